@@ -1,0 +1,11 @@
+//! The ground floor: clock, seeded randomness by name, units. Only this room touches real time or entropy.
+
+mod clock;
+mod crash;
+mod random;
+pub mod units;
+
+pub use clock::{Clock, SIMULATION_EPOCH, WallClock};
+pub use crash::CrashHow;
+pub use random::{Seed, Stream};
+pub use units::{Rate, Size, Span};

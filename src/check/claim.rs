@@ -1,0 +1,244 @@
+//! What a scenario may claim of its run: the vocabulary of `expect`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::{Size, Span};
+use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason};
+
+/// One claim. Orders are named by id or by the label under which the story created them; devices by their name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claim {
+    /// In the end the server holds these values.
+    Server(ServerClaim),
+    /// In the end the server has no such order.
+    ServerLacks(OrderClaim),
+    /// In the end the device holds these values.
+    Device(DeviceClaim),
+    /// In the end the device has no such order.
+    DeviceLacks(DeviceOrderClaim),
+    /// This conflict was recorded on the device, once.
+    Conflict(ConflictClaim),
+    /// So many conflicts were recorded.
+    Conflicts(ConflictsClaim),
+    /// The order left the device for this reason.
+    Removed(RemovedClaim),
+    /// A pending change of the order went to the rescue log.
+    Rescued(DeviceOrderClaim),
+    /// A change of the order was rejected, and the user was told.
+    Rejected(RejectedClaim),
+    /// A sync took no longer than that. A miss is a timing miss, not a broken promise.
+    Took(TookClaim),
+    /// A sync moved no more bytes than that. A miss is a timing miss, not a broken promise.
+    Bytes(BytesClaim),
+    /// A sync brought down exactly so many records.
+    Documents(DocumentsClaim),
+    /// The device's waits between tries, in order.
+    Waits(WaitsClaim),
+    /// The orders in which the device's changes first went out.
+    Pushed(PushedClaim),
+    /// How many requests of a kind the device made.
+    Requests(RequestsClaim),
+}
+
+/// See [`Claim::Server`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerClaim {
+    /// The order.
+    pub order: String,
+    /// Fields and their values; of a field of lines, the lines that must be there.
+    pub has: Record,
+}
+
+/// See [`Claim::ServerLacks`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderClaim {
+    /// The order.
+    pub order: String,
+}
+
+/// See [`Claim::Device`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceClaim {
+    /// The device.
+    pub device: String,
+    /// The order.
+    pub order: String,
+    /// Fields and their values; of a field of lines, the lines that must be there.
+    pub has: Record,
+}
+
+/// See [`Claim::DeviceLacks`] and [`Claim::Rescued`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceOrderClaim {
+    /// The device.
+    pub device: String,
+    /// The order.
+    pub order: String,
+}
+
+/// See [`Claim::Conflict`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConflictClaim {
+    /// The device that recorded it.
+    pub device: String,
+    /// The order.
+    pub order: String,
+    /// The field.
+    pub field: String,
+    /// What the device had set.
+    pub mine: Value,
+    /// What somebody else had set.
+    pub theirs: Value,
+    /// Which one stands.
+    pub outcome: ConflictOutcome,
+}
+
+/// See [`Claim::Conflicts`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConflictsClaim {
+    /// On this device; on all together when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// So many records, one for each operation that met a foreign change.
+    pub count: u64,
+}
+
+/// See [`Claim::Removed`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemovedClaim {
+    /// The device.
+    pub device: String,
+    /// The order.
+    pub order: String,
+    /// Why.
+    pub reason: RemovalReason,
+}
+
+/// See [`Claim::Rejected`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RejectedClaim {
+    /// The device.
+    pub device: String,
+    /// The order.
+    pub order: String,
+    /// With this code.
+    pub code: ErrorCode,
+}
+
+/// Which part of a sync is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// From its start to its end.
+    #[default]
+    Whole,
+    /// The push alone.
+    Push,
+    /// The pull alone.
+    Pull,
+}
+
+/// See [`Claim::Took`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TookClaim {
+    /// The device.
+    pub device: String,
+    /// Its so-manieth sync, from 1; its last when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<u32>,
+    /// Which part of it.
+    #[serde(default)]
+    pub phase: Part,
+    /// The bound.
+    pub at_most: Span,
+}
+
+/// See [`Claim::Bytes`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BytesClaim {
+    /// The device.
+    pub device: String,
+    /// Its so-manieth sync, from 1; its last when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<u32>,
+    /// Which part of it.
+    #[serde(default)]
+    pub phase: Part,
+    /// Bound on what the device sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_at_most: Option<Size>,
+    /// Bound on what it receives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down_at_most: Option<Size>,
+}
+
+/// See [`Claim::Documents`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentsClaim {
+    /// The device.
+    pub device: String,
+    /// Its so-manieth sync, from 1; its last when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<u32>,
+    /// So many records.
+    pub exactly: u64,
+}
+
+/// See [`Claim::Waits`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitsClaim {
+    /// The device.
+    pub device: String,
+    /// The waits.
+    pub exactly: Vec<Span>,
+}
+
+/// See [`Claim::Pushed`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushedClaim {
+    /// The device.
+    pub device: String,
+    /// The orders, first out first.
+    pub orders: Vec<String>,
+}
+
+/// Kinds of requests that can be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequestKind {
+    /// Pushes.
+    Push,
+    /// Pulls, each page one.
+    Pull,
+    /// Sign-ins.
+    SignIn,
+    /// Token refreshes.
+    Refresh,
+}
+
+/// See [`Claim::Requests`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RequestsClaim {
+    /// The device.
+    pub device: String,
+    /// Of this kind.
+    pub of: RequestKind,
+    /// No more than so many.
+    pub at_most: u64,
+}

@@ -1,0 +1,251 @@
+//! What a device says of itself: its events and, when asked, its whole state.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::{ErrorCode, FieldConflict, OperationKind, Record, RemovalReason};
+
+/// Why a sync began (spec 5.1; retry is 7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trigger {
+    /// The user pulled to refresh.
+    Manual,
+    /// The interval passed.
+    Periodic,
+    /// The device learnt that it is online again.
+    Reconnect,
+    /// A critical change was made.
+    Critical,
+    /// A wait of the backoff table ended.
+    Retry,
+}
+
+/// The two halves of a sync: push comes first (decision t).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The queue goes up.
+    Push,
+    /// Changes come down.
+    Pull,
+}
+
+/// How a sync ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SyncOutcome {
+    /// Push and pull are through.
+    Done,
+    /// The device knows that it is offline and did not try.
+    Offline,
+    /// It stopped at an error.
+    Failed {
+        /// The code of spec 7.1.
+        code: ErrorCode,
+        /// In words.
+        detail: String,
+    },
+}
+
+/// What the user is shown of the sync (spec 5.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Nothing is waiting; the last sync succeeded.
+    Synced,
+    /// Changes are waiting for the next sync.
+    Queued,
+    /// A sync runs.
+    Syncing,
+    /// The device knows that it is offline.
+    Offline,
+    /// The last sync failed; the next try comes at this virtual millisecond of the device's run.
+    Failed {
+        /// Why.
+        code: ErrorCode,
+        /// Wait until the next try, in milliseconds from now.
+        retry_in_ms: u64,
+    },
+}
+
+/// Something a device did or showed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceEvent {
+    /// The engine opened its database.
+    Opened {
+        /// Operations found in the queue.
+        queued: u64,
+        /// Of them, found in progress and set back to pending (decision k).
+        interrupted: u64,
+    },
+    /// A sync began.
+    SyncStarted {
+        /// Why.
+        trigger: Trigger,
+    },
+    /// A half of a sync began.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+    },
+    /// A half of a sync ended well.
+    PhaseEnded {
+        /// Which.
+        phase: Phase,
+        /// Records received (pull) or operations settled (push).
+        count: u64,
+    },
+    /// A sync ended.
+    SyncEnded {
+        /// How.
+        outcome: SyncOutcome,
+    },
+    /// The status that the user sees changed.
+    Shown {
+        /// What it says.
+        status: Status,
+        /// The number of changes that it says are waiting.
+        queued: u64,
+    },
+    /// The queue pauses under the backoff table (spec 7.2).
+    Backoff {
+        /// Failures in a row so far, 1 for the first.
+        failures: u32,
+        /// The wait drawn, in milliseconds.
+        wait_ms: u64,
+        /// The table's wait without jitter, in milliseconds.
+        table_ms: u64,
+        /// What failed.
+        code: ErrorCode,
+    },
+    /// A conflict was recorded and shown.
+    Conflict(Box<ConflictRecord>),
+    /// A failed operation was shown to the user.
+    Noticed(Notice),
+    /// A record left the device.
+    Removed {
+        /// The record.
+        entity_id: String,
+        /// Why.
+        reason: RemovalReason,
+    },
+    /// A pending operation was moved to the rescue log because its record left (decision j).
+    Rescued(RescuedOperation),
+}
+
+/// The conflict log's row: an operation that met foreign changes (spec 4.4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConflictRecord {
+    /// Its id.
+    pub conflict_id: String,
+    /// The operation.
+    pub queue_id: String,
+    /// The record.
+    pub entity_id: String,
+    /// When, by the device's clock.
+    pub detected_at: String,
+    /// Who made the operation.
+    pub user_id: String,
+    /// The version that the operation was made on.
+    pub client_version: i64,
+    /// The server's version after it.
+    pub server_version: i64,
+    /// The fields, each with both values and the outcome.
+    pub fields: Vec<FieldConflict>,
+}
+
+/// A failed operation, as the user sees it (spec 7.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// The operation.
+    pub queue_id: String,
+    /// The record.
+    pub entity_id: String,
+    /// Why.
+    pub code: ErrorCode,
+    /// In words.
+    pub detail: String,
+}
+
+/// An operation whose record left the device before it was pushed (decision j).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RescuedOperation {
+    /// The operation.
+    pub queue_id: String,
+    /// The record.
+    pub entity_id: String,
+    /// What it was to do.
+    pub operation: OperationKind,
+    /// Its changed fields.
+    pub payload: Record,
+    /// Why it was rescued.
+    pub reason: String,
+}
+
+/// A row of the sync queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueRow {
+    /// The operation.
+    pub queue_id: String,
+    /// The record.
+    pub entity_id: String,
+    /// What it does.
+    pub operation: OperationKind,
+    /// 1 is highest, 10 lowest (spec 5.2).
+    pub priority: u8,
+    /// Where it stands.
+    pub status: QueueStatus,
+    /// Answers of the server that failed it (decision k).
+    pub attempts: u32,
+    /// The last error, in words.
+    pub error: Option<String>,
+}
+
+/// Where a queued operation stands (spec 2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueueStatus {
+    /// Waits to be sent.
+    Pending,
+    /// Sent; the answer is out.
+    InProgress,
+    /// Acknowledged.
+    Completed,
+    /// Given up; the user was told.
+    Failed,
+}
+
+/// All that a device holds and shows, read from its database.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceState {
+    /// Who is signed in.
+    pub user_id: Option<String>,
+    /// The visible work orders by id: the spec's wire fields, with `_version` and `_localId` (if any).
+    pub work_orders: BTreeMap<String, Record>,
+    /// Assets by id.
+    pub assets: BTreeMap<String, Record>,
+    /// Inventory by part.
+    pub inventory: BTreeMap<String, Record>,
+    /// Rows of the queue that are not completed, in order.
+    pub queue: Vec<QueueRow>,
+    /// The conflict log, oldest first.
+    pub conflicts: Vec<ConflictRecord>,
+    /// Failed operations that the user was told of and that still stand.
+    pub notices: Vec<Notice>,
+    /// The rescue log, oldest first.
+    pub rescued: Vec<RescuedOperation>,
+    /// The pull position.
+    pub cursor: Option<String>,
+    /// The status shown.
+    pub status: Option<Status>,
+    /// What the engine is waiting for, in words; empty when it waits for nothing but the next period.
+    pub waits_for: Option<String>,
+}

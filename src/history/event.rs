@@ -1,0 +1,346 @@
+//! One event of a run: what happened, to whom, and when.
+
+use serde::{Deserialize, Serialize};
+
+use super::device::{DeviceEvent, DeviceState};
+use crate::base::CrashHow;
+use crate::protocol::{EntityType, ErrorCode, Operation, OperationKind, OperationResult, Profile, Record, Removal};
+
+/// One entry of the history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position in the history, from 0.
+    pub seq: u64,
+    /// Virtual milliseconds since the run began.
+    pub at_ms: u64,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// The run began.
+    RunStarted {
+        /// The scenario's name.
+        scenario: String,
+        /// Its seed.
+        seed: u64,
+        /// `simulated` or `live`.
+        world: String,
+        /// The wall time at virtual 0.
+        epoch: String,
+    },
+    /// A user the server knows from the start.
+    UserSeeded {
+        /// Who.
+        profile: Profile,
+    },
+    /// A record the server holds from the start.
+    RecordSeeded {
+        /// `work-orders`, `assets` or `inventory`.
+        kind: String,
+        /// The record, with its id and `_version`.
+        record: Record,
+    },
+    /// A step of the scenario began.
+    StepStarted {
+        /// Its position, from 0.
+        index: usize,
+        /// Its line in the scenario file; 0 when there is none.
+        line: u64,
+        /// The step in words.
+        text: String,
+    },
+    /// A step ended.
+    StepEnded {
+        /// Its position, from 0.
+        index: usize,
+        /// How.
+        outcome: StepOutcome,
+    },
+    /// A user set out to change something. Whether it holds, [`What::Acknowledged`] says.
+    Attempted {
+        /// Who.
+        device: String,
+        /// What.
+        edit: Edit,
+    },
+    /// The change is the user's to rely on: stored on the device, or accepted by the server for a user without an engine.
+    Acknowledged {
+        /// Who.
+        device: String,
+        /// The operation, with the id that it will carry for ever.
+        operation: OperationRecord,
+    },
+    /// The change was refused, and the user was told.
+    Refused {
+        /// Who.
+        device: String,
+        /// Why.
+        detail: String,
+    },
+    /// A device said something of itself.
+    Device {
+        /// Who.
+        device: String,
+        /// What.
+        event: DeviceEvent,
+    },
+    /// A device's link changed.
+    LinkChanged {
+        /// Whose.
+        device: String,
+        /// To what.
+        state: LinkState,
+    },
+    /// The proxy accepted a connection.
+    ConnectionOpened {
+        /// Whose.
+        device: String,
+        /// Its number in the run.
+        connection: u64,
+    },
+    /// A connection ended.
+    ConnectionClosed {
+        /// Whose.
+        device: String,
+        /// Its number in the run.
+        connection: u64,
+    },
+    /// The proxy read a whole request.
+    Request(Message),
+    /// The server's answer reached the proxy.
+    Answer(Message),
+    /// A fault was armed.
+    FaultArmed {
+        /// Its number in the run.
+        id: u64,
+        /// Whose traffic or disk it waits for.
+        device: String,
+        /// What it will do.
+        fault: Fault,
+    },
+    /// An armed fault struck.
+    FaultFired {
+        /// Its number in the run.
+        id: u64,
+        /// Whom.
+        device: String,
+        /// The exchange that it struck, if it struck one.
+        exchange: Option<u64>,
+    },
+    /// A device's process and memory are gone; its disk holds what the model leaves.
+    Crashed {
+        /// Who.
+        device: String,
+        /// By which model.
+        how: CrashHow,
+        /// Operations that its disk had seen.
+        disk_operations: u64,
+    },
+    /// A crashed device started again.
+    Restarted {
+        /// Who.
+        device: String,
+    },
+    /// The faults are over: every link is up, every device runs, nothing stays armed.
+    Healed,
+    /// Everything came to rest.
+    Settled,
+    /// The bound passed and something still waits.
+    NotSettled {
+        /// Who waits for what.
+        waits: Vec<Wait>,
+    },
+    /// A device's state at the end.
+    DeviceState {
+        /// Whose.
+        device: String,
+        /// It.
+        state: Box<DeviceState>,
+    },
+    /// What the server gives a user on a full pull at the end.
+    UserView {
+        /// Who.
+        user_id: String,
+        /// Ids by kind: `work-orders`, `assets`, `inventory`.
+        work_orders: Vec<String>,
+        /// Assets.
+        assets: Vec<String>,
+        /// Inventory.
+        inventory: Vec<String>,
+    },
+    /// A record on the server at the end, as the auditor reads it.
+    ServerRecord {
+        /// `work-orders`, `assets` or `inventory`.
+        kind: String,
+        /// It.
+        record: Record,
+    },
+    /// The run was interrupted; nothing after it is known.
+    Interrupted,
+    /// The run ended.
+    RunEnded,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepOutcome {
+    /// As asked.
+    Done,
+    /// It could not be done, and the story may go on: a sync without a network, say.
+    Failed {
+        /// Why.
+        detail: String,
+    },
+    /// The device crashed under it.
+    Crashed,
+}
+
+/// What a user sets out to change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edit {
+    /// What kind of record.
+    pub entity_type: EntityType,
+    /// Which; `None` for a create.
+    pub entity_id: Option<String>,
+    /// What is done to it.
+    pub action: OperationKind,
+    /// The fields, as the user gave them.
+    pub fields: Record,
+}
+
+/// An acknowledged operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperationRecord {
+    /// Its id for ever.
+    pub queue_id: String,
+    /// What kind of record.
+    pub entity_type: EntityType,
+    /// Which; temporary for what the server does not know yet.
+    pub entity_id: String,
+    /// What it does.
+    pub operation: OperationKind,
+    /// Exactly the payload to be pushed, `_version` or `_localId` in it.
+    pub payload: Record,
+    /// 1 to 10 (spec 5.2), as the device classified it.
+    pub priority: u8,
+}
+
+/// A request or an answer as the proxy saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Whose.
+    pub device: String,
+    /// The connection's number in the run.
+    pub connection: u64,
+    /// The exchange's number in the run; a request and its answer share it.
+    pub exchange: u64,
+    /// Bytes on the wire, head and body.
+    pub bytes: u64,
+    /// The HTTP status; 0 for a request.
+    pub status: u16,
+    /// Whether the proxy passes it on. A lost request never reached the server; of a lost answer the effect stands.
+    pub delivered: bool,
+    /// What it says.
+    pub kind: MessageKind,
+}
+
+/// What a message says, as far as the checks need it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MessageKind {
+    /// A sign-in or its answer.
+    SignIn,
+    /// A refresh or its answer.
+    Refresh,
+    /// A profile request or its answer.
+    Profile,
+    /// A pull's request.
+    Delta {
+        /// `cursor`, verbatim.
+        cursor: Option<String>,
+        /// `since`, verbatim.
+        since: Option<String>,
+    },
+    /// A pull's answer.
+    DeltaAnswer {
+        /// `nextCursor`, verbatim.
+        next_cursor: String,
+        /// Whether more pages follow.
+        has_more: bool,
+        /// The records in it.
+        records: Vec<RecordRef>,
+        /// The removals in it, all kinds.
+        removed: Vec<Removal>,
+    },
+    /// A push's request.
+    Push {
+        /// Its operations.
+        operations: Vec<Operation>,
+    },
+    /// A push's answer.
+    PushAnswer {
+        /// Its results.
+        results: Vec<OperationResult>,
+    },
+    /// A problem document.
+    Problem {
+        /// The code.
+        code: ErrorCode,
+        /// In words.
+        detail: String,
+    },
+    /// Anything else.
+    Other {
+        /// Method and path of a request, the content type of an answer.
+        summary: String,
+    },
+}
+
+/// A record named in a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordRef {
+    /// `work-orders`, `assets` or `inventory`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// Its `_version`; 0 where it has none.
+    pub version: i64,
+}
+
+/// A fault that a scenario arms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// A request that never reaches the server.
+    LoseRequest,
+    /// An answer that never reaches the device, though the server did the work.
+    LoseAnswer,
+    /// A crash of the device.
+    Crash,
+}
+
+/// A device's link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkState {
+    /// Packets pass.
+    Up,
+    /// The radio is off and the device knows: connects fail at once.
+    Airplane,
+    /// Packets vanish and nobody is told.
+    DeadZone,
+}
+
+/// Who waits for what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Who.
+    pub device: String,
+    /// For what, in words.
+    pub what: String,
+}

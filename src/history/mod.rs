@@ -1,0 +1,14 @@
+//! The event vocabulary of a run, its recorder and its reader. Reports, checks and timing are views of it.
+
+mod device;
+mod event;
+mod recorder;
+
+pub use device::{
+    ConflictRecord, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, Status,
+    SyncOutcome, Trigger,
+};
+pub use event::{
+    Edit, Event, Fault, LinkState, Message, MessageKind, OperationRecord, RecordRef, StepOutcome, Wait, What,
+};
+pub use recorder::{History, Recorder};

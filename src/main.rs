@@ -1,0 +1,3 @@
+//! Exit code only; the program is [`deadzone::cli`].
+
+fn main() {}

@@ -1,0 +1,55 @@
+//! Sign-in, refresh and the profile.
+
+use serde::{Deserialize, Serialize};
+
+/// Body of a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignInRequest {
+    /// The user's id.
+    pub user_id: String,
+    /// The user's password.
+    pub password: String,
+    /// The installation that signs in; idempotency and own-write suppression are by device.
+    pub device_id: String,
+}
+
+/// Body of a refresh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// The refresh token at hand.
+    pub refresh_token: String,
+}
+
+/// Answer to a sign-in or a refresh (decision m).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tokens {
+    /// Bearer token for the API; kept in memory only (spec 8.2).
+    pub access_token: String,
+    /// Token for the next refresh; kept in the keychain only (spec 8.2).
+    pub refresh_token: String,
+    /// How long the access token lives, in seconds.
+    pub expires_in: u64,
+}
+
+/// The user's own profile (spec 2.2, `user_profile`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// The user's id.
+    pub user_id: String,
+    /// Mail address.
+    pub email: String,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// `technician`, `supervisor` or `auditor`.
+    pub role: String,
+    /// Skills, for the planner.
+    pub skills: Vec<String>,
+    /// Sites whose inventory the user gets (spec 2.3).
+    pub site_ids: Vec<String>,
+}

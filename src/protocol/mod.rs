@@ -1,0 +1,50 @@
+//! The wire types of `/api/v1`: what client and server both know, and all that they both know.
+//!
+//! Field names are the spec's. What the spec leaves silent is marked *addition* here and argued in `docs/DECISIONS.md`.
+
+mod auth;
+mod delta;
+mod error;
+mod fields;
+mod push;
+
+pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
+pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalReason, RemovalsByKind};
+pub use error::{ErrorCode, Problem};
+pub use fields::{FieldKind, WORK_ORDER_FIELDS, field_kind, line_key};
+pub use push::{
+    ConflictOutcome, EntityType, FieldConflict, Operation, OperationError, OperationKind, OperationResult, PushAnswer,
+    PushRequest, ResultStatus,
+};
+
+/// One record's fields by name. Sorted, so that it prints the same everywhere.
+pub type Record = serde_json::Map<String, serde_json::Value>;
+
+/// The paths of the API.
+pub mod path {
+    /// Sign-in: [`super::SignInRequest`] to [`super::Tokens`] (addition).
+    pub const SIGN_IN: &str = "/api/v1/auth/sign-in";
+    /// Token refresh: [`super::RefreshRequest`] to [`super::Tokens`] (addition).
+    pub const REFRESH: &str = "/api/v1/auth/refresh";
+    /// The user's own profile: [`super::Profile`] (addition).
+    pub const PROFILE: &str = "/api/v1/profile";
+    /// Delta and full pull (spec 3.1B).
+    pub const DELTA: &str = "/api/v1/sync/delta";
+    /// Push (spec 3.1C).
+    pub const PUSH: &str = "/api/v1/sync/push";
+}
+
+/// Most operations in one push (decision h).
+pub const MAX_BATCH_OPERATIONS: usize = 100;
+/// Largest push body before compression, in bytes (decision h).
+pub const MAX_BATCH_BYTES: usize = 256 * 1024;
+/// Rows in a page of a pull when the client names no limit (decision a).
+pub const DEFAULT_PAGE: u32 = 50;
+/// Most rows in a page of a pull.
+pub const MAX_PAGE: u32 = 1000;
+/// Largest request body on the wire, in bytes (decision n).
+pub const MAX_WIRE_BODY: usize = 1 << 20;
+/// Largest request body after inflating, in bytes (decision n).
+pub const MAX_INFLATED_BODY: usize = 8 << 20;
+/// What an unacknowledged record's id starts with; the rest is its `_localId` (decision b).
+pub const TEMPORARY_ID_PREFIX: &str = "tmp-";
