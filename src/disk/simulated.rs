@@ -103,7 +103,7 @@ impl SimDisk {
         self.state().cut
     }
 
-    /// Returns when the disk is cut, also if it is powered up again before the caller runs.
+    /// Waits until the disk is cut. Who waits is woken even if the power is back before it runs.
     pub async fn until_cut(&self) {
         let bell = Arc::clone(&self.state().bell);
         // Listen first, then look: a cut between the two is not missed.

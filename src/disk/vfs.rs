@@ -395,3 +395,38 @@ unsafe extern "C" fn sector_size(_file: *mut ffi::sqlite3_file) -> c_int {
 unsafe extern "C" fn device_characteristics(_file: *mut ffi::sqlite3_file) -> c_int {
     ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_registered(name: &CStr) -> bool {
+        // SAFETY: `name` is a string, and only whether something was found is looked at.
+        !unsafe { ffi::sqlite3_vfs_find(name.as_ptr()) }.is_null()
+    }
+
+    #[test]
+    fn a_vfs_is_registered_as_long_as_something_of_it_is_open() {
+        let vfs = Vfs::register(Mount::new(&SimDisk::new()).unwrap()).unwrap();
+        let name = vfs.name.clone();
+        let db = Connection::open_with_flags_and_vfs("/orders.db", OpenFlags::default(), name.as_c_str()).unwrap();
+        db.execute_batch("CREATE TABLE t (x)").unwrap();
+        drop(vfs);
+        assert!(is_registered(&name));
+        db.execute_batch("VACUUM").unwrap();
+        drop(db);
+        assert!(!is_registered(&name));
+    }
+
+    #[test]
+    fn a_failed_opening_leaves_no_vfs_behind() {
+        let disk = SimDisk::new();
+        disk.arm(1, crate::base::CrashHow::Kill, crate::base::Seed(1).stream("disk"));
+        let vfs = Vfs::register(Mount::new(&disk).unwrap()).unwrap();
+        let name = vfs.name.clone();
+        assert!(Connection::open_with_flags_and_vfs("/orders.db", OpenFlags::default(), name.as_c_str()).is_err());
+        assert_eq!(Arc::strong_count(&vfs), 1);
+        drop(vfs);
+        assert!(!is_registered(&name));
+    }
+}
