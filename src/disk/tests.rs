@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, ffi, params};
+use tokio::time::timeout;
 
 use super::{SimDisk, Storage};
 use crate::base::{CrashHow, Seed, Stream};
@@ -164,10 +166,11 @@ fn a_handle_from_before_a_cut_is_dead_after_power_up_too() {
 #[test]
 fn a_cut_disk_refuses_until_power_up_and_cuts_only_once() {
     let disk = SimDisk::new();
-    let db = open(&disk, Synchronous::Full).unwrap();
+    let db = open(&disk, Synchronous::Normal).unwrap();
     add_order(&db).unwrap();
     disk.cut(CrashHow::Kill, &mut stream(1));
     let left = disk.files();
+    // Nothing is synced yet: a second cut would take it all.
     disk.cut(CrashHow::Power, &mut stream(1));
     assert_eq!(disk.files(), left);
 
@@ -220,7 +223,7 @@ fn two_disks_do_not_mix() {
 fn disks_work_side_by_side_in_threads() {
     thread::scope(|scope| {
         let threads: Vec<_> =
-            (0..8).map(|seed| scope.spawn(move || sweep(CrashHow::Torn, Synchronous::Full, seed))).collect();
+            (0..4).map(|seed| scope.spawn(move || sweep(CrashHow::Torn, Synchronous::Full, seed))).collect();
         for thread in threads {
             assert_eq!(thread.join().unwrap(), 0);
         }
@@ -269,7 +272,7 @@ async fn a_cut_wakes_who_waits_for_it() {
     disk.arm(1, CrashHow::Kill, stream(1));
     assert!(open(&disk, Synchronous::Full).is_err());
     disk.power_up();
-    waiting.await.unwrap();
+    timeout(Duration::from_secs(1), waiting).await.unwrap().unwrap();
 
     disk.cut(CrashHow::Kill, &mut stream(1));
     disk.until_cut().await;
