@@ -15,6 +15,9 @@ mod profile;
 mod stream;
 mod tcp;
 
+#[cfg(test)]
+mod tests;
+
 pub use link::{Direction, Flow, PACKET_HEADERS, PACKET_PAYLOAD, Slot, next_try};
 pub use memory::Link;
 pub use profile::{PROFILES, Profile, profile};
