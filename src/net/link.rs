@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::base::{Rate, Span, Stream};
 
 /// Payload of a full packet in bytes: 1500 less the IP and TCP headers with time stamps.
-pub const PACKET_PAYLOAD: usize = 1448;
+pub(super) const PACKET_PAYLOAD: usize = 1448;
 /// What each packet costs on the link beside its payload, in bytes.
-pub const PACKET_HEADERS: usize = 52;
+pub(super) const PACKET_HEADERS: usize = 52;
 
 /// Longest wait between two tries of an unanswered packet (RFC 6298 allows a cap of a minute or more).
 const LONGEST_TRY_GAP: Duration = Duration::from_secs(60);
@@ -102,8 +102,7 @@ impl Flow {
 
 /// The first time at or after `from` at which TCP sends again what it first sent at `sent` and what nobody has
 /// acknowledged: after 1 s, then after gaps that double up to a minute.
-#[must_use]
-pub fn next_try(sent: Duration, from: Duration) -> Duration {
+pub(super) fn next_try(sent: Duration, from: Duration) -> Duration {
     let (mut at, mut gap) = (sent, Duration::from_secs(1));
     while at < from {
         at += gap;

@@ -18,7 +18,7 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 
-pub use link::{Direction, Flow, PACKET_HEADERS, PACKET_PAYLOAD, Slot, next_try};
+pub use link::{Direction, Flow, Slot};
 pub use memory::Link;
 pub use profile::{PROFILES, Profile, profile};
 pub use stream::{DeviceEnd, ProxyEnd, Traffic};

@@ -31,6 +31,9 @@ pub trait Upstream {
     fn connect(&self) -> LocalBoxFuture<'_, io::Result<Box<dyn ByteStream>>>;
 }
 
+/// Told of a device that a rule crashes, and at which moment of the exchange.
+pub type OnCrash = Rc<dyn Fn(&str, Moment)>;
+
 /// The proxy of a run: all devices' connections go through it. Clones are the same proxy.
 #[derive(Clone)]
 pub struct Proxy(pub(super) Rc<Shared>);
@@ -40,7 +43,7 @@ pub(super) struct Shared {
     pub(super) recorder: Recorder,
     pub(super) upstream: Rc<dyn Upstream>,
     pub(super) faults: Faults,
-    on_crash: RefCell<Rc<dyn Fn(&str, Moment)>>,
+    on_crash: RefCell<OnCrash>,
     connections: Cell<u64>,
     exchanges: Cell<u64>,
 }
@@ -67,7 +70,7 @@ impl Proxy {
     /// A proxy that records to `recorder`, forwards to `upstream` and obeys `faults`.
     #[must_use]
     pub fn new(recorder: Recorder, upstream: Rc<dyn Upstream>, faults: Faults) -> Self {
-        let on_crash: Rc<dyn Fn(&str, Moment)> = Rc::new(|_, _| {});
+        let on_crash: OnCrash = Rc::new(|_, _| {});
         Self(Rc::new(Shared {
             recorder,
             upstream,
@@ -80,7 +83,7 @@ impl Proxy {
 
     /// Sets what is called when a rule crashes a device. It is called from within [`Proxy::serve`], so it must not drop
     /// that future there and then.
-    pub fn on_crash(&self, call: Rc<dyn Fn(&str, Moment)>) {
+    pub fn on_crash(&self, call: OnCrash) {
         *self.0.on_crash.borrow_mut() = call;
     }
 

@@ -130,3 +130,74 @@ fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ErrorCode, Removal, RemovalReason};
+    use hyper::{Request, Response};
+
+    fn asked(method: &str, target: &str, body: &str) -> MessageKind {
+        let request = Request::builder().method(method).uri(target).body(()).unwrap();
+        let (head, ()) = request.into_parts();
+        super::request(Route::of(&head.method, &head.uri), &head, body.as_bytes())
+    }
+
+    fn answered(route: Route, status: u16, body: &str) -> MessageKind {
+        let response = Response::builder().status(status).header("content-type", "text/html").body(()).unwrap();
+        answer(Some(route), &response.into_parts().0, body.as_bytes())
+    }
+
+    fn other(summary: &str) -> MessageKind {
+        MessageKind::Other { summary: summary.into() }
+    }
+
+    #[test]
+    fn a_pull_is_read_with_its_cursor_verbatim() {
+        let kind = asked("GET", "/api/v1/sync/delta?cursor=a%2Bb&since=2025-11-08T06:00:00.000Z", "");
+        let since = Some("2025-11-08T06:00:00.000Z".into());
+        assert_eq!(kind, MessageKind::Delta { cursor: Some("a+b".into()), since });
+    }
+
+    #[test]
+    fn a_pages_records_and_removals_are_named() {
+        let body = r#"{"syncTimestamp":"t","nextCursor":"c","hasMore":true,"changes":{
+            "workOrders":[{"workOrderId":"WO-1","assetId":"A-1","_version":3}],
+            "inventory":[{"partId":"P-1"}],
+            "removed":{"workOrders":[{"id":"WO-2","reason":"reassigned"}]}}}"#;
+        let refer = |kind: &str, id: &str, version| RecordRef { kind: kind.into(), id: id.into(), version };
+        let expected = MessageKind::DeltaAnswer {
+            next_cursor: "c".into(),
+            has_more: true,
+            records: vec![refer("work-orders", "WO-1", 3), refer("inventory", "P-1", 0)],
+            removed: vec![Removal { id: "WO-2".into(), reason: RemovalReason::Reassigned }],
+        };
+        assert_eq!(answered(Route::Delta, 200, body), expected);
+    }
+
+    #[test]
+    fn a_problem_is_read_whatever_was_asked() {
+        let body = r#"{"type":"t","title":"t","status":401,"code":"AUTH_ERROR","detail":"expired"}"#;
+        let expected = MessageKind::Problem { code: ErrorCode::AuthError, detail: "expired".into() };
+        assert_eq!(answered(Route::Push, 401, body), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_other() {
+        assert_eq!(asked("POST", path::PUSH, "{"), other("POST /api/v1/sync/push"));
+        assert_eq!(asked("GET", path::PUSH, ""), other("GET /api/v1/sync/push"));
+        assert_eq!(asked("GET", "/", ""), other("GET /"));
+        assert_eq!(answered(Route::Push, 200, "<html>log in</html>"), other("text/html"));
+        assert_eq!(answered(Route::Push, 502, "bad gateway"), other("text/html"));
+    }
+
+    #[test]
+    fn a_gzip_bomb_is_other() {
+        let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::copy(&mut std::io::repeat(b' ').take(MAX_INFLATED_BODY as u64), &mut coder).unwrap();
+        std::io::copy(&mut &br#"{"operations":[]}"#[..], &mut coder).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, "gzip".parse().unwrap());
+        assert_eq!(json::<PushRequest>(&headers, &coder.finish().unwrap()), None);
+    }
+}

@@ -10,5 +10,8 @@ mod forward;
 mod inspect;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use faults::{Act, Faults, LoseHow, Moment, Rule, Target};
-pub use forward::{ByteStream, Proxy, Upstream};
+pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
