@@ -1,8 +1,59 @@
 //! The judge: ledger, invariants, claims, verdict. A pure function of a history.
+//!
+//! ```text
+//! History -> Facts (what was seen) -> Model (what the rules make of it) -> judges, ledger, claims -> Verdict
+//! ```
+//!
+//! The merge rules are stated here a second time, in the oracle's own words, so that it can disagree with engine and
+//! server. Where the decisions leave two readings open, it allows both.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a judge looks for few of the many kinds of events")]
 
+mod case;
 mod claim;
+mod claims;
+mod facts;
+mod item;
+mod judges;
+mod ledger;
+mod model;
+mod operation;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::collections::BTreeMap;
 
 pub use claim::{
     BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim, OrderClaim, Part,
     PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim, ServerClaim, TookClaim, WaitsClaim,
 };
+pub use verdict::{Class, Finding, Ledger, Verdict};
+
+use crate::history::History;
+use case::Case;
+use facts::{Ending, Facts};
+use verdict::Findings;
+
+/// Judges a run by all invariants and by `claims`. `labels` gives for each label of the story the id that its create
+/// was acknowledged with, temporary or real. A run that was cut short is judged only by what it shows.
+#[must_use]
+pub fn check(history: &History, claims: &[Claim], labels: &BTreeMap<String, String>) -> Verdict {
+    let case = Case::of(Facts::of(history));
+    let mut found = Findings::default();
+    judges::ON_THE_WAY.iter().for_each(|judge| judge(&case, &mut found));
+    let ending = &case.facts.ending;
+    if !ending.ended || ending.interrupted.is_some() {
+        unfinished(ending, &mut found);
+        return Verdict { findings: found.0, ledger: Ledger::default() };
+    }
+    let ledger = ledger::ledger(&case, &mut found);
+    judges::AT_THE_END.iter().for_each(|judge| judge(&case, &mut found));
+    claims::judge(&case, claims, labels, &mut found);
+    Verdict { findings: found.0, ledger }
+}
+
+fn unfinished(ending: &Ending<'_>, out: &mut Findings) {
+    let happened = if ending.interrupted.is_some() { "it was interrupted" } else { "its history breaks off" };
+    out.violated("unfinished run", "the run reaches its end", happened, &[ending.last_seq]);
+}

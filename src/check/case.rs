@@ -1,0 +1,61 @@
+//! What every judge is handed: the facts, the oracle's model of the server, and what each device holds at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::history::{ConflictRecord, DeviceEvent, DeviceState, Event, QueueRow, What};
+
+use super::facts::Facts;
+use super::model::Model;
+
+/// What a device with an engine holds at the end, by operation.
+#[derive(Debug, Default)]
+pub(super) struct Held<'a> {
+    pub(super) queue: BTreeMap<&'a str, &'a QueueRow>,
+    /// Failures that the user was told of: standing notices and those shown on the way.
+    pub(super) told: BTreeSet<&'a str>,
+    pub(super) rescued: BTreeSet<&'a str>,
+    pub(super) conflicts: BTreeMap<&'a str, Vec<&'a ConflictRecord>>,
+}
+
+impl<'a> Held<'a> {
+    fn of(state: &'a DeviceState, timeline: &[&'a Event]) -> Self {
+        let mut told: BTreeSet<&str> = state.notices.iter().map(|notice| notice.queue_id.as_str()).collect();
+        told.extend(timeline.iter().filter_map(|event| match device_event(event) {
+            Some(DeviceEvent::Noticed(notice)) => Some(notice.queue_id.as_str()),
+            _ => None,
+        }));
+        let queue = state.queue.iter().map(|row| (row.queue_id.as_str(), row)).collect();
+        let rescued = state.rescued.iter().map(|rescued| rescued.queue_id.as_str()).collect();
+        let mut held = Self { queue, told, rescued, conflicts: BTreeMap::new() };
+        for record in &state.conflicts {
+            held.conflicts.entry(&record.queue_id).or_default().push(record);
+        }
+        held
+    }
+}
+
+/// One run before its judges.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    pub(super) facts: Facts<'a>,
+    pub(super) model: Model<'a>,
+    /// By device; a user without an engine holds nothing.
+    pub(super) held: BTreeMap<&'a str, Held<'a>>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn of(facts: Facts<'a>) -> Self {
+        let model = Model::of(&facts);
+        let held = facts.devices.iter().filter_map(|(name, device)| {
+            let (_, state) = device.state?;
+            Some((*name, Held::of(state, &device.timeline)))
+        });
+        let held = held.collect();
+        Self { facts, model, held }
+    }
+}
+
+/// What a device said of itself in an event, if it is such an event.
+pub(super) fn device_event(event: &Event) -> Option<&DeviceEvent> {
+    if let What::Device { event, .. } = &event.what { Some(event) } else { None }
+}

@@ -1,0 +1,111 @@
+//! Claims on conflicts, removals, rescues and rejections.
+
+use crate::history::{DeviceEvent, DeviceState};
+use crate::protocol::FieldConflict;
+
+use super::super::case::device_event;
+use super::super::claim::{ConflictClaim, ConflictsClaim, DeviceOrderClaim, RejectedClaim, RemovedClaim};
+use super::super::item::{same, short};
+use super::super::verdict::{Class, Findings};
+use super::Names;
+
+impl<'n, 'a> Names<'n, 'a> {
+    fn state(&self, device: &str) -> Option<(u64, &'a DeviceState)> {
+        self.case.facts.devices.get(device)?.state
+    }
+
+    fn same_order(&self, id: &str, named: &str) -> bool {
+        let named = self.labels.get(named).map_or(named, String::as_str);
+        self.case.facts.ops.resolve(id) == self.case.facts.ops.resolve(named)
+    }
+
+    /// The device's events that `wanted` picks.
+    fn said(&self, device: &str, wanted: impl Fn(&DeviceEvent) -> bool) -> bool {
+        let timeline = self.case.facts.devices.get(device).map(|device| device.timeline.as_slice()).unwrap_or_default();
+        timeline.iter().filter_map(|event| device_event(event)).any(wanted)
+    }
+}
+
+pub(super) fn conflict(names: Names<'_, '_>, claim: &ConflictClaim, out: &mut Findings) {
+    let state = names.state(&claim.device);
+    let records = state.map(|(_, state)| state.conflicts.as_slice()).unwrap_or_default();
+    let of_order = records.iter().filter(|record| names.same_order(&record.entity_id, &claim.order));
+    let found: Vec<&FieldConflict> =
+        of_order.flat_map(|record| &record.fields).filter(|field| field.field == claim.field).collect();
+    let fits = |found: &&FieldConflict| {
+        same(&found.mine, &claim.mine) && same(&found.theirs, &claim.theirs) && found.outcome == claim.outcome
+    };
+    let count = found.iter().copied().filter(|field| fits(field)).count();
+    if count == 1 {
+        return;
+    }
+    let expected = format!(
+        "{} records once that {} on {} met: mine {}, theirs {}, {}",
+        claim.device,
+        claim.field,
+        claim.order,
+        short(&claim.mine),
+        short(&claim.theirs),
+        claim.outcome
+    );
+    let events: Vec<u64> = state.map(|(seq, _)| seq).into_iter().collect();
+    match (count, found.first()) {
+        (0, None) => out.add(Class::Vacuous, "conflict", expected, "no such conflict came about", &events),
+        (0, Some(other)) => {
+            let (mine, theirs) = (short(&other.mine), short(&other.theirs));
+            out.violated("conflict", expected, format!("mine {mine}, theirs {theirs}, {}", other.outcome), &events);
+        }
+        _ => out.violated("conflict", expected, format!("it is recorded {count} times"), &events),
+    }
+}
+
+pub(super) fn conflicts(names: Names<'_, '_>, claim: &ConflictsClaim, out: &mut Findings) {
+    let of = |device: &str| claim.device.as_deref().is_none_or(|named| named == device);
+    let devices = names.case.facts.devices.iter().filter(|(name, _)| of(name));
+    let states: Vec<(u64, &DeviceState)> = devices.filter_map(|(_, device)| device.state).collect();
+    let count = states.iter().map(|(_, state)| state.conflicts.len() as u64).sum::<u64>();
+    if count != claim.count {
+        let whose = claim.device.as_deref().unwrap_or("all devices");
+        let events: Vec<u64> = states.iter().map(|(seq, _)| *seq).collect();
+        out.violated("conflicts", format!("{} conflict records on {whose}", claim.count), format!("{count}"), &events);
+    }
+}
+
+pub(super) fn removed(names: Names<'_, '_>, claim: &RemovedClaim, out: &mut Findings) {
+    let fits = |event: &DeviceEvent| match event {
+        DeviceEvent::Removed { entity_id, reason } => {
+            names.same_order(entity_id, &claim.order) && *reason == claim.reason
+        }
+        _ => false,
+    };
+    if !names.said(&claim.device, fits) {
+        let expected = format!("{} leaves {} ({:?})", claim.order, claim.device, claim.reason);
+        let any = |event: &DeviceEvent| matches!(event, DeviceEvent::Removed { entity_id, .. } if names.same_order(entity_id, &claim.order));
+        let happened = if names.said(&claim.device, any) { "it left for another reason" } else { "it never left" };
+        out.violated("removed", expected, happened, &[]);
+    }
+}
+
+pub(super) fn rescued(names: Names<'_, '_>, claim: &DeviceOrderClaim, out: &mut Findings) {
+    let state = names.state(&claim.device);
+    let rescued = state.map(|(_, state)| state.rescued.as_slice()).unwrap_or_default();
+    if !rescued.iter().any(|rescued| names.same_order(&rescued.entity_id, &claim.order)) {
+        let expected = format!("a change of {} is in the rescue log of {}", claim.order, claim.device);
+        let events: Vec<u64> = state.map(|(seq, _)| seq).into_iter().collect();
+        out.violated("rescued", expected, format!("the log holds {} others", rescued.len()), &events);
+    }
+}
+
+pub(super) fn rejected(names: Names<'_, '_>, claim: &RejectedClaim, out: &mut Findings) {
+    let fits = |event: &DeviceEvent| match event {
+        DeviceEvent::Noticed(notice) => names.same_order(&notice.entity_id, &claim.order) && notice.code == claim.code,
+        _ => false,
+    };
+    let notices = names.state(&claim.device).map(|(_, state)| state.notices.as_slice()).unwrap_or_default();
+    let stands = notices.iter().any(|n| names.same_order(&n.entity_id, &claim.order) && n.code == claim.code);
+    if !stands && !names.said(&claim.device, fits) {
+        let expected =
+            format!("{} tells its user that a change of {} was rejected: {}", claim.device, claim.order, claim.code);
+        out.violated("rejected", expected, "it does not", &[]);
+    }
+}

@@ -1,0 +1,51 @@
+//! What a scenario expects of its run, claim by claim.
+
+mod clashes;
+mod measures;
+mod states;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use super::case::Case;
+use super::claim::Claim;
+use super::verdict::Findings;
+
+/// Names in claims to ids in the history.
+#[derive(Clone, Copy, Debug)]
+struct Names<'n, 'a> {
+    case: &'n Case<'a>,
+    labels: &'n BTreeMap<String, String>,
+}
+
+impl<'n> Names<'n, '_> {
+    /// The final id of an order that a claim names by id or label.
+    fn order(&self, named: &'n str) -> &'n str {
+        let id = self.labels.get(named).map_or(named, String::as_str);
+        self.case.facts.ops.resolve(id)
+    }
+}
+
+/// Judges `claims`; `labels` names the orders that the story made.
+pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String, String>, out: &mut Findings) {
+    let names = Names { case, labels };
+    for claim in claims {
+        match claim {
+            Claim::Server(claim) => states::server(names, claim, out),
+            Claim::ServerLacks(claim) => states::server_lacks(names, claim, out),
+            Claim::Device(claim) => states::device(names, claim, out),
+            Claim::DeviceLacks(claim) => states::device_lacks(names, claim, out),
+            Claim::Conflict(claim) => clashes::conflict(names, claim, out),
+            Claim::Conflicts(claim) => clashes::conflicts(names, claim, out),
+            Claim::Removed(claim) => clashes::removed(names, claim, out),
+            Claim::Rescued(claim) => clashes::rescued(names, claim, out),
+            Claim::Rejected(claim) => clashes::rejected(names, claim, out),
+            Claim::Took(claim) => measures::took(case, claim, out),
+            Claim::Bytes(claim) => measures::bytes(case, claim, out),
+            Claim::Documents(claim) => measures::documents(case, claim, out),
+            Claim::Waits(claim) => wire::waits(case, claim, out),
+            Claim::Pushed(claim) => wire::pushed(names, claim, out),
+            Claim::Requests(claim) => wire::requests(case, claim, out),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Claims on waits, requests and the order of pushes.
+
+use std::collections::BTreeSet;
+
+use crate::base::Span;
+use crate::history::{DeviceEvent, Event, MessageKind, What};
+
+use super::super::case::{Case, device_event};
+use super::super::claim::{PushedClaim, RequestKind, RequestsClaim, WaitsClaim};
+use super::super::verdict::{Class, Findings};
+use super::Names;
+
+pub(super) fn waits(case: &Case<'_>, claim: &WaitsClaim, out: &mut Findings) {
+    let mut events = Vec::new();
+    let mut found = Vec::new();
+    for event in timeline(case, &claim.device) {
+        if let Some(DeviceEvent::Backoff { wait_ms, .. }) = device_event(event) {
+            found.push(Span::from_millis(*wait_ms));
+            events.push(event.seq);
+        }
+    }
+    if found != claim.exactly {
+        let first = found.iter().zip(&claim.exactly).take_while(|(is, should)| is == should).count();
+        let shown = events.get(first..).unwrap_or_default();
+        let expected = format!("{} waits {}", claim.device, spans(&claim.exactly));
+        out.violated("waits", expected, format!("it waited {}", spans(&found)), shown);
+    }
+}
+
+pub(super) fn pushed(names: Names<'_, '_>, claim: &PushedClaim, out: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    let (mut found, mut events) = (Vec::new(), Vec::new());
+    for event in timeline(names.case, &claim.device) {
+        let What::Request(message) = &event.what else { continue };
+        let MessageKind::Push { operations } = &message.kind else { continue };
+        for operation in operations {
+            let order = names.case.facts.ops.resolve(&operation.entity_id);
+            if seen.insert(order) {
+                found.push(order);
+                events.push(event.seq);
+            }
+        }
+    }
+    let wanted: Vec<&str> = claim.orders.iter().map(|order| names.order(order)).collect();
+    if found != wanted {
+        let first = found.iter().zip(&wanted).take_while(|(is, should)| is == should).count();
+        let expected = format!("{} pushes {}", claim.device, claim.orders.join(", "));
+        let happened =
+            if found.is_empty() { "it pushed nothing".to_owned() } else { format!("it pushed {}", found.join(", ")) };
+        out.violated("pushed", expected, happened, events.get(first..).unwrap_or_default());
+    }
+}
+
+pub(super) fn requests(case: &Case<'_>, claim: &RequestsClaim, out: &mut Findings) {
+    let is_one = |event: &&&Event| {
+        let What::Request(message) = &event.what else { return false };
+        matches!(
+            (&message.kind, claim.of),
+            (MessageKind::Push { .. }, RequestKind::Push)
+                | (MessageKind::Delta { .. }, RequestKind::Pull)
+                | (MessageKind::SignIn, RequestKind::SignIn)
+                | (MessageKind::Refresh, RequestKind::Refresh)
+        )
+    };
+    let found: Vec<u64> = timeline(case, &claim.device).iter().filter(is_one).map(|event| event.seq).collect();
+    let count = found.len() as u64;
+    if count > claim.at_most {
+        let expected = format!("{} makes at most {} requests ({:?})", claim.device, claim.at_most, claim.of);
+        let beyond = usize::try_from(claim.at_most).ok().and_then(|most| found.get(most..)).unwrap_or_default();
+        out.add(Class::Violated, "requests", expected, format!("it made {count}"), beyond);
+    }
+}
+
+fn timeline<'c, 'a>(case: &'c Case<'a>, device: &str) -> &'c [&'a Event] {
+    case.facts.devices.get(device).map(|device| device.timeline.as_slice()).unwrap_or_default()
+}
+
+fn spans(spans: &[Span]) -> String {
+    if spans.is_empty() {
+        return "never".into();
+    }
+    spans.iter().map(Span::to_string).collect::<Vec<_>>().join(", ")
+}

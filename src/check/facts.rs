@@ -1,0 +1,232 @@
+//! The facts: one pass over the history, indexed for the judges. Holds what was seen and judges nothing.
+
+use std::collections::BTreeMap;
+
+use crate::history::{DeviceState, Edit, Event, History, Wait, What};
+use crate::protocol::{Profile, Record};
+
+use super::operation::{Op, Ops};
+use super::sync::{Sync, syncs};
+
+/// Work orders, in the history's spelling of kinds.
+pub(super) const WORK_ORDERS: &str = "work-orders";
+/// Assets.
+pub(super) const ASSETS: &str = "assets";
+/// Inventory rows.
+pub(super) const INVENTORY: &str = "inventory";
+
+/// A record with the position of the event that shows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a> {
+    pub(super) seq: u64,
+    pub(super) record: &'a Record,
+}
+
+/// Records by kind and id.
+pub(super) type Records<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Seen<'a>>>;
+
+/// What the server gives a user on a full pull at the end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    pub(super) seq: u64,
+    pub(super) at_ms: u64,
+    pub(super) work_orders: &'a [String],
+    pub(super) assets: &'a [String],
+    pub(super) inventory: &'a [String],
+}
+
+/// All that concerns one device (or one user who works without an engine).
+#[derive(Debug, Default)]
+pub(super) struct Device<'a> {
+    /// Its events, in order.
+    pub(super) timeline: Vec<&'a Event>,
+    /// Its state at the end, with the event's position; `None` for a user without an engine.
+    pub(super) state: Option<(u64, &'a DeviceState)>,
+    /// What its user set out to do.
+    pub(super) attempts: Vec<(u64, &'a Edit)>,
+    /// Its syncs, in order.
+    pub(super) syncs: Vec<Sync>,
+}
+
+/// How the run ended.
+#[derive(Debug, Default)]
+pub(super) struct Ending<'a> {
+    pub(super) settled: Option<u64>,
+    pub(super) waits: Option<(u64, &'a [Wait])>,
+    pub(super) interrupted: Option<u64>,
+    pub(super) ended: bool,
+    pub(super) last_seq: u64,
+}
+
+/// The indexed history.
+#[derive(Debug, Default)]
+pub(super) struct Facts<'a> {
+    pub(super) users: BTreeMap<&'a str, &'a Profile>,
+    pub(super) seeds: Records<'a>,
+    pub(super) server: Records<'a>,
+    pub(super) views: BTreeMap<&'a str, View<'a>>,
+    pub(super) devices: BTreeMap<&'a str, Device<'a>>,
+    pub(super) ops: Ops<'a>,
+    pub(super) armed: BTreeMap<u64, &'a Event>,
+    pub(super) ending: Ending<'a>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn of(history: &'a History) -> Self {
+        let mut facts = Self::default();
+        for event in &history.0 {
+            facts.ending.last_seq = event.seq;
+            if let Some(device) = device_of(&event.what) {
+                facts.devices.entry(device).or_default().timeline.push(event);
+            }
+            facts.ops.note(event);
+            facts.note(event);
+        }
+        for device in facts.devices.values_mut() {
+            device.syncs = syncs(&device.timeline);
+        }
+        facts.adopt_unanswered_creates();
+        facts
+    }
+
+    fn note(&mut self, event: &'a Event) {
+        let seq = event.seq;
+        match &event.what {
+            What::UserSeeded { profile } => drop(self.users.insert(&profile.user_id, profile)),
+            What::RecordSeeded { kind, record } => note_record(&mut self.seeds, kind, seq, record),
+            What::ServerRecord { kind, record } => note_record(&mut self.server, kind, seq, record),
+            What::DeviceState { device, state } => {
+                self.devices.entry(device).or_default().state = Some((seq, &**state));
+            }
+            What::UserView { user_id, work_orders, assets, inventory } => {
+                let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
+                self.views.insert(user_id, view);
+            }
+            What::Attempted { device, edit } => {
+                self.devices.entry(device).or_default().attempts.push((seq, edit));
+            }
+            What::FaultArmed { id, .. } => drop(self.armed.insert(*id, event)),
+            What::FaultFired { id, .. } => drop(self.armed.remove(id)),
+            What::Settled => self.ending.settled = Some(seq),
+            What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
+            What::Interrupted => self.ending.interrupted = Some(seq),
+            What::RunEnded => self.ending.ended = true,
+            What::RunStarted { .. }
+            | What::StepStarted { .. }
+            | What::StepEnded { .. }
+            | What::Acknowledged { .. }
+            | What::Refused { .. }
+            | What::Device { .. }
+            | What::LinkChanged { .. }
+            | What::ConnectionOpened { .. }
+            | What::ConnectionClosed { .. }
+            | What::Request(_)
+            | What::Answer(_)
+            | What::Crashed { .. }
+            | What::Restarted { .. }
+            | What::Healed => {}
+        }
+    }
+
+    /// A create whose answer nobody saw may have been applied: the server's record of its `_localId`, or else one
+    /// that nobody else made and that has its fields, is then its.
+    fn adopt_unanswered_creates(&mut self) {
+        let Some(orders) = self.server.get(WORK_ORDERS) else { return };
+        let seeds = self.seeds.get(WORK_ORDERS);
+        let made = self.ops.created_ids();
+        let mut orphans: Vec<(&str, &Record)> = orders
+            .iter()
+            .filter(|(id, _)| !made.contains(*id) && seeds.is_none_or(|seeds| !seeds.contains_key(*id)))
+            .map(|(id, seen)| (*id, seen.record))
+            .collect();
+        for index in self.ops.unanswered_creates() {
+            let op = &self.ops.all[index];
+            let Some(at) = orphans.iter().position(|(_, record)| made_by(record, op)) else { continue };
+            let (id, _) = orphans.swap_remove(at);
+            let entity = op.entity;
+            self.ops.adopt(entity, id);
+        }
+    }
+
+    /// The user at a device: the one signed in at the end, else one of the same name (a user without an engine).
+    pub(super) fn user_of(&self, device: &str) -> Option<&'a str> {
+        let signed_in = self.devices.get(device).and_then(|found| found.state?.1.user_id.as_deref());
+        signed_in.or_else(|| self.users.get_key_value(device).map(|(id, _)| *id))
+    }
+
+    /// The role of the user at a device.
+    pub(super) fn role_of(&self, device: &str) -> Option<&'a str> {
+        Some(self.users.get(self.user_of(device)?)?.role.as_str())
+    }
+
+    /// The seeded records of a kind.
+    pub(super) fn seeded(&self, kind: &str) -> impl Iterator<Item = (&'a str, Seen<'a>)> + '_ {
+        self.seeds.get(kind).into_iter().flatten().map(|(id, seen)| (*id, *seen))
+    }
+
+    /// The server's records of a kind at the end.
+    pub(super) fn final_records(&self, kind: &str) -> impl Iterator<Item = (&'a str, Seen<'a>)> + '_ {
+        self.server.get(kind).into_iter().flatten().map(|(id, seen)| (*id, *seen))
+    }
+
+    /// One work order on the server at the end.
+    pub(super) fn final_order(&self, id: &str) -> Option<Seen<'a>> {
+        self.server.get(WORK_ORDERS)?.get(id).copied()
+    }
+}
+
+fn made_by(record: &Record, op: &Op<'_>) -> bool {
+    match (record.get("_localId"), op.payload.get("_localId")) {
+        (Some(theirs), Some(mine)) if !theirs.is_null() => theirs == mine,
+        _ => op
+            .payload
+            .iter()
+            .filter(|(field, _)| !field.starts_with('_'))
+            .all(|(f, value)| record.get(f) == Some(value)),
+    }
+}
+
+fn note_record<'a>(records: &mut Records<'a>, kind: &'a str, seq: u64, record: &'a Record) {
+    if let Some(id) = record.get(id_field(kind)).and_then(serde_json::Value::as_str) {
+        records.entry(kind).or_default().insert(id, Seen { seq, record });
+    }
+}
+
+fn id_field(kind: &str) -> &'static str {
+    match kind {
+        ASSETS => "assetId",
+        INVENTORY => "partId",
+        _ => "workOrderId",
+    }
+}
+
+/// Whom an event concerns.
+fn device_of(what: &What) -> Option<&str> {
+    match what {
+        What::Attempted { device, .. }
+        | What::Acknowledged { device, .. }
+        | What::Refused { device, .. }
+        | What::Device { device, .. }
+        | What::LinkChanged { device, .. }
+        | What::Crashed { device, .. }
+        | What::Restarted { device } => Some(device),
+        What::Request(message) | What::Answer(message) => Some(&message.device),
+        What::RunStarted { .. }
+        | What::UserSeeded { .. }
+        | What::RecordSeeded { .. }
+        | What::StepStarted { .. }
+        | What::StepEnded { .. }
+        | What::ConnectionOpened { .. }
+        | What::ConnectionClosed { .. }
+        | What::FaultArmed { .. }
+        | What::FaultFired { .. }
+        | What::Healed
+        | What::Settled
+        | What::NotSettled { .. }
+        | What::DeviceState { .. }
+        | What::UserView { .. }
+        | What::ServerRecord { .. }
+        | What::Interrupted
+        | What::RunEnded => None,
+    }
+}

@@ -1,0 +1,91 @@
+//! I20, backoff: waits follow the table of spec 7.2, drawn from its upper half, and start anew after a success.
+
+use crate::history::{DeviceEvent, MessageKind, SyncOutcome, Trigger, What};
+
+use super::super::case::{Case, device_event};
+use super::super::facts::Device;
+use super::super::verdict::Findings;
+
+const CHECK: &str = "I20 backoff";
+/// Waits after the first, second, .. failure in a row, in milliseconds; the last one repeats.
+const TABLE_MS: &[u64] = &[5_000, 10_000, 30_000, 60_000, 300_000];
+
+pub(in super::super) fn by_the_table(case: &Case<'_>, out: &mut Findings) {
+    for (name, device) in &case.facts.devices {
+        Watch::default().follow(name, device, out);
+    }
+}
+
+#[derive(Default)]
+struct Watch {
+    /// Failures that the last wait counted.
+    failures: u32,
+    last_seq: Option<u64>,
+    /// Since the last wait a sync succeeded: the count must be anew.
+    succeeded: bool,
+    /// Since the last wait something happened after which the count may be anew.
+    may_restart: bool,
+    /// The longest wait that the server asked for since the last wait, in milliseconds.
+    asked_ms: u64,
+    /// When the wait at hand ends.
+    until_ms: u64,
+}
+
+impl Watch {
+    fn follow(mut self, name: &str, device: &Device<'_>, out: &mut Findings) {
+        for event in &device.timeline {
+            match &event.what {
+                What::Answer(message) => {
+                    let MessageKind::PushAnswer { results } = &message.kind else { continue };
+                    let asked = results.iter().filter_map(|result| result.error.as_ref()?.retry_after);
+                    self.asked_ms = asked.map(|seconds| seconds.saturating_mul(1000)).fold(self.asked_ms, u64::max);
+                }
+                What::LinkChanged { .. } | What::Restarted { .. } => self.may_restart = true,
+                _ => {
+                    let Some(said) = device_event(event) else { continue };
+                    self.device_event(name, said, (event.seq, event.at_ms), out);
+                }
+            }
+        }
+    }
+
+    fn device_event(&mut self, name: &str, said: &DeviceEvent, (seq, at_ms): (u64, u64), out: &mut Findings) {
+        match said {
+            DeviceEvent::SyncEnded { outcome: SyncOutcome::Done } => (self.succeeded, self.until_ms) = (true, 0),
+            DeviceEvent::Opened { .. } => (self.may_restart, self.until_ms) = (true, 0),
+            DeviceEvent::PhaseEnded { .. } => self.may_restart = true,
+            DeviceEvent::SyncStarted { trigger: Trigger::Manual | Trigger::Reconnect } => self.may_restart = true,
+            DeviceEvent::SyncStarted { trigger: Trigger::Retry } if at_ms < self.until_ms => {
+                let expected = format!("{name} does not retry before {} ms, when its wait ends", self.until_ms);
+                let events: Vec<u64> = self.last_seq.into_iter().chain([seq]).collect();
+                out.violated(CHECK, expected, format!("it tries at {at_ms} ms"), &events);
+            }
+            DeviceEvent::Backoff { failures, wait_ms, table_ms, .. } => {
+                self.wait(name, (*failures, *wait_ms, *table_ms), (seq, at_ms), out);
+            }
+            _ => {}
+        }
+    }
+
+    fn wait(&mut self, name: &str, said: (u32, u64, u64), (seq, at_ms): (u64, u64), out: &mut Findings) {
+        let (failures, wait_ms, table_ms) = said;
+        let events: Vec<u64> = self.last_seq.into_iter().chain([seq]).collect();
+        let next = if self.succeeded { 1 } else { self.failures.saturating_add(1) };
+        if failures != next && !(failures == 1 && self.may_restart) {
+            let expected = format!("{name} counts {next} failures in a row");
+            out.violated(CHECK, expected, format!("it counts {failures}"), &events);
+        }
+        let row = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
+        let table = TABLE_MS.get(row).or(TABLE_MS.last()).copied().unwrap_or_default();
+        if table_ms != table {
+            let expected = format!("after {failures} failures the table says {table} ms");
+            out.violated(CHECK, expected, format!("{name} takes {table_ms} ms from it"), &events);
+        }
+        let (least, most) = (table / 2, table.max(self.asked_ms));
+        if !(least..=most).contains(&wait_ms) {
+            let expected = format!("{name} waits from {least} to {most} ms after {failures} failures");
+            out.violated(CHECK, expected, format!("it waits {wait_ms} ms"), &events);
+        }
+        *self = Self { failures, last_seq: Some(seq), until_ms: at_ms + wait_ms, ..Self::default() };
+    }
+}

@@ -1,0 +1,59 @@
+//! I12, cursor: a device asks from a position that it was given, and never from an earlier one.
+
+use std::collections::BTreeMap;
+
+use crate::history::{DeviceEvent, MessageKind, Phase, What};
+
+use super::super::case::{Case, device_event};
+use super::super::facts::Device;
+use super::super::verdict::Findings;
+
+const CHECK: &str = "I12 cursor";
+
+pub(in super::super) fn only_forward(case: &Case<'_>, out: &mut Findings) {
+    for (name, device) in &case.facts.devices {
+        follow(name, device, out);
+    }
+}
+
+fn follow(name: &str, device: &Device<'_>, out: &mut Findings) {
+    // Where each position was first handed out: the count of positions before it, and the event.
+    let mut given: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    let mut asked: Option<(usize, u64)> = None;
+    let mut pulled: Option<u64> = None;
+    for event in &device.timeline {
+        match &event.what {
+            What::Answer(message) if message.delivered => {
+                if let MessageKind::DeltaAnswer { next_cursor, .. } = &message.kind {
+                    let count = given.len();
+                    given.entry(next_cursor).or_insert((count, event.seq));
+                }
+            }
+            What::Request(message) => {
+                let MessageKind::Delta { cursor, .. } = &message.kind else { continue };
+                let position = cursor.as_deref().map(|cursor| given.get(cursor).copied());
+                let happened = match (position, asked) {
+                    (Some(None), _) => "it was never given that position".to_owned(),
+                    (Some(Some((at, _))), Some((before, _))) if at < before => {
+                        "it went back to an earlier position".to_owned()
+                    }
+                    (None, Some(_)) => "it began anew".to_owned(),
+                    (None, None) if pulled.is_some() => "it began anew after a whole pull".to_owned(),
+                    (Some(Some((at, _))), _) => {
+                        asked = Some((at, event.seq));
+                        continue;
+                    }
+                    (None, None) => continue,
+                };
+                let expected = format!("{name} pulls from the last position that it stored");
+                let events: Vec<u64> = asked.map(|(_, seq)| seq).or(pulled).into_iter().chain([event.seq]).collect();
+                out.violated(CHECK, expected, happened, &events);
+            }
+            _ => {
+                if let Some(DeviceEvent::PhaseEnded { phase: Phase::Pull, .. }) = device_event(event) {
+                    pulled = Some(event.seq);
+                }
+            }
+        }
+    }
+}

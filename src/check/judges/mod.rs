@@ -1,0 +1,48 @@
+//! The judges, one invariant each. They share the case, read it only, and know nothing of each other.
+
+mod answers;
+mod backoff;
+mod conflicts;
+mod converge;
+mod cursor;
+mod isolation;
+mod once;
+mod order;
+mod phantom;
+mod promise;
+mod rest;
+mod resurrect;
+mod session;
+mod vacuity;
+mod view;
+
+use super::case::Case;
+use super::verdict::Findings;
+
+/// One judge.
+pub(super) type Judge = fn(&Case<'_>, &mut Findings);
+
+/// Judges of what happens on the way; they hold of a run that was cut short, too.
+pub(super) const ON_THE_WAY: &[Judge] = &[
+    once::answered_once,
+    answers::in_step,
+    promise::kept_to_the_letter,
+    order::queue_order,
+    cursor::only_forward,
+    isolation::only_their_own,
+    session::honest_status,
+    backoff::by_the_table,
+];
+
+/// Judges of the end state; they need a run that reached its end.
+pub(super) const AT_THE_END: &[Judge] = &[
+    once::one_effect,
+    conflicts::recorded_once,
+    view::as_the_oracle_sees_it,
+    converge::devices_agree,
+    phantom::nothing_from_nowhere,
+    resurrect::the_dead_stay_dead,
+    session::nothing_forgotten,
+    rest::comes_to_rest,
+    vacuity::faults_struck,
+];

@@ -1,0 +1,226 @@
+//! I7, order: first in, first out in a lane; by effective priority across lanes; priorities as spec 5.2 has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::history::{Event, MessageKind, What};
+use crate::protocol::{ErrorCode, Operation, OperationKind, Record};
+
+use super::super::case::{Case, device_event};
+use super::super::facts::Device;
+use super::super::operation::{Answered, Op};
+use super::super::verdict::Findings;
+
+const CHECK: &str = "I7 order";
+
+pub(in super::super) fn queue_order(case: &Case<'_>, out: &mut Findings) {
+    let mut queues: BTreeMap<&str, Queue<'_>> = BTreeMap::new();
+    let mut made: Vec<(u64, usize)> = Vec::new();
+    for (index, op) in case.facts.ops.all.iter().enumerate() {
+        made.extend(op.acknowledged.map(|(seq, _)| (seq, index)));
+    }
+    made.sort_unstable();
+    for (_, index) in made {
+        let op = &case.facts.ops.all[index];
+        queues.entry(op.device).or_default().push(case.facts.ops.resolve(op.entity), index);
+    }
+    for (name, queue) in queues {
+        let Some(device) = case.facts.devices.get(name) else { continue };
+        // A user without an engine has no queue.
+        if device.timeline.iter().any(|event| device_event(event).is_some()) {
+            classified(case, &queue, out);
+            in_lane(case, device, &queue, out);
+            by_priority(case, device, &queue, out);
+        }
+    }
+}
+
+/// What a device acknowledged, in its order, and by lane.
+#[derive(Default)]
+struct Queue<'a> {
+    ops: Vec<usize>,
+    lanes: BTreeMap<&'a str, Vec<usize>>,
+    /// Where in its lane an operation stands.
+    place: BTreeMap<usize, usize>,
+}
+
+impl<'a> Queue<'a> {
+    fn push(&mut self, lane: &'a str, op: usize) {
+        let lane = self.lanes.entry(lane).or_default();
+        self.place.insert(op, lane.len());
+        lane.push(op);
+        self.ops.push(op);
+    }
+}
+
+fn classified(case: &Case<'_>, queue: &Queue<'_>, out: &mut Findings) {
+    for index in &queue.ops {
+        let op = &case.facts.ops.all[*index];
+        let Some((seq, record)) = op.acknowledged else { continue };
+        if let Some(level) = level(op.kind, op.payload)
+            && level != record.priority
+        {
+            let expected = format!("{} has priority {level} (spec 5.2)", op.describe());
+            out.violated(CHECK, expected, format!("the device gives it {}", record.priority), &[seq]);
+        }
+    }
+}
+
+/// The level of spec 5.2: the best of all that an operation does. `None` where the table is silent.
+fn level(kind: OperationKind, payload: &Record) -> Option<u8> {
+    let says = |field: &str, value: &str| payload.get(field).and_then(Value::as_str) == Some(value);
+    let of_field = |(field, value): (&String, &Value)| match field.as_str() {
+        "status" if value == "completed" => 3,
+        "partsUsed" => 4,
+        "laborRecords" => 6,
+        "customFields" => 9,
+        _ => 5,
+    };
+    match kind {
+        OperationKind::Delete => None,
+        OperationKind::Create if says("type", "emergency") || says("priority", "critical") => Some(1),
+        // What else a create holds may count or not: the table only knows emergencies.
+        OperationKind::Create => None,
+        OperationKind::Update if payload.contains_key("attachments") => None,
+        OperationKind::Update => payload.iter().filter(|(field, _)| !field.starts_with('_')).map(of_field).min(),
+    }
+}
+
+/// Each operation goes out behind all that came before it in its lane: those are settled, or earlier in the batch.
+fn in_lane(case: &Case<'_>, device: &Device<'_>, queue: &Queue<'_>, out: &mut Findings) {
+    let ops = &case.facts.ops;
+    let mut settled_until: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in &device.timeline {
+        let Some(operations) = pushed(event) else { continue };
+        let mut batch: BTreeSet<usize> = BTreeSet::new();
+        for index in operations.iter().filter_map(|operation| ops.index(&operation.queue_id)) {
+            let op = &ops.all[index];
+            batch.insert(index);
+            let lane_name = ops.resolve(op.entity);
+            let (Some(lane), Some(own)) = (queue.lanes.get(lane_name), queue.place.get(&index)) else { continue };
+            let over = |other: usize| over(case, &ops.all[other], event.seq);
+            let done = settled_until.entry(lane_name).or_default();
+            while *done < *own && over(lane[*done]) {
+                *done += 1;
+            }
+            let ahead = lane.get(*done..*own).unwrap_or_default();
+            if let Some(skipped) = ahead.iter().find(|other| !batch.contains(other) && !over(**other)) {
+                let other = &ops.all[*skipped];
+                let expected = format!("{} goes out after {}", op.describe(), other.describe());
+                let happened = "it went out before it";
+                out.violated(CHECK, expected, happened, &[other.first_seq(), op.first_seq(), event.seq]);
+            }
+        }
+    }
+}
+
+fn pushed(event: &Event) -> Option<&[Operation]> {
+    let What::Request(message) = &event.what else { return None };
+    let MessageKind::Push { operations } = &message.kind else { return None };
+    Some(operations)
+}
+
+/// Whether the lane may go on without an operation: it was taken before `seq`, or left with its record.
+fn over(case: &Case<'_>, op: &Op<'_>, seq: u64) -> bool {
+    let waits_for_user = |answer: &Answered<'_>| {
+        answer.result.error.as_ref().is_some_and(|error| error.code == ErrorCode::ValidationError)
+    };
+    op.settled().is_some_and(|answer| answer.seq < seq && !waits_for_user(answer))
+        || case.held.get(op.device).is_some_and(|held| held.rescued.contains(op.queue_id))
+}
+
+/// Within the pushes of a sync, what surely is more urgent goes out first. What is made while the sync runs may come
+/// early or late, and may or may not pull its lane along.
+fn by_priority(case: &Case<'_>, device: &Device<'_>, queue: &Queue<'_>, out: &mut Findings) {
+    let ends = device.syncs.iter().skip(1).map(|next| next.whole.from_seq).chain([u64::MAX]);
+    let mut pushes = device.syncs.iter().zip(ends).filter_map(|(sync, next)| {
+        let push = sync.push?;
+        Some((push.from_seq, push.last_seq().min(next)))
+    });
+    let mut current = pushes.next();
+    let mut outgoing = current.map(|(from, to)| Outgoing::new(case, queue, from, to));
+    for event in &device.timeline {
+        let Some(operations) = pushed(event) else { continue };
+        while current.is_some_and(|(_, to)| event.seq > to) {
+            current = pushes.next();
+            outgoing = current.map(|(from, to)| Outgoing::new(case, queue, from, to));
+        }
+        let (Some(outgoing), Some((from, _))) = (&mut outgoing, current) else { continue };
+        if event.seq >= from {
+            for index in operations.iter().filter_map(|operation| case.facts.ops.index(&operation.queue_id)) {
+                outgoing.follow(index, event.seq, out);
+            }
+        }
+    }
+}
+
+/// The best priority of each operation of a lane and of all behind it, from a place on: counting what was made before
+/// the push began, and counting what was made before it ended.
+struct Pulled {
+    from: usize,
+    surely: Vec<Option<u8>>,
+    at_best: Vec<Option<u8>>,
+}
+
+/// One sync's push as it goes out.
+struct Outgoing<'q, 'a> {
+    case: &'q Case<'a>,
+    queue: &'q Queue<'q>,
+    began: u64,
+    ended: u64,
+    seen: BTreeSet<usize>,
+    lanes: BTreeMap<&'q str, Pulled>,
+    /// The least urgent so far, at its best, with its place in the queue.
+    last: Option<((u8, u64), usize)>,
+}
+
+impl<'q, 'a> Outgoing<'q, 'a> {
+    fn new(case: &'q Case<'a>, queue: &'q Queue<'q>, began: u64, ended: u64) -> Self {
+        Self { case, queue, began, ended, seen: BTreeSet::new(), lanes: BTreeMap::new(), last: None }
+    }
+
+    fn follow(&mut self, index: usize, seq: u64, out: &mut Findings) {
+        let op = &self.case.facts.ops.all[index];
+        let Some((made, _)) = op.acknowledged else { return };
+        if !self.seen.insert(index) {
+            return;
+        }
+        let Some((surely, at_best)) = self.effective(index) else { return };
+        if let (Some(surely), Some((before, other))) = (surely, self.last)
+            && (surely, made) < before
+        {
+            let other = &self.case.facts.ops.all[other];
+            let (mine, theirs) = (op.describe(), other.describe());
+            let expected = format!("{mine} (priority {surely}) goes out before {theirs} (priority {})", before.0);
+            out.violated(CHECK, expected, "it went out after it", &[op.first_seq(), other.first_seq(), seq]);
+        }
+        let own = (at_best.unwrap_or(u8::MAX), made);
+        if at_best.is_some() && self.last.is_none_or(|(before, _)| before < own) {
+            self.last = Some((own, index));
+        }
+    }
+
+    /// Its priority counting its lane: surely, and at best.
+    fn effective(&mut self, index: usize) -> Option<(Option<u8>, Option<u8>)> {
+        let (case, began, ended) = (self.case, self.began, self.ended);
+        let (name, lane) = self.queue.lanes.get_key_value(case.facts.ops.resolve(case.facts.ops.all[index].entity))?;
+        let place = *self.queue.place.get(&index)?;
+        if self.lanes.get(name).is_none_or(|pulled| pulled.from > place) {
+            let best = |until: u64| {
+                let mut best = None;
+                let mut behind: Vec<Option<u8>> = Vec::new();
+                for other in lane[place..].iter().rev() {
+                    let made = case.facts.ops.all[*other].acknowledged.filter(|(seq, _)| *seq < until);
+                    best = best.into_iter().chain(made.map(|(_, record)| record.priority)).min();
+                    behind.push(best);
+                }
+                behind.reverse();
+                behind
+            };
+            self.lanes.insert(name, Pulled { from: place, surely: best(began), at_best: best(ended) });
+        }
+        let pulled = self.lanes.get(name)?;
+        Some((pulled.surely[place - pulled.from], pulled.at_best[place - pulled.from]))
+    }
+}

@@ -1,0 +1,119 @@
+//! What the judge says: findings a person can act on, and the ledger's sums.
+
+use serde::{Deserialize, Serialize};
+
+/// The outcome of a check: empty findings mean that everything held.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What did not hold, in the order of the judges; claims come last.
+    pub findings: Vec<Finding>,
+    /// Where the acknowledged operations ended.
+    pub ledger: Ledger,
+}
+
+impl Verdict {
+    /// The gravest class among the findings; `None` when all held.
+    #[must_use]
+    pub fn worst(&self) -> Option<Class> {
+        self.findings.iter().map(|finding| finding.class).max()
+    }
+}
+
+/// One thing that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The check: an invariant with its id (`I1 no lost update`) or the kind of a claim (`took`).
+    pub check: String,
+    /// How grave it is.
+    pub class: Class,
+    /// What should have been.
+    pub expected: String,
+    /// What was.
+    pub happened: String,
+    /// Positions in the history that show it, at most three.
+    pub events: Vec<u64>,
+}
+
+/// How grave a finding is; the later, the graver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// All correct, but a bound on time or bytes was missed.
+    Missed,
+    /// The run never showed what it set out to show.
+    Vacuous,
+    /// A promise was broken.
+    Violated,
+}
+
+/// Acknowledged operations by where they ended; `made` is the sum of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Acknowledged to a user.
+    pub made: u64,
+    /// In force on the server, at least in part.
+    pub visible: u64,
+    /// Wholly replaced by later operations.
+    pub superseded: u64,
+    /// Lost at least one field to a foreign change, and a conflict record says so.
+    pub conflict: u64,
+    /// Refused by the server, and the user was told.
+    pub rejected: u64,
+    /// In the rescue log.
+    pub rescued: u64,
+    /// Still in the device's queue.
+    pub waiting: u64,
+    /// In none of these ways.
+    pub lost: u64,
+}
+
+/// Collects findings while the judges run.
+#[derive(Debug, Default)]
+pub(super) struct Findings(pub(super) Vec<Finding>);
+
+impl Findings {
+    pub(super) fn violated(
+        &mut self,
+        check: &str,
+        expected: impl Into<String>,
+        happened: impl Into<String>,
+        events: &[u64],
+    ) {
+        self.add(Class::Violated, check, expected, happened, events);
+    }
+
+    pub(super) fn add(
+        &mut self,
+        class: Class,
+        check: &str,
+        expected: impl Into<String>,
+        happened: impl Into<String>,
+        events: &[u64],
+    ) {
+        let events = events.iter().copied().take(3).collect();
+        self.0.push(Finding {
+            check: check.to_owned(),
+            class,
+            expected: expected.into(),
+            happened: happened.into(),
+            events,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_promise_is_worse_than_a_missed_bound() {
+        let mut found = Findings::default();
+        assert_eq!(Verdict::default().worst(), None);
+        for class in [Class::Missed, Class::Violated, Class::Vacuous] {
+            found.add(class, "took", "a", "b", &[1, 2, 3, 4]);
+        }
+        let verdict = Verdict { findings: found.0, ledger: Ledger::default() };
+        assert_eq!(verdict.worst(), Some(Class::Violated));
+        assert_eq!(verdict.findings[0].events, [1, 2, 3]);
+    }
+}
