@@ -9,8 +9,8 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::conflict;
-use super::payload::Change;
-use super::record::{self, DELETED, Order, Selection, Write, Written, removed_line};
+use super::payload::{Change, DELETED};
+use super::record::{self, Order, Selection, Write, Written, removed_line};
 use super::store::{Commit, Users, Writer, time_text};
 use super::view;
 use crate::protocol::{ConflictOutcome, FieldConflict, Record};

@@ -1,13 +1,12 @@
 //! Who calls: sign-in, opaque tokens, rotation of refresh tokens (decision m).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::refusal::Refusal;
+use super::settings::{ACCESS_TOKEN_LIFE, REFRESH_GRACE, REFRESH_TOKEN_LIFE, millis};
 use super::store::{Store, Writer};
-use super::{ACCESS_TOKEN_LIFE, REFRESH_GRACE, REFRESH_TOKEN_LIFE};
 use crate::base::Stream;
 use crate::protocol::{Profile, SignInRequest, Tokens};
 
@@ -153,9 +152,4 @@ fn issue(db: &Connection, random: &mut Stream, session: i64, now_ms: i64) -> rus
 /// 128 bits in hexadecimal.
 fn opaque(random: &mut Stream) -> String {
     format!("{:032x}", u128::from_le_bytes(random.bytes()))
-}
-
-/// Whole milliseconds.
-pub(super) fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,7 +1,8 @@
 //! Who wins where two edits meet on one field (spec 4.2, decisions f and i). Pure.
 
+use super::policy::TERMINAL;
 use super::record::Written;
-use super::view::{Role, TERMINAL};
+use super::role::Role;
 use crate::protocol::ConflictOutcome;
 
 /// Who wins a field's conflicts.

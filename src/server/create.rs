@@ -5,16 +5,17 @@ use serde_json::Value;
 
 use super::apply::{Applied, Scene};
 use super::payload::{self, Change};
-use super::push::Failure;
 use super::record::{self, Order, Selection, Write};
+use super::rejection::Rejection;
+use super::role::{Role, oversees};
 use super::store::{Commit, Writer};
-use super::view::{self, Role};
+use super::view;
 use crate::protocol::{Operation, Profile, TEMPORARY_ID_PREFIX};
 
 /// Makes the work order that `operation` asks for.
-pub(super) fn create(scene: Scene<'_>, profile: &Profile, operation: &Operation) -> Result<Applied, Failure> {
-    let local_id = payload::local_id(&operation.payload).map_err(Failure::invalid)?;
-    let mut changes = payload::changes(&operation.payload, &["_localId"]).map_err(Failure::invalid)?;
+pub(super) fn create(scene: Scene<'_>, profile: &Profile, operation: &Operation) -> Result<Applied, Rejection> {
+    let local_id = payload::local_id(&operation.payload).map_err(Rejection::invalid)?;
+    let mut changes = payload::changes(&operation.payload, &["_localId"]).map_err(Rejection::invalid)?;
     changes.retain(|change| !matches!(change, Change::Line { deleted: true, .. }));
     check(profile, operation, local_id)?;
     let Scene { db, users, writer, now_ms } = scene;
@@ -53,17 +54,17 @@ pub(super) fn first_create(db: &Connection, user: &str, local_id: &str) -> rusql
         .optional()
 }
 
-fn check(profile: &Profile, operation: &Operation, local_id: &str) -> Result<(), Failure> {
+fn check(profile: &Profile, operation: &Operation, local_id: &str) -> Result<(), Rejection> {
     let payload = &operation.payload;
     if operation.entity_id.strip_prefix(TEMPORARY_ID_PREFIX) != Some(local_id) {
-        return Err(Failure::invalid(format!("`entityId` of a create must be {TEMPORARY_ID_PREFIX}{local_id}")));
+        return Err(Rejection::invalid(format!("`entityId` of a create must be {TEMPORARY_ID_PREFIX}{local_id}")));
     }
     if let Some(field) = payload::missing(payload) {
-        return Err(Failure::invalid(format!("`{field}` is missing")));
+        return Err(Rejection::invalid(format!("`{field}` is missing")));
     }
     let site = payload.get("siteId").and_then(Value::as_str);
-    if Role::of(profile) == Role::Supervisor && !view::oversees(profile, site) {
-        return Err(Failure::denied("that site is not yours"));
+    if Role::of(profile) == Role::Supervisor && !oversees(profile, site) {
+        return Err(Rejection::denied("that site is not yours"));
     }
     Ok(())
 }

@@ -9,10 +9,10 @@ use rusqlite::{Connection, Row, params};
 
 use super::auth::Caller;
 use super::cursor::{Cursor, Within};
-use super::record::{self, Order, Selection};
+use super::record::{self, Kind, Order, Selection};
 use super::refusal::Refusal;
 use super::store::{self, Store};
-use super::view::{self, Kind};
+use super::view;
 use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, DeltaQuery, MAX_PAGE, Record, Removal, RemovalReason};
 
 /// Kinds by their names in `entities`.

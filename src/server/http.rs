@@ -1,6 +1,6 @@
 //! The routes. Each handler asks who calls before it looks at the body (decision n).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::extract::{Query, Request, State};
@@ -13,17 +13,38 @@ use serde_json::Value;
 
 use super::auth::{self, Caller};
 use super::refusal::Refusal;
+use super::store::Store;
 use super::wire::{Answer, read_json};
-use super::{Shared, delta, push};
+use super::{delta, push};
+use crate::base::WallClock;
 use crate::protocol::{
     DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_INFLATED_BODY, Profile, PushAnswer,
     RefreshRequest, SignInRequest, Tokens, path,
 };
 
+/// What all requests share.
+#[derive(Debug)]
+struct Shared {
+    clock: WallClock,
+    store: Mutex<Store>,
+}
+
+impl Shared {
+    /// A transaction that a panic cut short was rolled back, so that the store is whole even then.
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+}
+
 type App = State<Arc<Shared>>;
 
 /// All routes of the API.
-pub(super) fn router(shared: Arc<Shared>) -> Router {
+pub(super) fn router(clock: WallClock, store: Store) -> Router {
+    let shared = Arc::new(Shared { clock, store: Mutex::new(store) });
     Router::new()
         .route(path::SIGN_IN, post(sign_in))
         .route(path::REFRESH, post(refresh))

@@ -22,16 +22,20 @@ mod cursor;
 mod delta;
 mod http;
 mod payload;
+mod policy;
 mod push;
 mod record;
 mod refusal;
+mod rejection;
+mod role;
 mod seed;
+mod settings;
 mod store;
 mod view;
 mod wire;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+#[cfg(test)]
+mod tests;
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -40,65 +44,14 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::base::{Stream, WallClock};
-use crate::protocol::{Profile, Record};
-use store::Store;
 
-pub use seed::SetupError;
-
-/// How long an access token lives (decision m).
-pub const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
-/// How long a refresh token lives after it was issued; each refresh issues a new one (decision m).
-pub const REFRESH_TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How long a refresh token still gives its successor after it was used (decision m).
-pub const REFRESH_GRACE: Duration = Duration::from_secs(60);
-/// How long a technician sees what they created (spec 2.3).
-pub const CREATED_VISIBLE: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// What the server holds from the start.
-#[derive(Clone, Debug, Default)]
-pub struct Seeded {
-    /// Everybody who can sign in.
-    pub users: Vec<SeededUser>,
-    /// Work orders as the wire writes them: `workOrderId`, `_version` (1 when absent), `updatedAt`, the fields, and,
-    /// where somebody who can sign in created them, `createdBy` and `createdAt`.
-    pub work_orders: Vec<Record>,
-    /// Assets with `assetId` and `siteId`.
-    pub assets: Vec<Record>,
-    /// Inventory with `partId` and `siteId`.
-    pub inventory: Vec<Record>,
-}
-
-/// Somebody who can sign in.
-#[derive(Clone, Debug)]
-pub struct SeededUser {
-    /// Who; `role` is `supervisor`, `auditor` or, with the least rights, anything else.
-    pub profile: Profile,
-    /// Compared as it is: these are users of a test world.
-    pub password: String,
-}
+pub use seed::{Seeded, SeededUser, SetupError};
+pub use settings::{ACCESS_TOKEN_LIFE, CREATED_VISIBLE, REFRESH_GRACE, REFRESH_TOKEN_LIFE};
 
 /// The server. Clones are the same server.
 #[derive(Clone, Debug)]
 pub struct Server {
     router: Router,
-}
-
-/// What all requests share.
-#[derive(Debug)]
-struct Shared {
-    clock: WallClock,
-    store: Mutex<Store>,
-}
-
-impl Shared {
-    /// A transaction that a panic cut short was rolled back, so that the store is whole even then.
-    fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now_ms(&self) -> i64 {
-        self.clock.now().as_millisecond()
-    }
 }
 
 impl Server {
@@ -108,7 +61,7 @@ impl Server {
     /// When a seeded record is not one.
     pub fn new(clock: WallClock, random: Stream, seeded: Seeded) -> Result<Self, SetupError> {
         let store = seed::store(clock.now().as_millisecond(), random, seeded)?;
-        let router = http::router(Arc::new(Shared { clock, store: Mutex::new(store) }));
+        let router = http::router(clock, store);
         Ok(Self { router })
     }
 

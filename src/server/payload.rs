@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::record::DELETED;
 use crate::protocol::{FieldKind, Record, field_kind};
+
+/// The mark of a removed line (decision d).
+pub(super) const DELETED: &str = "_deleted";
 
 /// Fields without which there is no work order (spec 2.2, `NOT NULL`).
 const REQUIRED: &[&str] = &["siteId", "type", "title", "priority", "status"];

@@ -12,10 +12,12 @@ use super::auth::Caller;
 use super::create;
 use super::payload;
 use super::record::{self, Order};
+use super::rejection::Rejection;
+use super::role::Role;
 use super::store::Store;
-use super::view::{self, Role};
+use super::view;
 use crate::protocol::{
-    ErrorCode, Operation, OperationError, OperationKind, OperationResult, Profile, ResultStatus, TEMPORARY_ID_PREFIX,
+    ErrorCode, Operation, OperationKind, OperationResult, Profile, ResultStatus, TEMPORARY_ID_PREFIX,
 };
 
 /// Applies `operations`, as they arrived, one by one.
@@ -26,49 +28,18 @@ pub(super) fn push(store: &mut Store, now_ms: i64, caller: &Caller, operations: 
 fn push_one(store: &mut Store, now_ms: i64, caller: &Caller, operation: Value) -> OperationResult {
     let queue_id = operation.get("queueId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let result = match serde_json::from_value::<Operation>(operation) {
-        Ok(operation) if operation.queue_id.is_empty() => Err(Failure::invalid("`queueId` is empty")),
+        Ok(operation) if operation.queue_id.is_empty() => Err(Rejection::invalid("`queueId` is empty")),
         Ok(operation) => once(store, now_ms, caller, &operation),
-        Err(error) => Err(Failure::invalid(format!("the operation is not as expected: {error}"))),
+        Err(error) => Err(Rejection::invalid(format!("the operation is not as expected: {error}"))),
     };
-    result
-        .unwrap_or_else(|Failure(error)| OperationResult { error: Some(error), ..blank(queue_id, ResultStatus::Error) })
-}
-
-/// Why an operation was not applied.
-#[derive(Debug)]
-pub(super) struct Failure(OperationError);
-
-impl Failure {
-    fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self(OperationError { code, detail: detail.into(), retry_after: None, tombstone: false })
-    }
-
-    pub(super) fn invalid(detail: impl Into<String>) -> Self {
-        Self::new(ErrorCode::ValidationError, detail)
-    }
-
-    pub(super) fn denied(detail: impl Into<String>) -> Self {
-        Self::new(ErrorCode::PermissionDenied, detail)
-    }
-
-    fn not_found(id: &str) -> Self {
-        Self::new(ErrorCode::NotFound, format!("there is no work order {id}"))
-    }
-
-    fn gone(id: &str) -> Self {
-        let Self(error) = Self::new(ErrorCode::NotFound, format!("work order {id} was deleted"));
-        Self(OperationError { tombstone: true, ..error })
-    }
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::new(ErrorCode::ServerError, format!("the server's database failed: {error}"))
-    }
+    result.unwrap_or_else(|Rejection(error)| OperationResult {
+        error: Some(error),
+        ..blank(queue_id, ResultStatus::Error)
+    })
 }
 
 /// Does `operation` unless it was done before: effect and result in one transaction.
-fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) -> Result<OperationResult, Failure> {
+fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) -> Result<OperationResult, Rejection> {
     let Store { connection, users, .. } = store;
     let tx = connection.transaction()?;
     let hash = fingerprint(operation);
@@ -79,7 +50,7 @@ fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) 
     let scene = Scene { db: &tx, users, writer: caller.writer(), now_ms };
     let result = perform(scene, &caller.profile, operation, &hash)?;
     let stored =
-        serde_json::to_string(&result).map_err(|error| Failure::new(ErrorCode::ServerError, error.to_string()))?;
+        serde_json::to_string(&result).map_err(|error| Rejection::new(ErrorCode::ServerError, error.to_string()))?;
     tx.prepare_cached("INSERT INTO results (user, device, queue_id, hash, result) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![caller.user(), caller.device, operation.queue_id, hash, stored])?;
     tx.commit()?;
@@ -100,17 +71,17 @@ fn done_before(
     device: &str,
     queue_id: &str,
     hash: &[u8; 32],
-) -> Result<Option<OperationResult>, Failure> {
+) -> Result<Option<OperationResult>, Rejection> {
     let found: Option<([u8; 32], String)> = db
         .prepare_cached("SELECT hash, result FROM results WHERE user = ?1 AND device = ?2 AND queue_id = ?3")?
         .query_row([user, device, queue_id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((stored_hash, result)) = found else { return Ok(None) };
     if stored_hash != *hash {
-        return Err(Failure::invalid(format!("`queueId` {queue_id} was used for another operation")));
+        return Err(Rejection::invalid(format!("`queueId` {queue_id} was used for another operation")));
     }
     let result: OperationResult =
-        serde_json::from_str(&result).map_err(|error| Failure::new(ErrorCode::ServerError, error.to_string()))?;
+        serde_json::from_str(&result).map_err(|error| Rejection::new(ErrorCode::ServerError, error.to_string()))?;
     Ok(Some(OperationResult { replayed: true, ..result }))
 }
 
@@ -119,9 +90,9 @@ fn perform(
     profile: &Profile,
     operation: &Operation,
     hash: &[u8; 32],
-) -> Result<OperationResult, Failure> {
+) -> Result<OperationResult, Rejection> {
     if Role::of(profile) == Role::Auditor {
-        return Err(Failure::denied("an auditor changes nothing"));
+        return Err(Rejection::denied("an auditor changes nothing"));
     }
     match operation.operation {
         OperationKind::Create => match created_before(scene, operation, hash)? {
@@ -129,8 +100,8 @@ fn perform(
             None => Ok(settled(operation, create::create(scene, profile, operation)?)),
         },
         OperationKind::Update => {
-            let base = payload::base_version(&operation.payload).map_err(Failure::invalid)?;
-            let changes = payload::changes(&operation.payload, &["_version"]).map_err(Failure::invalid)?;
+            let base = payload::base_version(&operation.payload).map_err(Rejection::invalid)?;
+            let changes = payload::changes(&operation.payload, &["_version"]).map_err(Rejection::invalid)?;
             let order = target(scene, profile, operation, base)?;
             Ok(settled(operation, apply::update(scene, order, seen(base), changes)?))
         }
@@ -143,14 +114,17 @@ fn created_before(
     scene: Scene<'_>,
     operation: &Operation,
     hash: &[u8; 32],
-) -> Result<Option<OperationResult>, Failure> {
-    let local_id = payload::local_id(&operation.payload).map_err(Failure::invalid)?;
+) -> Result<Option<OperationResult>, Rejection> {
+    let local_id = payload::local_id(&operation.payload).map_err(Rejection::invalid)?;
     let Some((device, queue_id)) = create::first_create(scene.db, scene.writer.user, local_id)? else {
         return Ok(None);
     };
     match done_before(scene.db, scene.writer.user, &device, &queue_id, hash) {
         Ok(result) => Ok(result.map(|result| OperationResult { queue_id: operation.queue_id.clone(), ..result })),
-        Err(_) => Err(Failure::invalid(format!("`_localId` {local_id} was used for another work order"))),
+        Err(Rejection(error)) if error.code == ErrorCode::ValidationError => {
+            Err(Rejection::invalid(format!("`_localId` {local_id} was used for another work order")))
+        }
+        Err(rejection) => Err(rejection),
     }
 }
 
@@ -159,10 +133,10 @@ fn seen(base: i64) -> i64 {
     base.max(1)
 }
 
-fn delete(scene: Scene<'_>, profile: &Profile, operation: &Operation) -> Result<OperationResult, Failure> {
-    let base = payload::base_version(&operation.payload).map_err(Failure::invalid)?;
-    if !payload::changes(&operation.payload, &["_version"]).map_err(Failure::invalid)?.is_empty() {
-        return Err(Failure::invalid("a delete changes no field"));
+fn delete(scene: Scene<'_>, profile: &Profile, operation: &Operation) -> Result<OperationResult, Rejection> {
+    let base = payload::base_version(&operation.payload).map_err(Rejection::invalid)?;
+    if !payload::changes(&operation.payload, &["_version"]).map_err(Rejection::invalid)?.is_empty() {
+        return Err(Rejection::invalid("a delete changes no field"));
     }
     let id = resolve(scene, operation)?;
     let gone = record::find(scene.db, &id)?.filter(|order| order.deleted);
@@ -173,30 +147,30 @@ fn delete(scene: Scene<'_>, profile: &Profile, operation: &Operation) -> Result<
     }
     let order = target(scene, profile, operation, base)?;
     if Role::of(profile) == Role::Technician && order.created_by.as_deref() != Some(&profile.user_id) {
-        return Err(Failure::denied(format!("work order {id} was created by somebody else")));
+        return Err(Rejection::denied(format!("work order {id} was created by somebody else")));
     }
     Ok(settled(operation, apply::delete(scene, order, seen(base))?))
 }
 
 /// The record that `operation` is about, if there is one, its user may act on it, and it has the version.
-fn target(scene: Scene<'_>, profile: &Profile, operation: &Operation, base: i64) -> Result<Order, Failure> {
+fn target(scene: Scene<'_>, profile: &Profile, operation: &Operation, base: i64) -> Result<Order, Rejection> {
     let id = resolve(scene, operation)?;
-    let Some(order) = record::find(scene.db, &id)? else { return Err(Failure::not_found(&id)) };
+    let Some(order) = record::find(scene.db, &id)? else { return Err(Rejection::not_found(&id)) };
     if order.deleted {
         let known = view::saw(scene.db, &profile.user_id, &id)?;
-        return Err(if known { Failure::gone(&id) } else { Failure::not_found(&id) });
+        return Err(if known { Rejection::gone(&id) } else { Rejection::not_found(&id) });
     }
     if !view::sees(scene.db, &profile.user_id, &id)? {
-        return Err(Failure::denied(format!("work order {id} is not yours")));
+        return Err(Rejection::denied(format!("work order {id} is not yours")));
     }
     if base > order.version {
-        return Err(Failure::invalid(format!("`_version` is {base}, but {id} has only got to {}", order.version)));
+        return Err(Rejection::invalid(format!("`_version` is {base}, but {id} has only got to {}", order.version)));
     }
     Ok(order)
 }
 
 /// The real id of the operation's record (decision b).
-fn resolve(scene: Scene<'_>, operation: &Operation) -> Result<String, Failure> {
+fn resolve(scene: Scene<'_>, operation: &Operation) -> Result<String, Rejection> {
     let id = &operation.entity_id;
     let Some(local_id) = id.strip_prefix(TEMPORARY_ID_PREFIX) else { return Ok(id.clone()) };
     let found = scene
@@ -204,7 +178,7 @@ fn resolve(scene: Scene<'_>, operation: &Operation) -> Result<String, Failure> {
         .prepare_cached("SELECT work_order FROM creations WHERE user = ?1 AND local_id = ?2")?
         .query_row([scene.writer.user, local_id], |row| row.get(0))
         .optional()?;
-    found.ok_or_else(|| Failure::not_found(id))
+    found.ok_or_else(|| Rejection::not_found(id))
 }
 
 fn settled(operation: &Operation, applied: Applied) -> OperationResult {

@@ -2,17 +2,38 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::types::Type;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
-use super::payload::Change;
+use super::payload::{Change, DELETED};
 use super::store::Commit;
-use super::view::Kind;
 use crate::protocol::{FieldKind, Record, WORK_ORDER_FIELDS, line_key};
 
-/// The mark of a removed line (decision d).
-pub(super) const DELETED: &str = "_deleted";
+/// The kinds of records, as the database numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    WorkOrder = 0,
+    Asset = 1,
+    Inventory = 2,
+}
+
+impl ToSql for Kind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok((*self as i64).into())
+    }
+}
+
+impl FromSql for Kind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_i64()? {
+            0 => Ok(Self::WorkOrder),
+            1 => Ok(Self::Asset),
+            2 => Ok(Self::Inventory),
+            other => Err(FromSqlError::OutOfRange(other)),
+        }
+    }
+}
 
 /// A work order without its content: what decides who sees it, and where it stands.
 #[derive(Clone, Debug)]

@@ -6,19 +6,42 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use super::Seeded;
 use super::payload;
-use super::record::{Order, Write};
+use super::record::{Kind, Order, Write};
+use super::role::{Role, oversees};
 use super::store::{Commit, Store, Users, Writer};
-use super::view::{self, Kind, Role};
+use super::view;
 use crate::base::Stream;
-use crate::protocol::Record;
+use crate::protocol::{Profile, Record};
 
 /// Fields of a seeded work order that are no content.
 const META: &[&str] = &["workOrderId", "_version", "updatedAt", "createdBy", "createdAt"];
 
 /// Fields of an inventory row that are synced: quantities only (spec 2.3).
 const INVENTORY_FIELDS: &[&str] = &["partId", "description", "quantityAvailable", "unit"];
+
+/// What the server holds from the start.
+#[derive(Clone, Debug, Default)]
+pub struct Seeded {
+    /// Everybody who can sign in.
+    pub users: Vec<SeededUser>,
+    /// Work orders as the wire writes them: `workOrderId`, `_version` (1 when absent), `updatedAt`, the fields, and,
+    /// where somebody who can sign in created them, `createdBy` and `createdAt`.
+    pub work_orders: Vec<Record>,
+    /// Assets with `assetId` and `siteId`.
+    pub assets: Vec<Record>,
+    /// Inventory with `partId` and `siteId`.
+    pub inventory: Vec<Record>,
+}
+
+/// Somebody who can sign in.
+#[derive(Clone, Debug)]
+pub struct SeededUser {
+    /// Who; `role` is `supervisor`, `auditor` or, with the least rights, anything else.
+    pub profile: Profile,
+    /// Compared as it is: these are users of a test world.
+    pub password: String,
+}
 
 /// Why the server could not be set up.
 #[derive(Debug)]
@@ -49,7 +72,8 @@ impl From<rusqlite::Error> for SetupError {
 /// A store that holds `seeded`.
 pub(super) fn store(now_ms: i64, random: Stream, seeded: Seeded) -> Result<Store, SetupError> {
     let Seeded { users, work_orders, assets, inventory } = seeded;
-    let mut store = Store::open(users, random)?;
+    let users = users.into_iter().map(|user| (user.profile, user.password));
+    let mut store = Store::open(Users::new(users), random)?;
     let Store { connection, users, .. } = &mut store;
     let tx = connection.transaction()?;
     let commit = Commit::next(&tx, now_ms, Writer::SERVER)?;
@@ -142,7 +166,7 @@ fn show_all(
         for profile in users.profiles() {
             let shown = match Role::of(profile) {
                 Role::Auditor => true,
-                Role::Supervisor => view::oversees(profile, site),
+                Role::Supervisor => oversees(profile, site),
                 Role::Technician => kind == Kind::Inventory && at_own_site(&profile.site_ids, site),
             };
             if let (true, Some(id)) = (shown, text(record, key)) {

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::SeededUser;
-use super::view::Role;
+use super::role::Role;
 use crate::base::{Stream, WallClock};
 use crate::protocol::Profile;
 
@@ -24,11 +23,11 @@ pub(super) struct Store {
 
 impl Store {
     /// An empty database in memory.
-    pub(super) fn open(users: Vec<SeededUser>, random: Stream) -> rusqlite::Result<Self> {
+    pub(super) fn open(users: Users, random: Stream) -> rusqlite::Result<Self> {
         let connection = Connection::open_in_memory()?;
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         connection.execute_batch(concat!("BEGIN;", include_str!("schema.sql"), "COMMIT;"))?;
-        Ok(Self { connection, users: Users::new(users), random })
+        Ok(Self { connection, users, random })
     }
 }
 
@@ -47,14 +46,15 @@ pub(super) struct Account {
 }
 
 impl Users {
-    fn new(users: Vec<SeededUser>) -> Self {
-        let is_overseer = |user: &&SeededUser| Role::of(&user.profile) != Role::Technician;
-        let overseers = users.iter().filter(is_overseer).map(|user| user.profile.user_id.clone()).collect();
-        let account = |user: SeededUser| {
-            let SeededUser { profile, password } = user;
+    /// Profiles with their passwords.
+    pub(super) fn new(users: impl Iterator<Item = (Profile, String)>) -> Self {
+        let account = |(profile, password): (Profile, String)| {
             (profile.user_id.clone(), Account { profile: Arc::new(profile), password })
         };
-        Self { by_id: users.into_iter().map(account).collect(), overseers }
+        let by_id: BTreeMap<_, _> = users.map(account).collect();
+        let is_overseer = |account: &&Account| Role::of(&account.profile) != Role::Technician;
+        let overseers = by_id.values().filter(is_overseer).map(|account| account.profile.user_id.clone()).collect();
+        Self { by_id, overseers }
     }
 
     /// The account of `user`.

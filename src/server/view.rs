@@ -1,85 +1,17 @@
-//! Who sees what (spec 2.3), and the log of it: every stay of a record in a user's view is a row (decisions a and j).
+//! The log of who sees what: every stay of a record in a user's view is a row (decisions a and j).
 //!
 //! A delta reads this log alone, by user and by the commit that last touched the row; what nobody touched costs
 //! nothing. Invariant: whatever changes a work order goes through [`follow`], in the same transaction.
 
 use std::collections::BTreeSet;
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::CREATED_VISIBLE;
-use super::auth::millis;
-use super::record::{self, Order};
+use super::policy::{Stand, stand};
+use super::record::{self, Kind, Order};
+use super::role::Role;
 use super::store::{Commit, Users, Writer};
-use crate::protocol::{Profile, RemovalReason};
-
-/// Statuses in which an assigned work order is synced (spec 2.3).
-const LIVE: &[&str] = &["assigned", "in-progress", "on-hold"];
-/// Statuses that end a work order.
-pub(super) const TERMINAL: &[&str] = &["completed", "closed", "cancelled"];
-
-/// What a user may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Sees their own work.
-    Technician,
-    /// Sees all work of their sites; of all sites when they have none.
-    Supervisor,
-    /// Sees everything, changes nothing.
-    Auditor,
-}
-
-impl Role {
-    /// The role called `name`; the least for a name that is not known.
-    pub(super) fn named(name: &str) -> Self {
-        match name {
-            "supervisor" => Self::Supervisor,
-            "auditor" => Self::Auditor,
-            _ => Self::Technician,
-        }
-    }
-
-    /// The role of `profile`.
-    pub(super) fn of(profile: &Profile) -> Self {
-        Self::named(&profile.role)
-    }
-}
-
-/// The kinds of records, as the database numbers them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    WorkOrder = 0,
-    Asset = 1,
-    Inventory = 2,
-}
-
-impl ToSql for Kind {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok((*self as i64).into())
-    }
-}
-
-impl FromSql for Kind {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        match value.as_i64()? {
-            0 => Ok(Self::WorkOrder),
-            1 => Ok(Self::Asset),
-            2 => Ok(Self::Inventory),
-            other => Err(FromSqlError::OutOfRange(other)),
-        }
-    }
-}
-
-/// How a user stands to a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stand {
-    /// In the view. `retained`: only because it was there when it ended, so that a fresh snapshot leaves it out.
-    /// `until_ms`: time alone may end it.
-    In { retained: bool, until_ms: Option<i64> },
-    /// Not in the view.
-    Out(RemovalReason),
-}
+use crate::protocol::RemovalReason;
 
 /// Whether `user` may act on work order `id`: it is in their view.
 pub(super) fn sees(db: &Connection, user: &str, id: &str) -> rusqlite::Result<bool> {
@@ -94,11 +26,6 @@ pub(super) fn saw(db: &Connection, user: &str, id: &str) -> rusqlite::Result<boo
         id,
         user
     ])
-}
-
-/// Whether a user with sites looks after `site`.
-pub(super) fn oversees(profile: &Profile, site: Option<&str>) -> bool {
-    profile.site_ids.is_empty() || site.is_some_and(|site| profile.site_ids.iter().any(|mine| mine == site))
 }
 
 /// Brings everybody's view up to `commit`, in which `device` made `order` of `before`.
@@ -258,37 +185,6 @@ fn referred(db: &Connection, user: &str, asset: &str) -> rusqlite::Result<Option
          WHERE w.asset = ?2",
     )?
     .query_row(params![user, asset, Kind::WorkOrder], |row| row.get(0))
-}
-
-/// How the owner of `profile`, who had `order` in view or not until now, stands to it.
-fn stand(profile: &Profile, order: &Order, was_in: bool, now_ms: i64) -> Stand {
-    if order.deleted {
-        return Stand::Out(RemovalReason::Deleted);
-    }
-    let always = Stand::In { retained: false, until_ms: None };
-    match Role::of(profile) {
-        Role::Auditor => always,
-        Role::Supervisor if oversees(profile, order.site.as_deref()) => always,
-        Role::Supervisor => Stand::Out(RemovalReason::Revoked),
-        Role::Technician => technician_stand(&profile.user_id, order, was_in, now_ms),
-    }
-}
-
-fn technician_stand(user: &str, order: &Order, was_in: bool, now_ms: i64) -> Stand {
-    let assigned = order.assigned.as_deref() == Some(user);
-    let status_in = |statuses: &[&str]| order.status.as_deref().is_some_and(|status| statuses.contains(&status));
-    let created_until = order.created_ms.saturating_add(millis(CREATED_VISIBLE));
-    if assigned && status_in(LIVE) {
-        Stand::In { retained: false, until_ms: None }
-    } else if order.created_by.as_deref() == Some(user) && created_until > now_ms {
-        Stand::In { retained: false, until_ms: Some(created_until) }
-    } else if was_in && assigned && status_in(TERMINAL) {
-        Stand::In { retained: true, until_ms: None }
-    } else if assigned {
-        Stand::Out(RemovalReason::Revoked)
-    } else {
-        Stand::Out(RemovalReason::Reassigned)
-    }
 }
 
 fn reason_text(reason: RemovalReason) -> &'static str {
