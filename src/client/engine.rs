@@ -270,13 +270,11 @@ impl Engine {
     }
 
     /// The platform tells whether there is a network. Back online means a sync at once (spec 5.1).
-    ///
-    /// # Errors
-    /// When the queue cannot be counted for the status shown.
-    pub fn connectivity(&self, online: bool) -> Result<(), EngineError> {
+    pub fn connectivity(&self, online: bool) {
         self.schedule.borrow_mut().connectivity(online);
         self.wake.notify_one();
-        Ok(self.show()?)
+        // A status that cannot be read now is read again by the next sync, which reports the database.
+        let _ = self.show();
     }
 
     fn visible(&self, id: &str) -> Result<Record, EngineError> {

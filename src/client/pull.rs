@@ -109,7 +109,6 @@ fn apply(engine: &Engine, page: &DeltaAnswer, cursor: Option<&str>) -> Result<()
         changes.assets.iter().try_for_each(|change| cache::ASSETS.put(tx, change, &now))?;
         changes.inventory.iter().try_for_each(|change| cache::INVENTORY.put(tx, change, &now))?;
         meta::set(tx, meta::CURSOR, &page.next_cursor)?;
-        meta::set(tx, meta::LAST_SYNC_AT, &now)?;
         Ok(events)
     })?;
     events.into_iter().for_each(|event| engine.emit(event));

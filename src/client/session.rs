@@ -125,7 +125,8 @@ impl Session {
             Ok(tokens) => self.keep(tokens),
             Err(failure) => {
                 self.refused.set(rejects_token(&failure));
-                Err(failure)
+                // It says nothing about the request that wanted the token.
+                Err(Failure { ours: false, status: 0, ..failure })
             }
         }
     }

@@ -5,14 +5,10 @@ use rusqlite::{Connection, params};
 use super::{StoreError, queue};
 use crate::history::{ConflictRecord, RescuedOperation};
 
-/// Records a conflict, once for each operation.
+/// Records a conflict and marks its row.
 pub(in crate::client) fn note_conflict(c: &Connection, conflict: &ConflictRecord) -> Result<(), StoreError> {
-    c.prepare_cached("INSERT INTO conflict_log VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-        conflict.conflict_id,
-        conflict.queue_id,
-        conflict.entity_id,
-        serde_json::to_string(conflict)?
-    ])?;
+    c.prepare_cached("INSERT INTO conflict_log VALUES (?1, ?2)")?
+        .execute(params![conflict.entity_id, serde_json::to_string(conflict)?])?;
     c.prepare_cached("UPDATE work_orders SET _conflictDetected = 1 WHERE workOrderId = ?1")?
         .execute([&conflict.entity_id])?;
     Ok(())

@@ -9,8 +9,6 @@ use crate::protocol::Profile;
 pub(in crate::client) const CURSOR: &str = "cursor";
 /// Whose data this is.
 pub(in crate::client) const USER_ID: &str = "userId";
-/// When changes were last stored, by the device's clock.
-pub(in crate::client) const LAST_SYNC_AT: &str = "lastSyncAt";
 
 /// The value called `name`.
 pub(in crate::client) fn get(c: &Connection, name: &str) -> Result<Option<String>, StoreError> {

@@ -67,7 +67,7 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         // EXCLUSIVE before WAL: then no shared memory is needed. FULL, or a power cut takes acknowledged edits (t).
         connection.execute_batch(&format!(
-            "PRAGMA key = \"x'{key_hex}'\"; PRAGMA cipher_memory_security = OFF; PRAGMA temp_store = MEMORY;
+            "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{key_hex}'\"; PRAGMA cipher_memory_security = OFF; PRAGMA temp_store = MEMORY;
              PRAGMA locking_mode = EXCLUSIVE;"
         ))?;
         let cipher: String =

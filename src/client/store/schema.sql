@@ -108,17 +108,16 @@ CREATE TABLE user_profile (
 CREATE TABLE base_rows (
   workOrderId TEXT PRIMARY KEY,
   record TEXT NOT NULL
-);
+) WITHOUT ROWID;
 
+-- The logs have no key of their own: an operation leaves the queue in the transaction that logs it.
 CREATE TABLE conflict_log (
-  conflictId TEXT PRIMARY KEY,
-  queueId TEXT NOT NULL UNIQUE,
   entityId TEXT NOT NULL,
   record TEXT NOT NULL
 );
 
 CREATE TABLE rescue_log (
-  queueId TEXT PRIMARY KEY,
+  queueId TEXT NOT NULL,
   entityId TEXT NOT NULL,
   operation TEXT NOT NULL,
   payload TEXT NOT NULL,
@@ -129,6 +128,6 @@ CREATE TABLE rescue_log (
 CREATE TABLE meta (
   name TEXT PRIMARY KEY,
   value TEXT NOT NULL
-);
+) WITHOUT ROWID;
 
 PRAGMA user_version = 1;

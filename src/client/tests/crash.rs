@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{Device, Reply, record};
+use super::{Device, Folder, Reply, record};
 use crate::client::{EditRequest, EngineError, FileKeychain, Keychain};
 use crate::history::{DeviceEvent, QueueStatus, SyncOutcome};
 use crate::protocol::path;
@@ -83,7 +83,7 @@ async fn the_disk_tells_nothing_and_a_wrong_key_opens_nothing() {
     device.wire.next(path::PUSH, Reply::Lost);
     device.sync().await;
     let mut files = 0;
-    for entry in std::fs::read_dir(&device.folder).unwrap() {
+    for entry in std::fs::read_dir(&device.folder.0).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         files += usize::from(!bytes.is_empty());
         for secret in ["PLAINTEXT-MARKER", "SQLite format 3", "WO-1", "work_orders"] {
@@ -94,7 +94,7 @@ async fn the_disk_tells_nothing_and_a_wrong_key_opens_nothing() {
     let Device { engine, keychain, folder, .. } = device;
     drop(engine);
     let key = keychain.get("data-key").unwrap().unwrap();
-    let storage = crate::disk::Storage::Directory(folder);
+    let storage = crate::disk::Storage::Directory(folder.0.clone());
     let wrong = "00".repeat(32);
     assert!(crate::client::store::Store::open(&storage, &wrong).is_err());
     assert!(crate::client::store::Store::open(&storage, &key).is_ok(), "and it is still there");
@@ -102,9 +102,8 @@ async fn the_disk_tells_nothing_and_a_wrong_key_opens_nothing() {
 
 #[test]
 fn the_file_keychain_keeps_its_secrets_to_its_owner() {
-    let folder = std::env::temp_dir().join(format!("deadzone-keychain-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("keychain.json");
+    let folder = Folder::fresh();
+    let path = folder.0.join("keychain.json");
     FileKeychain::new(path.clone()).set("a", "1").unwrap();
     let again = FileKeychain::new(path.clone());
     again.set("b", "2").unwrap();
@@ -115,5 +114,4 @@ fn the_file_keychain_keeps_its_secrets_to_its_owner() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -202,7 +202,25 @@ pub(super) struct Device {
     pub(super) wire: Rc<Wire>,
     pub(super) keychain: MemoryKeychain,
     pub(super) events: Rc<RefCell<Vec<DeviceEvent>>>,
-    pub(super) folder: PathBuf,
+    pub(super) folder: Folder,
+}
+
+/// A directory that goes with its owner.
+pub(super) struct Folder(pub(super) PathBuf);
+
+impl Folder {
+    pub(super) fn fresh() -> Self {
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("deadzone-client-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 static FOLDERS: AtomicU64 = AtomicU64::new(0);
@@ -210,12 +228,10 @@ static FOLDERS: AtomicU64 = AtomicU64::new(0);
 impl Device {
     /// Freshly installed: no user, no rows.
     pub(super) fn fresh() -> Self {
-        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("deadzone-client-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = Folder::fresh();
         let (wire, keychain) = (Rc::new(Wire::default()), MemoryKeychain::default());
         let events = Rc::<RefCell<Vec<DeviceEvent>>>::default();
-        let engine = open(&folder, &wire, &keychain, &events, 1);
+        let engine = open(&folder.0, &wire, &keychain, &events, 1);
         Self { engine, wire, keychain, events, folder }
     }
 
@@ -237,7 +253,7 @@ impl Device {
         assert_eq!(Rc::strong_count(&engine), 1, "somebody still holds the engine");
         drop(engine);
         wire.forget_what_is_out();
-        let engine = open(&folder, &wire, &keychain, &events, 2);
+        let engine = open(&folder.0, &wire, &keychain, &events, 2);
         Self { engine, wire, keychain, events, folder }
     }
 

@@ -76,6 +76,16 @@ async fn refresh_race_logout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_refresh_is_no_verdict_on_the_push() {
+    let device = Device::ready().await;
+    let edit = device.edit("WO-1", json!({"title": "new"})).queue_id;
+    sleep(Duration::from_secs(901)).await;
+    device.wire.next(path::REFRESH, Reply::Problem(400, "VALIDATION_ERROR"));
+    assert!(matches!(device.sync().await, SyncOutcome::Failed { .. }));
+    assert_eq!(device.queue(), [(edit, QueueStatus::Pending)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_restart_only_the_refresh_token_is_there() {
     let device = Device::ready().await.restart();
     assert_eq!(device.sync().await, SyncOutcome::Done);
