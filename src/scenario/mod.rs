@@ -14,6 +14,7 @@ mod read;
 mod requirements;
 mod step;
 mod validate;
+mod words;
 mod written;
 
 pub use file::{
@@ -28,3 +29,6 @@ pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,
     OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, SetClock, Step,
 };
+
+#[cfg(test)]
+mod tests;

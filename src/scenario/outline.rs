@@ -85,14 +85,23 @@ impl Node {
         self.keys().first().map_or(self, |key| &key.value)
     }
 
-    /// The keys that lead to what stands at `place`, outermost first.
-    pub(super) fn path_to(&self, place: Place) -> Vec<&str> {
+    /// The keys that lead to the key that stands at `place`, outermost first and itself last.
+    pub(super) fn path_to_key(&self, place: Place) -> Vec<&str> {
+        self.path_to(place, |_| false)
+    }
+
+    /// The keys that lead to the value that begins at `place`, outermost first.
+    pub(super) fn path_to_value(&self, place: Place) -> Vec<&str> {
+        self.path_to(place, |node| (node.place.line, node.place.column) == (place.line, place.column))
+    }
+
+    fn path_to(&self, place: Place, is_it: impl Fn(&Self) -> bool) -> Vec<&str> {
         let at = (place.line, place.column);
-        let mut path = Vec::new();
-        let mut node = self;
+        let begun = |other: Place| (other.line, other.column) <= at;
+        let (mut path, mut node) = (Vec::new(), self);
         loop {
-            let begun = |other: Place| (other.line, other.column) <= at;
             let next = match &node.content {
+                _ if is_it(node) => None,
                 Content::Plain => None,
                 Content::List(items) => items.iter().rev().find(|item| begun(item.place)),
                 Content::Keys(keys) => keys.iter().rev().find(|key| begun(key.place)).map(|key| {

@@ -128,12 +128,16 @@ fn place(location: Location) -> Place {
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of errors is open")]
 fn fault(error: &Error, outline: Option<&Node>) -> Fault {
     let place = error.location().map_or_else(Place::default, place);
-    let path = outline.map(|outline| outline.path_to(place)).unwrap_or_default();
+    let key_path = outline.map(|outline| outline.path_to_key(place)).unwrap_or_default();
+    let path = outline.map(|outline| outline.path_to_value(place)).unwrap_or_default();
     let (message, help) = match error {
         Error::SerdeMissingField { field, .. } => return missing(field, place, outline),
-        Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected, &path),
-        Error::SerdeUnknownVariant { variant, expected, .. } => unknown_word(variant, expected, &path),
-        other => (plain_words(other, key_of(&path)), None),
+        Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected, &key_path),
+        Error::SerdeUnknownVariant { variant, expected, .. } => unknown_word(variant, expected, &key_path),
+        Error::Eof { .. } => {
+            return Fault { place: Place::default(), message: "the file is empty".to_owned(), help: None };
+        }
+        other => (plain_words(other, &key_of(&path)), None),
     };
     let (message, help) = match message.split_once("; write for example ") {
         Some((what, example)) => (what.to_owned(), Some(format!("write for example {example}"))),
@@ -143,9 +147,9 @@ fn fault(error: &Error, outline: Option<&Node>) -> Fault {
     Fault { place, message, help }
 }
 
-/// The key whose value is at fault.
-fn key_of<'a>(path: &[&'a str]) -> &'a str {
-    path.last().copied().unwrap_or("the file")
+/// The key whose value is at fault, for a message.
+fn key_of(path: &[&str]) -> String {
+    path.last().map_or_else(|| "the file".to_owned(), |key| format!("`{key}`"))
 }
 
 fn missing(field: &str, place: Place, outline: Option<&Node>) -> Fault {
@@ -169,9 +173,9 @@ fn unknown_word(word: &str, expected: &[&str], path: &[&str]) -> (String, Option
         (["steps", _], _) => format!("there is no step `{word}`"),
         (["expect", _], _) => format!("there is no claim `{word}`"),
         (_, "~") => {
-            return (format!("`{}` has no value", key_of(path)), Some(format!("allowed: {}", expected.join(", "))));
+            return (format!("{} has no value", key_of(path)), Some(format!("allowed: {}", expected.join(", "))));
         }
-        _ => format!("`{}` cannot be `{word}`", key_of(path)),
+        _ => format!("{} cannot be `{word}`", key_of(path)),
     };
     (message, Some(one_of(word, expected)))
 }
@@ -180,17 +184,16 @@ fn unknown_word(word: &str, expected: &[&str], path: &[&str]) -> (String, Option
 fn plain_words(error: &Error, key: &str) -> String {
     match error {
         Error::Message { msg, .. } => msg.clone(),
-        Error::Eof { .. } => "the file is empty".to_owned(),
         Error::Unexpected { expected: "mapping start", .. } => {
-            format!("`{key}` must hold keys and values: `key: value`")
+            format!("{key} must hold keys and values: `key: value`")
         }
         Error::Unexpected { expected: "sequence start", .. } => {
-            format!("`{key}` must hold a list: `[a, b]`, or a line that begins with `- ` for each")
+            format!("{key} must hold a list: `[a, b]`, or a line that begins with `- ` for each")
         }
-        Error::Unexpected { expected: "string scalar", .. } => format!("`{key}` must hold a single value"),
-        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => format!("`{key}` must hold a single word"),
-        Error::NullIntoString { .. } => format!("`{key}` has no value"),
-        Error::InvalidScalar { ty, .. } if ty.starts_with(['u', 'i']) => format!("`{key}` must hold a whole number"),
+        Error::Unexpected { expected: "string scalar", .. } => format!("{key} must hold a single value"),
+        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => format!("{key} must hold a single word"),
+        Error::NullIntoString { .. } => format!("{key} has no value"),
+        Error::InvalidScalar { ty, .. } if ty.starts_with(['u', 'i']) => format!("{key} must hold a whole number"),
         Error::NonFiniteFloat { value, .. } => format!("`{value}` is not a number that can be sent"),
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("`{key}` is written twice"),
         Error::MultipleDocuments { .. } => "a file holds one scenario; this begins a second one".to_owned(),

@@ -1,8 +1,9 @@
 //! What is wrong with a scenario file, for the person who wrote it: where, what, and what to write instead.
 
 use std::fmt;
+use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Element, Level, Origin, Padding, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use super::outline::Place;
 
@@ -14,6 +15,8 @@ const SHOWN: usize = 240;
 const LONGEST: usize = 700;
 /// Words longer than this are not compared: the comparison is quadratic.
 const COMPARED: usize = 64;
+/// Most words that one is compared with.
+const CANDIDATES: usize = 1000;
 
 /// One thing that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,24 +67,30 @@ impl std::error::Error for Problem {}
 #[must_use]
 pub fn draw(problem: &Problem, coloured: bool) -> String {
     let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
-    let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let mut origin = Origin::path(problem.file.as_str());
-    if problem.line > 0 {
-        origin = origin.line(index(problem.line)).char_column(index(problem.column));
-    }
-    let mut report = Level::ERROR.primary_title(problem.message.as_str()).element(origin);
-    if problem.line > 0 {
-        let text = problem.excerpt.text.as_str();
-        let start = index(problem.column).saturating_sub(1).saturating_sub(problem.excerpt.skipped);
-        let byte = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
-        let span = byte(start)..byte(start.saturating_add(index(problem.length.max(1))));
-        let snippet = Snippet::source(text).line_start(index(problem.line)).fold(false);
-        report = report.element(Element::from(Padding)).element(snippet.annotation(AnnotationKind::Primary.span(span)));
-    }
+    let title = Level::ERROR.primary_title(problem.message.as_str());
+    let mut report = match problem.line {
+        0 => title.element(Origin::path(problem.file.as_str())),
+        line => {
+            let source = problem.excerpt.source();
+            let span = bytes_of(&source, index(problem.column).saturating_sub(1), index(problem.length.max(1)));
+            let snippet = Snippet::source(source).line_start(index(line)).path(problem.file.as_str());
+            title.element(snippet.annotation(AnnotationKind::Primary.span(span)))
+        }
+    };
     if let Some(help) = &problem.help {
         report = report.element(Level::HELP.message(help.as_str()));
     }
     renderer.render(&[report])
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The byte range of `length` characters of `text` from `start` on, as far as it has them.
+fn bytes_of(text: &str, start: usize, length: usize) -> Range<usize> {
+    let byte = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
+    byte(start)..byte(start.saturating_add(length))
 }
 
 /// Collects the problems of one file.
@@ -125,7 +134,7 @@ impl<'a> Problems<'a> {
     }
 
     fn problem(&self, place: Place, message: &str, help: Option<String>) -> Problem {
-        let line = self.text.lines().nth(usize::try_from(place.line).unwrap_or(0).saturating_sub(1)).unwrap_or("");
+        let line = self.text.lines().nth(index(place.line).saturating_sub(1)).unwrap_or("");
         Problem {
             file: self.file.to_owned(),
             line: place.line,
@@ -140,9 +149,14 @@ impl<'a> Problems<'a> {
 
 impl Excerpt {
     fn around(line: &str, column: u64) -> Self {
-        let column = usize::try_from(column).unwrap_or(0);
+        let column = index(column);
         let skipped = if column > SHOWN * 2 / 3 { column - SHOWN / 3 } else { 0 };
         Self { text: line.chars().skip(skipped).take(SHOWN).collect(), skipped }
+    }
+
+    /// The line with blanks for what is left out, so that columns keep their numbers.
+    fn source(&self) -> String {
+        format!("{}{}", " ".repeat(self.skipped), self.text)
     }
 }
 
@@ -175,7 +189,12 @@ fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Opt
         let distance = comparable.then(|| strsim::damerau_levenshtein(&word, &candidate.to_lowercase()))?;
         (distance <= length.div_ceil(3)).then_some((distance, candidate))
     };
-    candidates.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
+    candidates
+        .into_iter()
+        .take(CANDIDATES)
+        .filter_map(near)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
 }
 
 /// The nearest candidate, or else all of them: `allowed: a, b, c`.
