@@ -31,7 +31,7 @@ impl Session {
             Ask::Delete { order } => Reply::Made(Box::new(engine.delete(&order)?)),
             Ask::Sync => Reply::Synced(engine.sync(Trigger::Manual).await),
             Ask::Connectivity { online } => {
-                engine.connectivity(online)?;
+                engine.connectivity(online);
                 Reply::Done
             }
             Ask::Clock { skew_ms } => {

@@ -35,15 +35,17 @@ fn made_by_the_user(case: &Case<'_>, op: &Op<'_>, out: &mut Findings) {
     }
 }
 
-/// Whether an operation does what the edit says. The device may leave out what the edit does not change, and may give
-/// lines their keys.
+/// Whether an operation does what the edit says. The device may leave out what the edit does not change, may give lines
+/// their keys, and may give its own user what that user creates.
 fn is_of(case: &Case<'_>, op: &Op<'_>, edit: &Edit) -> bool {
     let resolve = |id| case.facts.ops.resolve(id);
     edit.action == op.kind
         && edit.entity_id.as_deref().is_none_or(|id| resolve(id) == resolve(op.entity))
         && op.payload.iter().filter(|(field, _)| !field.starts_with('_')).all(|(field, value)| {
-            let asked = edit.fields.get(field);
-            asked.is_some_and(|asked| line_key(field).is_some() || same(asked, value))
+            match edit.fields.get(field) {
+                Some(asked) => line_key(field).is_some() || same(asked, value),
+                None => op.kind == OperationKind::Create && field == "assignedTo" && value.as_str() == case.facts.user_of(op.device),
+            }
         })
 }
 
