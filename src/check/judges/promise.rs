@@ -1,7 +1,7 @@
 //! I4, no phantom, on the way up: what is acknowledged is what the user did, and what is sent is what was acknowledged.
 
 use crate::history::Edit;
-use crate::protocol::{OperationKind, Record, line_key};
+use crate::protocol::{OperationKind, Record, TEMPORARY_ID_PREFIX, line_key};
 
 use super::super::case::Case;
 use super::super::item::{same, short};
@@ -35,15 +35,17 @@ fn made_by_the_user(case: &Case<'_>, op: &Op<'_>, out: &mut Findings) {
     }
 }
 
-/// Whether an operation does what the edit says. The device may leave out what the edit does not change, and may give
-/// lines their keys.
+/// Whether an operation does what the edit says. The device may leave out what the edit does not change, may give lines
+/// their keys, and may give its own user what that user creates.
 fn is_of(case: &Case<'_>, op: &Op<'_>, edit: &Edit) -> bool {
     let resolve = |id| case.facts.ops.resolve(id);
     edit.action == op.kind
         && edit.entity_id.as_deref().is_none_or(|id| resolve(id) == resolve(op.entity))
         && op.payload.iter().filter(|(field, _)| !field.starts_with('_')).all(|(field, value)| {
-            let asked = edit.fields.get(field);
-            asked.is_some_and(|asked| line_key(field).is_some() || same(asked, value))
+            match edit.fields.get(field) {
+                Some(asked) => line_key(field).is_some() || same(asked, value),
+                None => op.kind == OperationKind::Create && field == "assignedTo" && value.as_str() == case.facts.user_of(op.device),
+            }
         })
 }
 
@@ -67,12 +69,14 @@ fn sent_as_promised(case: &Case<'_>, op: &Op<'_>, out: &mut Findings) {
 /// The first field in which a payload differs from the promised one. What was made on a record without a version may
 /// learn it from the create's answer.
 fn difference(op: &Op<'_>, sent: &Record) -> Option<String> {
-    let on_temporary = op.kind != OperationKind::Create && op.entity.starts_with(crate::protocol::TEMPORARY_ID_PREFIX);
+    let on_temporary = op.kind != OperationKind::Create && op.entity.starts_with(TEMPORARY_ID_PREFIX);
     let null = &serde_json::Value::Null;
     let fields = op.payload.keys().chain(sent.keys()).filter(|field| !(on_temporary && *field == "_version"));
     for field in fields {
         let (mine, theirs) = (op.payload.get(field).unwrap_or(null), sent.get(field).unwrap_or(null));
-        if !same(mine, theirs) {
+        // A temporary id in a text may have become a real one.
+        let renamed = || mine.to_string().contains(TEMPORARY_ID_PREFIX);
+        if !same(mine, theirs) && !renamed() {
             return Some(format!("its {field} was {} and went out as {}", short(mine), short(theirs)));
         }
     }
