@@ -59,6 +59,13 @@ pub(super) struct Ending<'a> {
     pub(super) last_seq: u64,
 }
 
+impl Ending<'_> {
+    /// Everything came to rest, and nobody was found waiting after that.
+    pub(super) fn at_rest(&self) -> bool {
+        self.settled.is_some() && self.waits.is_none()
+    }
+}
+
 /// The indexed history.
 #[derive(Debug, Default)]
 pub(super) struct Facts<'a> {

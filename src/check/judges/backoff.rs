@@ -2,6 +2,8 @@
 
 use crate::history::{DeviceEvent, MessageKind, SyncOutcome, Trigger, What};
 
+use crate::protocol::ErrorCode;
+
 use super::super::case::{Case, device_event};
 use super::super::facts::Device;
 use super::super::verdict::Findings;
@@ -23,6 +25,8 @@ struct Watch {
     last_seq: Option<u64>,
     /// Since the last wait a sync succeeded: the count must be anew.
     succeeded: bool,
+    /// Failures since the last wait that only a sign-in ends: they count, and nothing is waited for.
+    unpaused: u32,
     /// Since the last wait something happened after which the count may be anew.
     may_restart: bool,
     /// The longest wait that the server asked for since the last wait, in milliseconds.
@@ -52,6 +56,9 @@ impl Watch {
     fn device_event(&mut self, name: &str, said: &DeviceEvent, (seq, at_ms): (u64, u64), out: &mut Findings) {
         match said {
             DeviceEvent::SyncEnded { outcome: SyncOutcome::Done } => (self.succeeded, self.until_ms) = (true, 0),
+            DeviceEvent::SyncEnded { outcome: SyncOutcome::Failed { code: ErrorCode::AuthError, .. } } => {
+                self.unpaused = self.unpaused.saturating_add(1);
+            }
             DeviceEvent::Opened { .. } => (self.may_restart, self.until_ms) = (true, 0),
             DeviceEvent::PhaseEnded { .. } => self.may_restart = true,
             DeviceEvent::SyncStarted { trigger: Trigger::Manual | Trigger::Reconnect } => self.may_restart = true,
@@ -71,7 +78,8 @@ impl Watch {
         let (failures, wait_ms, table_ms) = said;
         let events: Vec<u64> = self.last_seq.into_iter().chain([seq]).collect();
         let next = if self.succeeded { 1 } else { self.failures.saturating_add(1) };
-        if failures != next && !(failures == 1 && self.may_restart) {
+        let counts = next..=next.saturating_add(self.unpaused);
+        if !counts.contains(&failures) && !(failures == 1 && self.may_restart) {
             let expected = format!("{name} counts {next} failures in a row");
             out.violated(CHECK, expected, format!("it counts {failures}"), &events);
         }

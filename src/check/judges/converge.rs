@@ -21,7 +21,7 @@ const ASSET_COLUMNS: &[&str] = &["siteId", "type", "category", "manufacturer", "
 const INVENTORY_COLUMNS: &[&str] = &["description", "quantityAvailable", "unit"];
 
 pub(in super::super) fn devices_agree(case: &Case<'_>, out: &mut Findings) {
-    if case.facts.ending.settled.is_none() {
+    if !case.facts.ending.at_rest() {
         return;
     }
     for (name, device) in &case.facts.devices {

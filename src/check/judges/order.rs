@@ -207,11 +207,14 @@ impl<'q, 'a> Outgoing<'q, 'a> {
         let (name, lane) = self.queue.lanes.get_key_value(case.facts.ops.resolve(case.facts.ops.all[index].entity))?;
         let place = *self.queue.place.get(&index)?;
         if self.lanes.get(name).is_none_or(|pulled| pulled.from > place) {
+            let refused = |other: &&usize| case.facts.ops.all[**other].settled().is_some_and(|answer| !answer.accepts());
+            // Behind an operation that was refused the lane stands still, and pulls nothing.
+            let moving = lane[place..].iter().take_while(|other| **other == index || !refused(other)).count();
             let best = |until: u64| {
                 let mut best = None;
                 let mut behind: Vec<Option<u8>> = Vec::new();
-                for other in lane[place..].iter().rev() {
-                    let made = case.facts.ops.all[*other].acknowledged.filter(|(seq, _)| *seq < until);
+                for (at, other) in lane[place..].iter().enumerate().rev() {
+                    let made = case.facts.ops.all[*other].acknowledged.filter(|(seq, _)| *seq < until && at < moving);
                     best = best.into_iter().chain(made.map(|(_, record)| record.priority)).min();
                     behind.push(best);
                 }

@@ -26,7 +26,7 @@ pub(in super::super) fn the_dead_stay_dead(case: &Case<'_>, out: &mut Findings) 
                 );
             }
         }
-        if case.facts.ending.settled.is_none() {
+        if !case.facts.ending.at_rest() {
             continue;
         }
         for (name, device) in &case.facts.devices {

@@ -64,7 +64,9 @@ fn of_technician(order: &Order<'_>, stage: &Stage<'_>, user: &str, before: Sight
     if made == Sight::Yes {
         return Sight::Yes;
     }
-    match before {
+    // What its maker saw while it was young counts as seen, should it have been finished all along.
+    let young = order.created_by == Some(user) && before == Sight::No;
+    match if young { recent(order.created_ms, stage.at_ms) } else { before } {
         Sight::Yes | Sight::Kept if theirs && is_terminal(status) => {
             if made == Sight::Maybe {
                 Sight::Maybe

@@ -33,7 +33,7 @@ fn on_device(story: &mut Story, name: &str, change: impl Fn(&mut DeviceState)) {
 fn in_both(story: &mut Story, id: &str, change: impl Fn(&mut Record)) {
     on_server(story, id, &change);
     for device in ["maria", "tom"] {
-        on_device(story, device, |state| drop(state.work_orders.get_mut(id).map(&change)));
+        on_device(story, device, |state| state.work_orders.get_mut(id).into_iter().for_each(&change));
     }
 }
 
