@@ -69,8 +69,9 @@ impl Pipe {
         }
     }
 
-    /// Takes as much of `data` as the window has room for, in whole packets; `None` when it is full.
-    pub(super) fn write(&mut self, link: &mut Direction, now: Duration, up: bool, data: &[u8]) -> Option<usize> {
+    /// Takes as much of `data` as the window has room for, in whole packets; `None` when it is full. Where nothing
+    /// `passes`, it is held.
+    pub(super) fn write(&mut self, link: &mut Direction, now: Duration, passes: bool, data: &[u8]) -> Option<usize> {
         if self.abandoned {
             return Some(data.len());
         }
@@ -82,16 +83,16 @@ impl Pipe {
             return None;
         }
         self.bytes.extend(&data[..taken]);
-        self.post(link, now, up, Load::Data(taken));
+        self.post(link, now, passes, Load::Data(taken));
         Some(taken)
     }
 
-    /// Sends `load` behind everything sent before.
-    pub(super) fn post(&mut self, link: &mut Direction, now: Duration, up: bool, load: Load) {
+    /// Sends `load` behind everything sent before; where nothing `passes`, it is held.
+    pub(super) fn post(&mut self, link: &mut Direction, now: Duration, passes: bool, load: Load) {
         self.advance(link, now);
         match &mut self.held {
             Some(held) => held.add(load),
-            None if up => self.launch(link, now, load),
+            None if passes => self.launch(link, now, load),
             None => self.held = Some(Held::new(now, load)),
         }
     }

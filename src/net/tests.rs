@@ -333,7 +333,7 @@ fn a_blocked_writer_goes_on_when_its_reader_is_gone() {
 #[test]
 fn a_socket_is_carried_both_ways_and_reset_by_airplane_mode() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, async {
+    let story = async {
         let link = Link::new(profile("wifi").unwrap(), Clock::system(), Seed(1), "maria");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -351,7 +351,8 @@ fn a_socket_is_carried_both_ways_and_reset_by_airplane_mode() {
         let (socket, accepted) = tokio::join!(tokio::net::TcpStream::connect(address), listener.accept());
         assert_eq!(link.carry(accepted.unwrap().0).await.unwrap_err().kind(), ErrorKind::NotConnected);
         assert_eq!(socket.unwrap().read(&mut received).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    });
+    };
+    LocalSet::new().block_on(&runtime, async { timeout(Duration::from_secs(10), story).await.unwrap() });
 }
 
 proptest! {

@@ -17,7 +17,7 @@ use crate::protocol::{
     DeltaAnswer, DeltaQuery, MAX_INFLATED_BODY, Problem, PushAnswer, PushRequest, Record, RemovalsByKind, path,
 };
 
-/// Which requests of the API a rule can name.
+/// A request of the API, by method and path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     SignIn,
