@@ -95,7 +95,7 @@ impl<'a> Runner<'a> {
                 break;
             }
             progress.set_message(selected.scenario.name.clone());
-            let (scenario, history) = self.run_one(selected);
+            let (scenario, history) = self.run_one(selected, summary.scenarios.len());
             if self.arguments.format == Format::Human {
                 progress.suspend(|| self.show(&scenario, &history, &selected.file));
             }
@@ -118,11 +118,11 @@ impl<'a> Runner<'a> {
         Ok(Exit::of(&summary))
     }
 
-    fn run_one(&self, selected: &Selected) -> (ScenarioSummary, History) {
+    fn run_one(&self, selected: &Selected, number: usize) -> (ScenarioSummary, History) {
         let Selected { file, scenario } = selected;
         let (file, name, covers) = (file.display().to_string(), &scenario.name, &scenario.covers);
         let seed = self.arguments.seed.unwrap_or(scenario.seed);
-        match run_scenario(scenario, Seed(seed), &self.media, &self.interrupt) {
+        match run_scenario(scenario, Seed(seed), &self.media(number), &self.interrupt) {
             Ok(outcome) => {
                 let judged =
                     Judged { verdict: &outcome.verdict, history: &outcome.history, interrupted: outcome.interrupted };
@@ -132,6 +132,16 @@ impl<'a> Runner<'a> {
                 let class = if matches!(error, RunError::OnlySimulated(_)) { Class::Skipped } else { Class::Broken };
                 let summary = ScenarioSummary::not_run(&file, name, seed, covers, class, error.to_string());
                 (summary, History::default())
+            }
+        }
+    }
+
+    /// The media of one run; live devices find nothing of another run.
+    fn media(&self, number: usize) -> Media {
+        match &self.media {
+            Media::Simulated => Media::Simulated,
+            Media::Live { command, directory } => {
+                Media::Live { command: command.clone(), directory: directory.join(number.to_string()) }
             }
         }
     }

@@ -9,6 +9,8 @@ use super::words::{event, milliseconds};
 use crate::check::Finding;
 use crate::history::History;
 
+/// Findings told of one scenario; who breaks one thing often breaks many.
+const MOST_TOLD: usize = 5;
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
@@ -55,10 +57,13 @@ fn bytes(bytes: u64) -> String {
 #[must_use]
 pub fn failure(scenario: &ScenarioSummary, history: &History, replay: &str) -> String {
     let mut text = String::new();
-    for finding in &scenario.findings {
+    for finding in scenario.findings.iter().take(MOST_TOLD) {
         tell(&mut text, finding, history);
     }
     // Writing to a string cannot fail.
+    if let more @ 1.. = scenario.findings.len().saturating_sub(MOST_TOLD) {
+        let _ = writeln!(text, "         and {more} more: `--report DIR` writes them all to summary.json");
+    }
     let _ = writeln!(text, "         {DIM}replay:{DIM:#} {replay}");
     text
 }
