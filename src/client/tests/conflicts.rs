@@ -7,10 +7,8 @@ use crate::history::{DeviceEvent, SyncOutcome};
 use crate::protocol::{ConflictOutcome, RemovalReason, path};
 
 fn removals(device: &Device) -> Vec<RemovalReason> {
-    let reason = |event: &DeviceEvent| match event {
-        DeviceEvent::Removed { reason, .. } => Some(*reason),
-        _ => None,
-    };
+    let reason =
+        |event: &DeviceEvent| if let DeviceEvent::Removed { reason, .. } = event { Some(*reason) } else { None };
     device.events.borrow().iter().filter_map(reason).collect()
 }
 

@@ -66,14 +66,20 @@ async fn every_moment_of_a_sync_is_safe_to_die_in() {
 
 #[tokio::test(start_paused = true)]
 async fn enqueue_outside_txn() {
-    let device = Device::ready().await;
-    device.engine.store.read().execute_batch("ALTER TABLE sync_queue RENAME COLUMN createdAt TO gone").unwrap();
-    let edit = EditRequest { id: "WO-1".into(), set: record(json!({"title": "new"})) };
-    assert!(matches!(device.engine.edit(edit), Err(EngineError::Store(_))));
-    assert!(device.engine.create(record(json!({"title": "new"}))).is_err());
-    assert!(device.engine.delete("WO-1").is_err());
-    assert_eq!(device.shows("WO-1", "title"), "Pump");
-    assert_eq!(device.engine.state().unwrap().work_orders.len(), 3);
+    // One half of the change fails, then the other: neither stays alone.
+    let no_queue = "CREATE TEMP TRIGGER half BEFORE INSERT ON sync_queue BEGIN SELECT RAISE(ABORT, 'no'); END";
+    let no_rows = "CREATE TEMP TRIGGER half BEFORE INSERT ON work_orders BEGIN SELECT RAISE(ABORT, 'no'); END;
+        CREATE TEMP TRIGGER hide BEFORE DELETE ON work_orders BEGIN SELECT RAISE(ABORT, 'no'); END";
+    for broken in [no_queue, no_rows] {
+        let device = Device::ready().await;
+        device.engine.store.read().execute_batch(broken).unwrap();
+        let edit = EditRequest { id: "WO-1".into(), set: record(json!({"title": "new"})) };
+        assert!(matches!(device.engine.edit(edit), Err(EngineError::Store(_))));
+        assert!(device.engine.create(record(json!({"title": "new"}))).is_err());
+        assert!(device.engine.delete("WO-1").is_err());
+        assert_eq!(device.shows("WO-1", "title"), "Pump");
+        assert_eq!((device.engine.state().unwrap().work_orders.len(), device.queue().len()), (3, 0));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -298,10 +298,8 @@ impl Device {
     /// Waits of the backoff so far, in milliseconds.
     pub(super) fn waits(&self) -> Vec<u64> {
         let events = self.events.borrow();
-        let wait = |event: &DeviceEvent| match event {
-            DeviceEvent::Backoff { wait_ms, .. } => Some(*wait_ms),
-            _ => None,
-        };
+        let wait =
+            |event: &DeviceEvent| if let DeviceEvent::Backoff { wait_ms, .. } = event { Some(*wait_ms) } else { None };
         events.iter().filter_map(wait).collect()
     }
 }

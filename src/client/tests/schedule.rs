@@ -12,17 +12,14 @@ use crate::protocol::path;
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn triggers(device: &Device) -> Vec<Trigger> {
-    let trigger = |event: &DeviceEvent| match event {
-        DeviceEvent::SyncStarted { trigger } => Some(*trigger),
-        _ => None,
-    };
+    let trigger =
+        |event: &DeviceEvent| if let DeviceEvent::SyncStarted { trigger } = event { Some(*trigger) } else { None };
     device.events.borrow().iter().filter_map(trigger).collect()
 }
 
 fn last_shown(device: &Device) -> Option<(Status, u64)> {
-    let shown = |event: &DeviceEvent| match event {
-        DeviceEvent::Shown { status, queued } => Some((status.clone(), *queued)),
-        _ => None,
+    let shown = |event: &DeviceEvent| {
+        if let DeviceEvent::Shown { status, queued } = event { Some((status.clone(), *queued)) } else { None }
     };
     device.events.borrow().iter().rev().find_map(shown)
 }
