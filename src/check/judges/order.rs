@@ -207,10 +207,15 @@ impl<'q, 'a> Outgoing<'q, 'a> {
         let (name, lane) = self.queue.lanes.get_key_value(case.facts.ops.resolve(case.facts.ops.all[index].entity))?;
         let place = *self.queue.place.get(&index)?;
         if self.lanes.get(name).is_none_or(|pulled| pulled.from > place) {
-            let refused = |other: &&usize| case.facts.ops.all[**other].settled().is_some_and(|answer| !answer.accepts());
             // Behind an operation that was refused the lane stands still, and pulls nothing.
-            let moving = lane[place..].iter().take_while(|other| **other == index || !refused(other)).count();
-            let best = |until: u64| {
+            let moving = |until: u64| {
+                let refused = |other: &usize| {
+                    let answer = case.facts.ops.all[*other].settled();
+                    answer.is_some_and(|answer| !answer.accepts() && answer.seq < until)
+                };
+                lane[place..].iter().take_while(|other| **other == index || !refused(other)).count()
+            };
+            let best = |until: u64, moving: usize| {
                 let mut best = None;
                 let mut behind: Vec<Option<u8>> = Vec::new();
                 for (at, other) in lane[place..].iter().enumerate().rev() {
@@ -221,7 +226,10 @@ impl<'q, 'a> Outgoing<'q, 'a> {
                 behind.reverse();
                 behind
             };
-            self.lanes.insert(name, Pulled { from: place, surely: best(began), at_best: best(ended) });
+            self.lanes.insert(
+                name,
+                Pulled { from: place, surely: best(began, moving(ended)), at_best: best(ended, moving(began)) },
+            );
         }
         let pulled = self.lanes.get(name)?;
         Some((pulled.surely[place - pulled.from], pulled.at_best[place - pulled.from]))

@@ -44,7 +44,11 @@ fn is_of(case: &Case<'_>, op: &Op<'_>, edit: &Edit) -> bool {
         && op.payload.iter().filter(|(field, _)| !field.starts_with('_')).all(|(field, value)| {
             match edit.fields.get(field) {
                 Some(asked) => line_key(field).is_some() || same(asked, value),
-                None => op.kind == OperationKind::Create && field == "assignedTo" && value.as_str() == case.facts.user_of(op.device),
+                None => {
+                    op.kind == OperationKind::Create
+                        && field == "assignedTo"
+                        && value.as_str() == case.facts.user_of(op.device)
+                }
             }
         })
 }

@@ -200,8 +200,9 @@ impl<'a> Order<'a> {
         let stake = (place.op, position);
         let known = self.seeded.is_some() || !self.creates.is_empty();
         let Some(cell) = self.cells.get_mut(item) else {
-            // On a record whose beginning is known, a field that it lacks is null: setting it to null changes nothing.
-            let repeated = known && mine.is_null();
+            // On a record whose beginning is known, what it lacks is null: to set it to null, or to remove a line that
+            // was never there, changes nothing.
+            let repeated = known && (mine.is_null() || (item.line.is_some() && is_removal(mine)));
             let mut cell = Cell::new(mine, write);
             cell.stakes.push(stake);
             self.cells.insert(item.clone(), cell);

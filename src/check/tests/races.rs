@@ -184,3 +184,9 @@ fn answers_that_nobody_saw_may_stand_for_an_effect() {
     green(&unseen(3));
     red(&unseen(4), "I2", &["ends at version 3"]);
 }
+
+#[test]
+fn removing_a_line_that_was_never_there_changes_nothing() {
+    let gone = json!({"tasks": [{"taskId": "T9", "_deleted": true}], "_version": 1});
+    green(&judged(&[turn("ann", gone, json!({"newVersion": 1}))], json!({"_version": 1})));
+}
