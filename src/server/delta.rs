@@ -75,7 +75,7 @@ impl<'a> Pull<'a> {
 
     fn page(&self, db: &Connection, limit: usize) -> Result<DeltaAnswer, Refusal> {
         let mut changes = Changes::default();
-        let mut at = self.cursor.within.map_or((self.cursor.since, i64::MAX), |within| (within.touched, within.entry));
+        let mut at = self.cursor.within.map_or((self.cursor.since + 1, 0), |within| (within.touched, within.entry));
         let mut told = 0;
         let mut statement = db.prepare_cached(CHANGED)?;
         let mut rows = statement.query(params![self.user, at.0, at.1, self.upper, self.cursor.kinds])?;
@@ -203,7 +203,8 @@ impl<'a> Pull<'a> {
 }
 
 /// The latest stays of a user's records that were touched after a place and up to a commit, of some kinds.
-const CHANGED: &str = "SELECT v.entry, v.kind, v.id, v.entered_seq, v.live_seq, v.retained_seq, v.left_seq, v.reason,
+pub(super) const CHANGED: &str =
+    "SELECT v.entry, v.kind, v.id, v.entered_seq, v.live_seq, v.retained_seq, v.left_seq, v.reason,
    v.left_device, v.touched_seq
  FROM views v
  WHERE v.user = ?1 AND (v.touched_seq, v.entry) > (?2, ?3) AND v.touched_seq <= ?4 AND (?5 >> v.kind) & 1

@@ -48,7 +48,16 @@ fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) 
     }
     view::expire(&tx, users, caller.user(), now_ms)?;
     let scene = Scene { db: &tx, users, writer: caller.writer(), now_ms };
-    let result = perform(scene, &caller.profile, operation, &hash)?;
+    let result = match perform(scene, &caller.profile, operation, &hash) {
+        Err(rejection) if rejection.0.code == ErrorCode::PermissionDenied => {
+            if let Ok(id) = resolve(scene, operation) {
+                view::show_again(&tx, caller.user(), &id, now_ms)?;
+                tx.commit()?;
+            }
+            return Err(rejection);
+        }
+        result => result?,
+    };
     let stored =
         serde_json::to_string(&result).map_err(|error| Rejection::new(ErrorCode::ServerError, error.to_string()))?;
     tx.prepare_cached("INSERT INTO results (user, device, queue_id, hash, result) VALUES (?1, ?2, ?3, ?4, ?5)")?

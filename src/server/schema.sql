@@ -74,7 +74,7 @@ CREATE TABLE views (
 );
 CREATE UNIQUE INDEX views_of_record ON views (kind, id, user, entered_seq);
 CREATE INDEX views_changed ON views (user, touched_seq, entry);
-CREATE INDEX views_expiring ON views (user, expires_ms) WHERE expires_ms IS NOT NULL AND left_seq IS NULL;
+CREATE INDEX views_expiring ON views (user, expires_ms) WHERE expires_ms IS NOT NULL;
 
 -- A temporary id names one work order for ever (decision b).
 CREATE TABLE creations (

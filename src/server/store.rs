@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::role::Role;
@@ -25,6 +26,8 @@ impl Store {
     /// An empty database in memory.
     pub(super) fn open(users: Users, random: Stream) -> rusqlite::Result<Self> {
         let connection = Connection::open_in_memory()?;
+        // Else every join is prepared anew whenever its parameters change, which costs more than running it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         connection.execute_batch(concat!("BEGIN;", include_str!("schema.sql"), "COMMIT;"))?;
         Ok(Self { connection, users, random })

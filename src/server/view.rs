@@ -53,9 +53,7 @@ pub(super) fn follow(
 /// Ends the stays of `user` that time has ended, as a commit of the server's own.
 pub(super) fn expire(db: &Connection, users: &Users, user: &str, now_ms: i64) -> rusqlite::Result<()> {
     let due: Vec<String> = db
-        .prepare_cached(
-            "SELECT id FROM views WHERE user = ?1 AND expires_ms <= ?2 AND expires_ms IS NOT NULL AND left_seq IS NULL",
-        )?
+        .prepare_cached("SELECT id FROM views WHERE user = ?1 AND expires_ms <= ?2")?
         .query_map(params![user, now_ms], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for id in due {
@@ -63,6 +61,16 @@ pub(super) fn expire(db: &Connection, users: &Users, user: &str, now_ms: i64) ->
         let commit = Commit::next(db, now_ms, Writer::SERVER)?;
         follow(db, users, None, &order, &commit, "")?;
     }
+    Ok(())
+}
+
+/// Shows work order `id` to `user` anew, whole, if it is in their view: at `PERMISSION_DENIED` a client gives a row up,
+/// even where the operation alone was denied.
+pub(super) fn show_again(db: &Connection, user: &str, id: &str, now_ms: i64) -> rusqlite::Result<()> {
+    let Some(stay) = open_stay(db, Kind::WorkOrder, id, user)? else { return Ok(()) };
+    let commit = Commit::next(db, now_ms, Writer::SERVER)?;
+    db.prepare_cached("UPDATE views SET touched_seq = ?2, live_seq = ?2 WHERE entry = ?1")?
+        .execute([stay.entry, commit.seq])?;
     Ok(())
 }
 
@@ -171,17 +179,18 @@ fn keep(db: &Connection, entry: i64, retained: bool, until_ms: Option<i64>, seq:
 
 fn leave(db: &Connection, entry: i64, reason: RemovalReason, device: &str, seq: i64) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "UPDATE views SET touched_seq = ?2, left_seq = ?2, left_device = ?3, reason = ?4 WHERE entry = ?1",
+        "UPDATE views SET touched_seq = ?2, left_seq = ?2, left_device = ?3, reason = ?4, expires_ms = NULL WHERE entry = ?1",
     )?
     .execute(params![entry, seq, device, reason_text(reason)])?;
     Ok(())
 }
 
 /// Whether work orders in the view of `user` refer to `asset`: `Some(true)` when one of them is not merely retained.
+/// From the asset to its orders (CROSS JOIN keeps that order), not through all that the user sees.
 fn referred(db: &Connection, user: &str, asset: &str) -> rusqlite::Result<Option<bool>> {
     db.prepare_cached(
         "SELECT max(v.retained_seq IS NULL) FROM work_orders w
-         JOIN views v ON v.kind = ?3 AND v.id = w.id AND v.user = ?1 AND v.left_seq IS NULL
+         CROSS JOIN views v ON v.kind = ?3 AND v.id = w.id AND v.user = ?1 AND v.left_seq IS NULL
          WHERE w.asset = ?2",
     )?
     .query_row(params![user, asset, Kind::WorkOrder], |row| row.get(0))
