@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::task::LocalSet;
 
-use crate::base::{Clock, Seed, Span};
+use crate::base::{Clock, CrashHow, Seed, Span};
 use crate::check::{self, Claim, Verdict};
 use crate::history::{History, Recorder, What};
 use crate::scenario::{Action, CrashWhen, Scenario};
@@ -90,14 +90,15 @@ pub fn only_simulated(scenario: &Scenario) -> Option<String> {
     if waiting > LIVE_LIMIT {
         return Some(format!("its story waits {waiting}, and in real time so would you ({LIVE_LIMIT} is the most)"));
     }
-    scenario.steps.iter().find_map(|step| match &step.action {
-        Action::Crash(crash) if matches!(crash.when, CrashWhen::AfterAnswer | CrashWhen::DiskOperation) => {
-            Some(format!("line {}: a real disk cannot be cut at an operation", step.line))
-        }
-        Action::Crash(crash) if crash.how != crate::base::CrashHow::Kill => {
-            Some(format!("line {}: the power of a real machine is not cut", step.line))
-        }
-        _ => None,
+    scenario.steps.iter().find_map(|step| {
+        let Action::Crash(crash) = &step.action else { return None };
+        let at_the_disk = matches!(crash.when, CrashWhen::AfterAnswer | CrashWhen::DiskOperation);
+        let why = match crash.how {
+            _ if at_the_disk => "a real disk cannot be cut at an operation",
+            CrashHow::Power | CrashHow::Torn => "the power of a real machine is not cut",
+            CrashHow::Kill => return None,
+        };
+        Some(format!("line {}: {why}", step.line))
     })
 }
 

@@ -59,18 +59,21 @@ impl Tally {
     }
 
     fn count(&mut self, what: &What) {
-        match what {
-            What::Request(message) => {
-                self.requests += 1;
-                self.bytes_up += message.bytes;
-            }
-            What::Answer(message) if message.delivered => self.bytes_down += message.bytes,
-            What::Crashed { .. } => self.crashes += 1,
-            What::Device { event: DeviceEvent::SyncStarted { .. }, .. } => self.syncs += 1,
-            What::Device { event: DeviceEvent::Backoff { .. }, .. } => self.retries += 1,
-            What::Device { event: DeviceEvent::Conflict(_), .. } => self.conflicts += 1,
-            _ => {}
+        if let What::Request(message) = what {
+            self.requests += 1;
+            self.bytes_up += message.bytes;
         }
+        if let What::Answer(message) = what
+            && message.delivered
+        {
+            self.bytes_down += message.bytes;
+        }
+        if let What::Device { event, .. } = what {
+            self.syncs += u64::from(matches!(event, DeviceEvent::SyncStarted { .. }));
+            self.retries += u64::from(matches!(event, DeviceEvent::Backoff { .. }));
+            self.conflicts += u64::from(matches!(event, DeviceEvent::Conflict(_)));
+        }
+        self.crashes += u64::from(matches!(what, What::Crashed { .. }));
     }
 }
 
@@ -127,7 +130,7 @@ impl ScenarioSummary {
             class,
             reason: String::new(),
             findings: judged.verdict.findings.clone(),
-            ledger: judged.verdict.ledger.clone(),
+            ledger: judged.verdict.ledger,
             tally: Tally::of(judged.history),
         }
     }

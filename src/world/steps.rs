@@ -88,11 +88,10 @@ impl World {
         if !member.device.is_running() {
             return Err(StepError::Failed("the device is not running".into()));
         }
-        match member.device.ask(Ask::Sync).await? {
-            Reply::Synced(SyncOutcome::Done) => Ok(()),
-            Reply::Synced(SyncOutcome::Offline) => Err(StepError::Failed("the device is offline".into())),
-            Reply::Synced(SyncOutcome::Failed { code, detail }) => Err(StepError::Failed(format!("{code}: {detail}"))),
-            reply => Err(unexpected(&reply)),
+        match synced(member.device.ask(Ask::Sync).await?)? {
+            SyncOutcome::Done => Ok(()),
+            SyncOutcome::Offline => Err(StepError::Failed("the device is offline".into())),
+            SyncOutcome::Failed { code, detail } => Err(StepError::Failed(format!("{code}: {detail}"))),
         }
     }
 
@@ -185,7 +184,7 @@ impl World {
                 self.recorder.record(What::Refused { device, detail: detail.clone() });
                 Err(impossible(detail))
             }
-            reply => Err(unexpected(&reply)),
+            reply @ (Reply::Done | Reply::Synced(_) | Reply::State(_)) => Err(unexpected(&reply)),
         }
     }
 
@@ -303,17 +302,22 @@ async fn together<'a>(members: Vec<&'a Member>, act: impl AsyncFn(&'a Member) ->
 
 /// Asks for something that has no answer of its own.
 async fn simply(member: &Member, ask: Ask) -> Done {
-    match member.device.ask(ask).await? {
-        Reply::Done => Ok(()),
-        reply => Err(unexpected(&reply)),
-    }
+    let reply = member.device.ask(ask).await?;
+    if reply == Reply::Done { Ok(()) } else { Err(unexpected(&reply)) }
+}
+
+/// How the sync that was asked for ended.
+fn synced(reply: Reply) -> Result<SyncOutcome, StepError> {
+    let Reply::Synced(outcome) = reply else { return Err(unexpected(&reply)) };
+    Ok(outcome)
 }
 
 pub(super) async fn state(member: &Member) -> Result<DeviceState, DeviceError> {
-    match member.device.ask(Ask::State).await? {
-        Reply::State(state) => Ok(*state),
-        reply => Err(DeviceError::Broken(format!("asked for its state, it answered {reply:?}"))),
-    }
+    let reply = member.device.ask(Ask::State).await?;
+    let Reply::State(state) = reply else {
+        return Err(DeviceError::Broken(format!("asked for its state, it answered {reply:?}")));
+    };
+    Ok(*state)
 }
 
 fn unexpected(reply: &Reply) -> StepError {
