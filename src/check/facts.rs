@@ -6,7 +6,7 @@ use crate::history::{DeviceState, Edit, Event, History, StepOutcome, Wait, What}
 use crate::protocol::{Profile, Record};
 
 use super::operation::{Op, Ops};
-use super::sync::{Sync, syncs};
+use super::sync::{Stretch, Sync, syncs};
 
 /// Work orders, in the history's spelling of kinds.
 pub(super) const WORK_ORDERS: &str = "work-orders";
@@ -46,6 +46,15 @@ pub(super) struct Device<'a> {
     pub(super) attempts: Vec<(u64, &'a Edit)>,
     /// Its syncs, in order.
     pub(super) syncs: Vec<Sync>,
+}
+
+impl<'a> Device<'a> {
+    /// Its events in a stretch, both ends included.
+    pub(super) fn within(&self, stretch: &Stretch) -> &[&'a Event] {
+        let from = self.timeline.partition_point(|event| event.seq < stretch.from_seq);
+        let to = self.timeline.partition_point(|event| event.seq <= stretch.last_seq());
+        &self.timeline[from..to]
+    }
 }
 
 /// How the run ended.

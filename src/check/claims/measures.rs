@@ -1,7 +1,7 @@
 //! Claims on how long a sync took and how much it moved.
 
 use crate::base::{Size, Span};
-use crate::history::{Event, MessageKind, What};
+use crate::history::{MessageKind, What};
 
 use super::super::case::Case;
 use super::super::claim::{BytesClaim, DocumentsClaim, Part, TookClaim};
@@ -23,7 +23,7 @@ pub(super) fn bytes(case: &Case<'_>, claim: &BytesClaim, out: &mut Findings) {
     let what = (claim.device.as_str(), claim.sync, claim.phase);
     let Some((device, stretch, (end, _))) = measured(case, "bytes", what, out) else { return };
     let (mut up, mut down) = (0, 0);
-    for event in within(device, &stretch) {
+    for event in device.within(&stretch) {
         if let What::Request(message) = &event.what {
             up += message.bytes;
         }
@@ -43,7 +43,7 @@ pub(super) fn bytes(case: &Case<'_>, claim: &BytesClaim, out: &mut Findings) {
 pub(super) fn documents(case: &Case<'_>, claim: &DocumentsClaim, out: &mut Findings) {
     let what = (claim.device.as_str(), claim.sync, Part::Whole);
     let Some((device, stretch, (end, _))) = measured(case, "documents", what, out) else { return };
-    let records = within(device, &stretch).map(|event| match &event.what {
+    let records = device.within(&stretch).iter().map(|event| match &event.what {
         What::Answer(message) if message.delivered => match &message.kind {
             MessageKind::DeltaAnswer { records, .. } => records.len() as u64,
             _ => 0,
@@ -96,10 +96,4 @@ fn name((device, sync, part): (&str, Option<u32>, Part)) -> String {
         Part::Push => format!("the push of {sync} of {device}"),
         Part::Pull => format!("the pull of {sync} of {device}"),
     }
-}
-
-fn within<'c, 'a>(device: &'c Device<'a>, stretch: &Stretch) -> impl Iterator<Item = &'c &'a Event> {
-    let stretch = *stretch;
-    let from = device.timeline.partition_point(|event| event.seq < stretch.from_seq);
-    device.timeline[from..].iter().take_while(move |event| event.seq <= stretch.last_seq())
 }

@@ -79,8 +79,8 @@ impl Watch {
         let events: Vec<u64> = self.last_seq.into_iter().chain([seq]).collect();
         let next = if self.succeeded { 1 } else { self.failures.saturating_add(1) };
         let counts = next..=next.saturating_add(self.unpaused);
-        let restarts = failures == 1 && self.may_restart;
-        if !counts.contains(&failures) && !restarts {
+        let anew = failures == 1 && self.may_restart;
+        if !counts.contains(&failures) && !anew {
             let expected = format!("{name} counts {next} failures in a row");
             out.violated(CHECK, expected, format!("it counts {failures}"), &events);
         }

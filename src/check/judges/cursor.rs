@@ -21,6 +21,7 @@ fn follow(name: &str, device: &Device<'_>, out: &mut Findings) {
     let mut given: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     let mut asked: Option<(usize, u64)> = None;
     let mut pulled: Option<u64> = None;
+    let mut newest = 0;
     for event in &device.timeline {
         match &event.what {
             What::Answer(message) if message.delivered => {
@@ -30,7 +31,12 @@ fn follow(name: &str, device: &Device<'_>, out: &mut Findings) {
                 }
             }
             What::Request(message) => {
+                // What comes over a connection that the device has given up was asked earlier.
+                newest = newest.max(message.connection);
                 let MessageKind::Delta { cursor, .. } = &message.kind else { continue };
+                if message.connection < newest {
+                    continue;
+                }
                 let position = cursor.as_deref().map(|cursor| given.get(cursor).copied());
                 let happened = match (position, asked) {
                     (Some(None), _) => "it was never given that position".to_owned(),

@@ -131,28 +131,28 @@ fn over(case: &Case<'_>, op: &Op<'_>, seq: u64) -> bool {
 }
 
 /// Within the pushes of a sync, what surely is more urgent goes out first. What is made while the sync runs may come
-/// early or late, and may or may not pull its lane along.
+/// early or late, and may or may not pull its lane along. A push that failed is judged by its repetition: what comes
+/// over a connection that the device has given up was built in an earlier sync.
 fn by_priority(case: &Case<'_>, device: &Device<'_>, queue: &Queue<'_>, out: &mut Findings) {
-    let ends = device.syncs.iter().skip(1).map(|next| next.whole.from_seq).chain([u64::MAX]);
-    let mut pushes = device.syncs.iter().zip(ends).filter_map(|(sync, next)| {
-        let push = sync.push?;
-        Some((push.from_seq, push.last_seq().min(next)))
-    });
-    let mut current = pushes.next();
-    let mut outgoing = current.map(|(from, to)| Outgoing::new(case, queue, from, to));
-    for event in &device.timeline {
-        let Some(operations) = pushed(event) else { continue };
-        while current.is_some_and(|(_, to)| event.seq > to) {
-            current = pushes.next();
-            outgoing = current.map(|(from, to)| Outgoing::new(case, queue, from, to));
-        }
-        let (Some(outgoing), Some((from, _))) = (&mut outgoing, current) else { continue };
-        if event.seq >= from {
+    for push in device.syncs.iter().filter_map(|sync| sync.push) {
+        let Some((end, _)) = push.end else { continue };
+        let requests: Vec<(u64, u64, &[Operation])> = device
+            .within(&push)
+            .iter()
+            .filter_map(|event| Some((event.seq, connection(event)?, pushed(event)?)))
+            .collect();
+        let newest = requests.iter().map(|(_, connection, _)| *connection).max();
+        let mut outgoing = Outgoing::new(case, queue, push.from_seq, end);
+        for (seq, _, operations) in requests.iter().filter(|(_, connection, _)| Some(*connection) == newest) {
             for index in operations.iter().filter_map(|operation| case.facts.ops.index(&operation.queue_id)) {
-                outgoing.follow(index, event.seq, out);
+                outgoing.follow(index, *seq, out);
             }
         }
     }
+}
+
+fn connection(event: &Event) -> Option<u64> {
+    if let What::Request(message) = &event.what { Some(message.connection) } else { None }
 }
 
 /// The best priority of each operation of a lane and of all behind it, from a place on: counting what was made before

@@ -7,7 +7,7 @@ use crate::protocol::OperationKind;
 
 use super::super::Verdict;
 use super::story::{Story, asset, order, part, result, with};
-use super::{red, verdict};
+use super::{clean, red, verdict};
 
 const ORDERS: &str = "work-orders";
 
@@ -189,4 +189,24 @@ fn answers_that_nobody_saw_may_stand_for_an_effect() {
 fn removing_a_line_that_was_never_there_changes_nothing() {
     let gone = json!({"tasks": [{"taskId": "T9", "_deleted": true}], "_version": 1});
     green(&judged(&[turn("ann", gone, json!({"newVersion": 1}))], json!({"_version": 1})));
+}
+
+#[test]
+fn what_comes_late_over_a_dead_connection_is_no_step_back() {
+    let late = |connection: u64| {
+        let mut story = clean();
+        let at = story.events.iter().position(|(_, what)| *what == What::Healed).unwrap();
+        let mut tail = story.events.split_off(at);
+        story.page("maria", Some("m1"), "m2", &[], &[]);
+        story.events.append(&mut tail);
+        story.each(|what| {
+            let (What::Request(message) | What::Answer(message)) = what else { return };
+            message.connection = 2;
+        });
+        let (_, What::Request(message)) = &mut story.events[at] else { panic!("not the request") };
+        message.connection = connection;
+        verdict(&story)
+    };
+    green(&late(1));
+    red(&late(2), "I12", &["went back"]);
 }
