@@ -1,18 +1,16 @@
 //! What counts as an answer. Only a 2xx of JSON that parses into the expected shape does; a captive portal's page, a
 //! proxy's error and a cut body are all the same as silence (decisions h, k).
 
-use std::io::Read;
-
-use flate2::read::GzDecoder;
 use serde::de::DeserializeOwned;
 
 use super::keychain::KeychainError;
 use super::store::StoreError;
 use super::transport::{Response, TransportError};
+use crate::protocol::gzip;
 use crate::protocol::{ErrorCode, Problem};
 
 /// Largest answer after inflating, in bytes: a page of the largest work orders is far below.
-const MAX_ANSWER: u64 = 64 << 20;
+const MAX_ANSWER: usize = 64 << 20;
 
 /// Why a call, and with it a sync, stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,12 +89,8 @@ fn plain_body(response: &Response) -> Result<Vec<u8>, Failure> {
     if !response.gzip {
         return Ok(response.body.clone());
     }
-    let mut body = Vec::new();
-    GzDecoder::new(response.body.as_slice())
-        .take(MAX_ANSWER)
-        .read_to_end(&mut body)
-        .map_err(|error| Failure::network(format!("the answer cannot be inflated: {error}")))?;
-    Ok(body)
+    gzip::unpack(&response.body, MAX_ANSWER)
+        .map_err(|error| Failure::network(format!("the answer cannot be inflated: {error}")))
 }
 
 #[cfg(test)]

@@ -1,12 +1,9 @@
 //! Who is signed in: tokens, and calls that carry them (spec 8.2, 8.3, decision m).
 
 use std::cell::{Cell, RefCell};
-use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -15,12 +12,11 @@ use tokio::time::Instant;
 use super::answer::{self, Failure};
 use super::keychain::Keychain;
 use super::transport::{Method, Request, Transport};
+use crate::protocol::gzip;
 use crate::protocol::{ErrorCode, RefreshRequest, SignInRequest, Tokens, path};
 
 /// The refresh token's name in the keychain.
 const REFRESH_TOKEN: &str = "refresh-token";
-/// A body below this many bytes grows under gzip.
-const WORTH_GZIP: usize = 120;
 
 /// The tokens of one device, and the way to the server.
 #[derive(Debug)]
@@ -157,17 +153,12 @@ fn post(target: &str, body: &impl Serialize) -> Result<Request, Failure> {
     post_bytes(target, serde_json::to_vec(body).map_err(|error| Failure::network(error.to_string()))?)
 }
 
-fn post_bytes(target: &str, json: Vec<u8>) -> Result<Request, Failure> {
-    let packed = if json.len() < WORTH_GZIP { None } else { Some(gzip(&json)?) };
-    let gzip = packed.is_some();
-    let body = Some(packed.unwrap_or(json));
-    Ok(Request { method: Method::Post, target: target.to_owned(), bearer: None, body, gzip })
+fn pack(json: &[u8]) -> Result<Vec<u8>, Failure> {
+    gzip::pack(json).map_err(|error| Failure::network(format!("the body cannot be compressed: {error}")))
 }
 
-fn gzip(plain: &[u8]) -> Result<Vec<u8>, Failure> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::new(6));
-    encoder
-        .write_all(plain)
-        .and_then(|()| encoder.finish())
-        .map_err(|error| Failure::network(format!("the body cannot be compressed: {error}")))
+fn post_bytes(target: &str, json: Vec<u8>) -> Result<Request, Failure> {
+    let gzip = json.len() >= gzip::WORTH_PACKING;
+    let body = Some(if gzip { pack(&json)? } else { json });
+    Ok(Request { method: Method::Post, target: target.to_owned(), bearer: None, body, gzip })
 }

@@ -1,10 +1,8 @@
 //! What a request or an answer says, as far as the checks need it. What cannot be read is `Other`, never an error.
 
 use std::borrow::Cow;
-use std::io::Read;
 
 use axum::extract::Query;
-use flate2::read::GzDecoder;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use hyper::{Method, Uri};
 use hyper::{http::request, http::response};
@@ -13,6 +11,7 @@ use serde_json::Value;
 
 use super::faults::Target;
 use crate::history::{MessageKind, RecordRef};
+use crate::protocol::gzip;
 use crate::protocol::{
     DeltaAnswer, DeltaQuery, MAX_INFLATED_BODY, Problem, PushAnswer, PushRequest, Record, RemovalsByKind, path,
 };
@@ -118,11 +117,7 @@ fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Option<T> {
 fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
     match text(headers, &CONTENT_ENCODING) {
         "" | "identity" => Some(Cow::Borrowed(body)),
-        "gzip" => {
-            let mut inflated = Vec::new();
-            GzDecoder::new(body).take(MAX_INFLATED_BODY as u64 + 1).read_to_end(&mut inflated).ok()?;
-            (inflated.len() <= MAX_INFLATED_BODY).then_some(Cow::Owned(inflated))
-        }
+        "gzip" => gzip::unpack(body, MAX_INFLATED_BODY).ok().map(Cow::Owned),
         _ => None,
     }
 }

@@ -1,24 +1,17 @@
 //! Bodies: JSON in and out, gzip both ways, with limits (decision n).
 
-use std::io::{Read, Write};
-
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use flate2::Compression;
-use flate2::bufread::GzDecoder;
-use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::refusal::Refusal;
+use crate::protocol::gzip::{self, UnpackError};
 use crate::protocol::{MAX_WIRE_BODY, Problem};
-
-/// Bodies up to this many bytes go out as they are: gzip's frame would eat what it saves.
-const SMALL: usize = 100;
 
 /// Reads a request's body, at most `limit` bytes after inflating.
 pub(super) async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, Refusal> {
@@ -55,19 +48,11 @@ async fn collect(body: Body) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-/// Stops one byte after the limit, however much more a bomb would give.
 fn inflate(body: &[u8], limit: usize) -> Result<Vec<u8>, Refusal> {
-    let mut decoder = GzDecoder::new(body);
-    let mut json = Vec::new();
-    let read = (&mut decoder).take(limit as u64 + 1).read_to_end(&mut json);
-    if json.len() > limit {
-        return Err(Refusal::too_large(format!("the body inflates to more than {limit} bytes")));
-    }
-    read.map_err(|error| Refusal::malformed(format!("the body is not gzip: {error}")))?;
-    if !decoder.get_ref().is_empty() {
-        return Err(Refusal::malformed("something follows the end of the gzip body"));
-    }
-    Ok(json)
+    gzip::unpack(body, limit).map_err(|error| match error {
+        UnpackError::TooLarge(_) => Refusal::too_large(error.to_string()),
+        UnpackError::Broken(_) | UnpackError::Trailing => Refusal::malformed(error.to_string()),
+    })
 }
 
 /// How one request wants its answer.
@@ -105,7 +90,7 @@ impl Answer {
     fn json<T: Serialize>(self, status: StatusCode, media_type: &'static str, value: &T) -> Response {
         // Our own types serialise: their keys are text.
         let plain = serde_json::to_vec(value).unwrap_or_default();
-        let deflated = (self.gzip && plain.len() > SMALL).then(|| deflate(&plain)).flatten();
+        let deflated = (self.gzip && plain.len() >= gzip::WORTH_PACKING).then(|| gzip::pack(&plain).ok()).flatten();
         let gzip = deflated.is_some();
         let mut response = Response::new(Body::from(deflated.unwrap_or(plain)));
         *response.status_mut() = status;
@@ -115,12 +100,6 @@ impl Answer {
         }
         response
     }
-}
-
-fn deflate(plain: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::new(6));
-    encoder.write_all(plain).ok()?;
-    encoder.finish().ok()
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {

@@ -2,22 +2,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::io::Read;
 use std::time::Duration;
 
-use flate2::read::GzDecoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::http::HttpClient;
 use crate::base::Clock;
-use crate::client::{Method, Request, Response, Transport};
+use crate::client::{Method, Request, Transport};
 use crate::protocol::{
-    Changes, DeltaAnswer, MAX_PAGE, Operation, OperationResult, PushAnswer, PushRequest, SignInRequest, Tokens, path,
+    Changes, DeltaAnswer, MAX_PAGE, Operation, OperationResult, PushAnswer, PushRequest, SignInRequest, Tokens, gzip,
+    path,
 };
 
 /// A token is replaced this long after sign-in, well before it expires.
 const SIGN_IN_AGAIN: Duration = Duration::from_secs(10 * 60);
+
+/// Largest answer after inflating, in bytes: an export of a team's own may be large.
+const MAX_ANSWER: usize = 256 << 20;
 
 /// Why the API did not do what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,19 +107,14 @@ impl ApiUser {
         let request = Request { method, target, bearer, body, gzip: false };
         let answer = self.http.send(request).await.map_err(|error| fail(error.detail))?;
         let status = answer.status;
-        let text = inflated(answer).map_err(|error| fail(error.to_string()))?;
+        let text = if answer.gzip {
+            gzip::unpack(&answer.body, MAX_ANSWER).map_err(|error| fail(error.to_string()))?
+        } else {
+            answer.body
+        };
         if status != 200 {
             return Err(fail(format!("HTTP {status}: {}", String::from_utf8_lossy(&text))));
         }
         serde_json::from_slice(&text).map_err(|error| fail(format!("not the answer that the protocol names: {error}")))
     }
-}
-
-fn inflated(answer: Response) -> std::io::Result<Vec<u8>> {
-    if !answer.gzip {
-        return Ok(answer.body);
-    }
-    let mut text = Vec::new();
-    GzDecoder::new(answer.body.as_slice()).read_to_end(&mut text)?;
-    Ok(text)
 }
