@@ -7,7 +7,7 @@ async fn dependents_travel_in_the_batch_of_their_create_and_never_conflict_with_
     let world = World::new();
     let mut maria = world.sign_in("maria", "phone").await;
     let create = maria.creation("local-1", json!({ "title": "Leak" }));
-    let first = maria.operation("update", "tmp-local-1", 0, json!({ "title": "Big leak", "assignedTo": "maria" }));
+    let first = maria.operation("update", "tmp-local-1", 0, json!({ "title": "Big leak", "assignedTo": "jonas" }));
     let second = maria.operation("update", "tmp-local-1", 1, json!({ "status": "completed" }));
     let results = maria.push(json!([create, first, second])).await;
     let id = Some("WO-000004".to_owned());
