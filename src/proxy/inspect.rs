@@ -128,6 +128,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
     use crate::protocol::{ErrorCode, Removal, RemovalReason};
     use hyper::{Request, Response};

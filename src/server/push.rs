@@ -3,6 +3,8 @@
 //! The result is stored in the transaction of the effect, so that a repeat whose acknowledgement was lost is answered
 //! and not done again (decision c). What had no effect is not stored: it is judged anew.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -17,12 +19,37 @@ use super::role::Role;
 use super::store::Store;
 use super::view;
 use crate::protocol::{
-    ErrorCode, Operation, OperationKind, OperationResult, Profile, ResultStatus, TEMPORARY_ID_PREFIX,
+    ErrorCode, Operation, OperationError, OperationKind, OperationResult, Profile, ResultStatus, TEMPORARY_ID_PREFIX,
 };
 
-/// Applies `operations`, as they arrived, one by one.
+/// Applies `operations`, as they arrived, one by one. One that fails stops the rest of its record's lane: what was made
+/// after it must not overtake it (decision h).
 pub(super) fn push(store: &mut Store, now_ms: i64, caller: &Caller, operations: Vec<Value>) -> Vec<OperationResult> {
-    operations.into_iter().map(|operation| push_one(store, now_ms, caller, operation)).collect()
+    let mut stopped: BTreeMap<String, OperationError> = BTreeMap::new();
+    let mut results = Vec::with_capacity(operations.len());
+    for operation in operations {
+        let text = |name: &str| operation.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let lane = text("entityId");
+        let result = match stopped.get(&lane) {
+            Some(error) => refused(text("queueId"), behind(error)),
+            None => push_one(store, now_ms, caller, operation),
+        };
+        if let (Some(error), false) = (&result.error, lane.is_empty()) {
+            stopped.insert(lane, error.clone());
+        }
+        results.push(result);
+    }
+    results
+}
+
+/// What is said of an operation whose lane has stopped.
+fn behind(error: &OperationError) -> OperationError {
+    let detail = "not judged: an earlier operation of this record failed".to_owned();
+    OperationError { detail, ..error.clone() }
+}
+
+fn refused(queue_id: String, error: OperationError) -> OperationResult {
+    OperationResult { error: Some(error), ..blank(queue_id, ResultStatus::Error) }
 }
 
 fn push_one(store: &mut Store, now_ms: i64, caller: &Caller, operation: Value) -> OperationResult {
@@ -32,10 +59,7 @@ fn push_one(store: &mut Store, now_ms: i64, caller: &Caller, operation: Value) -
         Ok(operation) => once(store, now_ms, caller, &operation),
         Err(error) => Err(Rejection::invalid(format!("the operation is not as expected: {error}"))),
     };
-    result.unwrap_or_else(|Rejection(error)| OperationResult {
-        error: Some(error),
-        ..blank(queue_id, ResultStatus::Error)
-    })
+    result.unwrap_or_else(|Rejection(error)| refused(queue_id, error))
 }
 
 /// Does `operation` unless it was done before: effect and result in one transaction.

@@ -105,3 +105,18 @@ async fn an_operation_that_fails_leaves_nothing_of_itself() {
     assert_eq!(maria.look("WO-000001").await, before);
     assert_eq!(maria.page(1000).await.next_cursor, cursor, "no commit");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_stops_its_own_lane_and_no_other() {
+    let world = World::new();
+    let mut maria = world.sign_in("maria", "phone").await;
+    let batch = json!([
+        maria.operation("update", "WO-000001", 1, json!({ "no such field": 1 })),
+        maria.operation("update", "WO-000001", 1, json!({ "title": "after it" })),
+        maria.operation("update", "WO-000002", 1, json!({ "title": "beside it" })),
+    ]);
+    let results = maria.push(batch).await;
+    let statuses: Vec<_> = results.iter().map(|result| result.status).collect();
+    assert_eq!(statuses, [ResultStatus::Error, ResultStatus::Error, ResultStatus::Success]);
+    assert_ne!(maria.look("WO-000001").await.unwrap()["title"], "after it");
+}
