@@ -19,6 +19,9 @@ use crate::world::{ApiError, Media, StageError, World};
 /// (spec 5.1) and the longest wait of the backoff table (spec 7.2) fit in.
 pub const SETTLE_WITHIN: Span = Span::from_millis(30 * 60 * 1000);
 
+/// The same in real time, where every device is refreshed first.
+pub const LIVE_SETTLE_WITHIN: Span = Span::from_millis(60 * 1000);
+
 /// A story that waits longer than this is not told in real time.
 pub const LIVE_LIMIT: Span = Span::from_millis(2 * 60 * 1000);
 
@@ -78,7 +81,8 @@ async fn tell(
     let world = World::set(scenario, seed, media, recorder.clone(), clock).await?;
     world.play(scenario).await;
     world.heal().await;
-    world.settle(scenario.settle_within.unwrap_or(SETTLE_WITHIN).duration()).await;
+    let within = if matches!(media, Media::Live { .. }) { LIVE_SETTLE_WITHIN } else { SETTLE_WITHIN };
+    world.settle(scenario.settle_within.unwrap_or(within).duration()).await;
     world.audit().await?;
     Ok(world.labels())
 }

@@ -12,25 +12,21 @@ fn deadzone() -> Command {
 }
 
 /// A folder that goes with the test.
-struct Folder(PathBuf);
+struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("deadzone-cli-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder for the test");
-        Self(path)
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder for the test"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
     }
 
     fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
+        let path = self.path(name);
         fs::write(&path, text).expect("a file for the test");
         path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -51,7 +47,7 @@ steps: [{ sync: maria }]
 
 #[test]
 fn what_holds_exits_with_0() {
-    let folder = Folder::new("good");
+    let folder = Folder::new();
     let output = run(&folder.file("good.yaml", GOOD));
     assert_eq!(output.status.code(), Some(0), "{}", told(&output));
     assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed, 0 failed"));
@@ -59,7 +55,7 @@ fn what_holds_exits_with_0() {
 
 #[test]
 fn a_broken_claim_exits_with_1_and_is_told() {
-    let folder = Folder::new("claim");
+    let folder = Folder::new();
     let file = folder.file(
         "claim.yaml",
         format!("{GOOD}expect: [{{ server: {{ order: WO-000001, has: {{ title: Dragon }} }} }}]\n"),
@@ -74,7 +70,7 @@ fn a_broken_claim_exits_with_1_and_is_told() {
 
 #[test]
 fn a_missed_target_exits_with_3() {
-    let folder = Folder::new("target");
+    let folder = Folder::new();
     let output =
         run(&folder.file("target.yaml", format!("{GOOD}expect: [{{ took: {{ device: maria, at-most: 1ms }} }}]\n")));
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
@@ -82,7 +78,7 @@ fn a_missed_target_exits_with_3() {
 
 #[test]
 fn a_fault_that_never_struck_exits_with_1() {
-    let folder = Folder::new("vacuous");
+    let folder = Folder::new();
     let text =
         GOOD.replace("[{ sync: maria }]", "[{ sync: maria }, { lose: { device: maria, what: answer, of: push } }]");
     let output = run(&folder.file("vacuous.yaml", text));
@@ -104,7 +100,7 @@ fn a_wrong_option_exits_with_2() {
 
 #[test]
 fn every_problem_of_a_file_is_drawn_at_its_place() {
-    let folder = Folder::new("problems");
+    let folder = Folder::new();
     let text = GOOD.replace("sync: maria", "sync: mariah").replace("[F1]", "[F99]");
     let output = run(&folder.file("problems.yaml", text));
     let told = told(&output);
@@ -118,7 +114,7 @@ fn every_problem_of_a_file_is_drawn_at_its_place() {
 
 #[test]
 fn hopeless_input_exits_with_2_and_never_panics() {
-    let folder = Folder::new("hopeless");
+    let folder = Folder::new();
     let huge = folder.file("huge.yaml", "");
     fs::File::options().write(true).open(&huge).and_then(|file| file.set_len(2 << 30)).expect("a sparse file of 2 GiB");
     let mut bomb = "a0: &a0 [x, x]\n".to_owned();
@@ -127,7 +123,7 @@ fn hopeless_input_exits_with_2_and_never_panics() {
     }
     let files = [
         huge,
-        folder.0.join("missing.yaml"),
+        folder.path("missing.yaml"),
         folder.file("empty.yaml", ""),
         folder.file("binary.yaml", [0_u8, 159, 146, 150, 0, 255]),
         folder.file("brackets.yaml", "[".repeat(10_000)),
@@ -147,10 +143,10 @@ fn hopeless_input_exits_with_2_and_never_panics() {
 
 #[test]
 fn ctrl_c_leaves_a_usable_partial_report() {
-    let folder = Folder::new("interrupt");
+    let folder = Folder::new();
     let good = folder.file("1-good.yaml", GOOD);
     let long = folder.file("2-long.yaml", GOOD.replace("{ sync: maria }", "{ sync: maria }, { wait: 36500d }"));
-    let report = folder.0.join("report");
+    let report = folder.path("report");
     let mut child = deadzone()
         .arg("run")
         .args([&good, &long])
@@ -185,4 +181,43 @@ fn a_reader_that_goes_away_is_no_failure() {
     let mut child = deadzone().arg("list").stdout(Stdio::piped()).spawn().expect("the program starts");
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_said_before_anything_runs() {
+    let folder = Folder::new();
+    let file = folder.file("good.yaml", GOOD);
+    let output = deadzone().arg("run").arg(&file).arg("--report").arg(&file).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(told(&output).contains("--report") && output.stdout.is_empty(), "{}", told(&output));
+}
+
+#[test]
+fn a_story_of_days_is_not_told_in_real_time() {
+    let folder = Folder::new();
+    let file = folder.file("days.yaml", GOOD.replace("{ sync: maria }", "{ sync: maria }, { wait: 7d }"));
+    let output = deadzone().args(["run", "--live"]).arg(&file).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("its story waits 7d"));
+}
+
+#[test]
+fn a_live_run_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let file = folder.file("live.yaml", GOOD);
+    let scratch = folder.path("scratch");
+    fs::create_dir(&scratch).expect("a folder for scratch files");
+    let output =
+        deadzone().args(["run", "--live"]).arg(&file).env("TMPDIR", &scratch).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert_eq!(fs::read_dir(&scratch).expect("the folder is there").count(), 0);
+}
+
+#[test]
+fn the_summary_is_one_json_document() {
+    let folder = Folder::new();
+    let file = folder.file("good.yaml", GOOD);
+    let output = deadzone().args(["run", "--format", "json"]).arg(&file).output().expect("the program starts");
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    assert_eq!(summary["scenarios"][0]["class"], "passed");
 }

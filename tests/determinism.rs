@@ -37,7 +37,9 @@ fn three_processes_write_the_same_bytes() {
     let first = histories(1);
     assert!(first.len() > 5, "only {} files were written", first.len());
     for run in 2..=3 {
-        for ((file, expected), (other, bytes)) in first.iter().zip(histories(run)) {
+        let again = histories(run);
+        assert_eq!(first.len(), again.len());
+        for ((file, expected), (other, bytes)) in first.iter().zip(again) {
             assert_eq!(*file, other);
             assert!(*expected == bytes, "{} differs between two processes", file.display());
         }

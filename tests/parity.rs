@@ -1,6 +1,7 @@
 //! The same scenarios in virtual time and over real sockets: the same verdicts, and on a shaped link the same times.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deadzone::base::Seed;
 use deadzone::history::{DeviceEvent, Event, History, What};
@@ -9,46 +10,60 @@ use deadzone::run::{Interrupt, Outcome, run};
 use deadzone::scenario::{self, Options, Scenario};
 use deadzone::world::Media;
 
-const FILES: &[&str] = &[
-    "sync/offline-edit-syncs.yaml",
-    "sync/created-offline-gets-its-real-id.yaml",
-    "sync/deleted-on-the-server-leaves-the-device.yaml",
-    "sync/queue-goes-in-priority-order.yaml",
-    "sync/small-pages-skip-nothing.yaml",
-    "crash/before-the-request.yaml",
-    "crash/after-the-commit.yaml",
-    "conflict/equal-values-are-no-conflict.yaml",
-];
-
-fn load(file: &str) -> Scenario {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(file);
+/// Every scenario below `scenarios/` that is tagged `live`, by its file.
+fn tagged_live(folder: &Path) -> Vec<(String, Scenario)> {
     let links: Vec<&str> = net::PROFILES.iter().map(|profile| profile.name).collect();
-    scenario::load(&path, &Options { known_links: &links }).unwrap_or_else(|problems| panic!("{file}: {problems:?}"))
+    let mut found = Vec::new();
+    for path in std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            found.extend(tagged_live(&path));
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            let file = path.display().to_string();
+            let options = Options { known_links: &links };
+            let scenario = scenario::load(&path, &options).unwrap_or_else(|problems| panic!("{file}: {problems:?}"));
+            if scenario.tags.iter().any(|tag| tag == "live") {
+                found.push((file, scenario));
+            }
+        }
+    }
+    found
 }
 
-fn live(scenario: &Scenario, name: &str) -> Outcome {
-    let directory =
-        std::env::temp_dir().join(format!("deadzone-parity-{}-{}", std::process::id(), name.replace('/', "-")));
+fn live(scenario: &Scenario) -> Outcome {
+    let directory = tempfile::tempdir().expect("a folder for the devices");
     let command = (PathBuf::from(env!("CARGO_BIN_EXE_deadzone")), vec!["device".to_owned()]);
-    let media = Media::Live { command, directory: directory.clone() };
-    let outcome = run(scenario, Seed(scenario.seed), &media, &Interrupt::default()).expect("a live outcome");
-    std::fs::remove_dir_all(directory).expect("the devices' directories can be removed");
-    outcome
+    let media = Media::Live { command, directory: directory.path().to_owned() };
+    run(scenario, Seed(scenario.seed), &media, &Interrupt::default()).expect("a live outcome")
 }
 
 fn simulated(scenario: &Scenario) -> Outcome {
     run(scenario, Seed(scenario.seed), &Media::Simulated, &Interrupt::default()).expect("a simulated outcome")
 }
 
+/// They mostly wait, so several run at once.
+const AT_ONCE: usize = 5;
+
 #[test]
 fn verdicts_agree() {
-    for file in FILES {
-        let scenario = load(file);
-        let (simulated, live) = (simulated(&scenario), live(&scenario, file));
-        assert_eq!(simulated.verdict.findings, [], "{file}, simulated");
-        assert_eq!(live.verdict.findings, [], "{file}, live");
-        assert_eq!(simulated.verdict.ledger, live.verdict.ledger, "{file}");
-    }
+    let scenarios = tagged_live(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios"));
+    assert!(scenarios.len() > 10, "only {} scenarios are tagged `live`", scenarios.len());
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((file, scenario)) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    agree(file, scenario);
+                }
+            });
+        }
+    });
+}
+
+fn agree(file: &str, scenario: &Scenario) {
+    let (simulated, live) = (simulated(scenario), live(scenario));
+    assert_eq!(simulated.verdict.findings, [], "{file}, simulated");
+    assert_eq!(live.verdict.findings, [], "{file}, live");
+    assert_eq!(simulated.verdict.ledger, live.verdict.ledger, "{file}");
 }
 
 /// Milliseconds of the first sync.
@@ -72,8 +87,7 @@ steps: [{ sync: maria }]
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("parity.yaml");
     let options = Options { known_links: &["3g-slow"] };
     let scenario = scenario::parse(text, &file.display().to_string(), &options).expect("a valid scenario");
-    let (expected, real) =
-        (first_sync_ms(&simulated(&scenario).history), first_sync_ms(&live(&scenario, "times").history));
+    let (expected, real) = (first_sync_ms(&simulated(&scenario).history), first_sync_ms(&live(&scenario).history));
     let difference = real.abs_diff(expected);
     assert!(difference * 20 <= expected, "simulated {expected} ms, live {real} ms");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{DeviceState, Edit, Event, History, StepOutcome, Wait, What};
+use crate::history::{DeviceState, Edit, Event, Fault, History, StepOutcome, Wait, What};
 use crate::protocol::{Profile, Record};
 
 use super::operation::{Op, Ops};
@@ -85,6 +85,8 @@ pub(super) struct Facts<'a> {
     pub(super) devices: BTreeMap<&'a str, Device<'a>>,
     pub(super) ops: Ops<'a>,
     pub(super) armed: BTreeMap<u64, &'a Event>,
+    /// Crashes that were to happen and have not, by device.
+    pub(super) owed: BTreeMap<&'a str, &'a Event>,
     /// Steps that could not be done, with the reason.
     pub(super) impossible: Vec<(u64, &'a str)>,
     pub(super) ending: Ending<'a>,
@@ -108,6 +110,14 @@ impl<'a> Facts<'a> {
         facts
     }
 
+    /// A message is spoilt as its fault strikes; a crash is yet to come.
+    fn struck(&mut self, fault: u64) {
+        let Some(event) = self.armed.remove(&fault) else { return };
+        if let What::FaultArmed { device, fault: Fault::Crash, .. } = &event.what {
+            self.owed.insert(device, event);
+        }
+    }
+
     fn note(&mut self, event: &'a Event) {
         let seq = event.seq;
         match &event.what {
@@ -125,7 +135,8 @@ impl<'a> Facts<'a> {
                 self.devices.entry(device).or_default().attempts.push((seq, edit));
             }
             What::FaultArmed { id, .. } => drop(self.armed.insert(*id, event)),
-            What::FaultFired { id, .. } => drop(self.armed.remove(id)),
+            What::FaultFired { id, .. } => self.struck(*id),
+            What::Crashed { device, .. } => drop(self.owed.remove(device.as_str())),
             What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => self.impossible.push((seq, detail)),
             What::Healed => self.ending.healed = Some(seq),
             What::Settled => self.ending.settled = Some(seq),
@@ -143,7 +154,6 @@ impl<'a> Facts<'a> {
             | What::ConnectionClosed { .. }
             | What::Request(_)
             | What::Answer(_)
-            | What::Crashed { .. }
             | What::Restarted { .. } => {}
         }
     }

@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::TempDir;
 
 use super::exit::Exit;
 use super::interrupt::on_ctrl_c;
@@ -57,6 +58,12 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
         tell("nothing to run: no scenario there, or none with that tag");
         return Exit::Inconclusive;
     }
+    if let Some(directory) = &arguments.report
+        && let Err(error) = fs::create_dir_all(directory)
+    {
+        tell(&format!("--report {}: {error}: name a folder that can be written", directory.display()));
+        return Exit::WrongInput;
+    }
     match Runner::new(arguments).and_then(|runner| runner.run_all(&selected)) {
         Ok(exit) => exit,
         Err(error) => {
@@ -70,21 +77,20 @@ struct Runner<'a> {
     arguments: &'a RunArguments,
     media: Media,
     interrupt: Interrupt,
-    /// Where live devices keep their files; removed with the runner.
-    scratch: Option<PathBuf>,
+    /// Where live devices keep their files; goes with the runner.
+    _scratch: Option<TempDir>,
 }
 
 impl<'a> Runner<'a> {
     fn new(arguments: &'a RunArguments) -> io::Result<Self> {
         let interrupt = on_ctrl_c();
         if !arguments.live {
-            return Ok(Self { arguments, media: Media::Simulated, interrupt, scratch: None });
+            return Ok(Self { arguments, media: Media::Simulated, interrupt, _scratch: None });
         }
-        let directory = std::env::temp_dir().join(format!("deadzone-{}", std::process::id()));
-        fs::create_dir_all(&directory)?;
+        let scratch = tempfile::Builder::new().prefix("deadzone-").tempdir()?;
         let command = (std::env::current_exe()?, vec!["device".to_owned()]);
-        let media = Media::Live { command, directory: directory.clone() };
-        Ok(Self { arguments, media, interrupt, scratch: Some(directory) })
+        let media = Media::Live { command, directory: scratch.path().to_owned() };
+        Ok(Self { arguments, media, interrupt, _scratch: Some(scratch) })
     }
 
     fn run_all(&self, selected: &[Selected]) -> io::Result<Exit> {
@@ -99,7 +105,9 @@ impl<'a> Runner<'a> {
             if self.arguments.format == Format::Human {
                 progress.suspend(|| self.show(&scenario, &history, &selected.file));
             }
-            if let Some(directory) = &self.arguments.report {
+            if let Some(directory) = &self.arguments.report
+                && !history.0.is_empty()
+            {
                 write_history(directory, &selected.file, &history)?;
             }
             summary.scenarios.push(scenario);
@@ -108,7 +116,6 @@ impl<'a> Runner<'a> {
         progress.finish_and_clear();
         summary.left_out = (selected.len() - summary.scenarios.len()) as u64;
         if let Some(directory) = &self.arguments.report {
-            fs::create_dir_all(directory)?;
             serde_json::to_writer_pretty(BufWriter::new(File::create(directory.join("summary.json"))?), &summary)?;
         }
         match self.arguments.format {
@@ -156,15 +163,6 @@ impl<'a> Runner<'a> {
     }
 }
 
-impl Drop for Runner<'_> {
-    fn drop(&mut self) {
-        if let Some(directory) = &self.scratch {
-            // What cannot be removed lies in the temporary directory and harms nobody.
-            let _ = fs::remove_dir_all(directory);
-        }
-    }
-}
-
 /// A bar on a terminal; nothing where output is read by a program.
 fn progress(count: usize, format: Format) -> ProgressBar {
     if format == Format::Json || !io::stderr().is_terminal() || std::env::var_os("CI").is_some() {
@@ -174,10 +172,17 @@ fn progress(count: usize, format: Format) -> ProgressBar {
     ProgressBar::new(count as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// `scenarios/crash/x.yaml` becomes `DIR/scenarios/crash/x.history.jsonl`: as unlike as the files are.
+/// `scenarios/crash/x.yaml` becomes `DIR/scenarios/crash/x.yaml.history.jsonl`, and `../x.yaml` lies in a folder `up`.
 fn write_history(directory: &Path, file: &Path, history: &History) -> io::Result<()> {
-    let inside: PathBuf = file.components().filter(|part| matches!(part, std::path::Component::Normal(_))).collect();
-    let path = directory.join(inside).with_extension("history.jsonl");
+    let mut path = directory.to_owned();
+    for part in file.components() {
+        match part {
+            Component::Normal(name) => path.push(name),
+            Component::ParentDir => path.push("up"),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
+        }
+    }
+    path.as_mut_os_string().push(".history.jsonl");
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -1,5 +1,6 @@
 //! Which scenario files a command is about: files as they are, folders with all that lies in them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,7 @@ pub(super) fn load(paths: &[PathBuf]) -> (Vec<Selected>, Vec<Vec<Problem>>) {
     (selected, wrong)
 }
 
+/// Each file once, however often it is named.
 fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
     let default = [PathBuf::from(DEFAULT)];
     let paths = if paths.is_empty() { &default } else { paths };
@@ -41,6 +43,8 @@ fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
             files.push(path.clone());
         }
     }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     files
 }
 

@@ -57,20 +57,9 @@ impl Recorder {
     /// Appends `what`, now.
     pub fn record(&self, what: What) {
         let mut history = self.history.borrow_mut();
-        let seq = history.0.len() as u64;
-        history.0.push(Event { seq, at_ms: self.clock.now_ms(), what });
-    }
-
-    /// How many events there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.history.borrow().0.len()
-    }
-
-    /// Whether nothing has happened yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        let event = Event { seq: history.0.len() as u64, at_ms: self.clock.now_ms(), what };
+        tracing::debug!(seq = event.seq, at_ms = event.at_ms, what = ?event.what);
+        history.0.push(event);
     }
 
     /// Takes the history out, leaving an empty one.

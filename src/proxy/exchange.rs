@@ -96,7 +96,7 @@ impl Session {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
             Act::LoseRequest(LoseHow::Silence) | Act::LoseAnswer(LoseHow::Silence) => {}
-            Act::Crash(moment) => self.proxy.crash(&self.device, moment),
+            Act::Crash(moment) => self.proxy.crash(&self.device, id, moment),
         }
         // hyper drops this future when the device closes its side.
         pending().await
@@ -108,7 +108,7 @@ impl Session {
             size,
             Box::new(move || {
                 proxy.fired(&device, exchange, id);
-                proxy.crash(&device, Moment::AfterAnswer);
+                proxy.crash(&device, id, Moment::AfterAnswer);
             }),
         );
     }

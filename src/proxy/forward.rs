@@ -32,7 +32,7 @@ pub trait Upstream {
 }
 
 /// Told of a device that a rule crashes, and at which moment of the exchange.
-pub type OnCrash = Rc<dyn Fn(&str, Moment)>;
+pub type OnCrash = Rc<dyn Fn(&str, u64, Moment)>;
 
 /// The proxy of a run: all devices' connections go through it. Clones are the same proxy.
 #[derive(Clone)]
@@ -60,9 +60,9 @@ impl Shared {
     }
 
     /// Tells whoever runs the device that it crashes now.
-    pub(super) fn crash(&self, device: &str, moment: Moment) {
+    pub(super) fn crash(&self, device: &str, fault: u64, moment: Moment) {
         let call = Rc::clone(&self.on_crash.borrow());
-        call(device, moment);
+        call(device, fault, moment);
     }
 }
 
@@ -70,7 +70,7 @@ impl Proxy {
     /// A proxy that records to `recorder`, forwards to `upstream` and obeys `faults`.
     #[must_use]
     pub fn new(recorder: Recorder, upstream: Rc<dyn Upstream>, faults: Faults) -> Self {
-        let on_crash: OnCrash = Rc::new(|_, _| {});
+        let on_crash: OnCrash = Rc::new(|_, _, _| {});
         Self(Rc::new(Shared {
             recorder,
             upstream,

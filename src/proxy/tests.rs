@@ -80,7 +80,9 @@ impl Stage {
         let proxy = Proxy::new(recorder.clone(), Rc::new(Way(Rc::clone(&server))), faults.clone());
         let crashes = Rc::new(RefCell::new(Vec::new()));
         let seen = Rc::clone(&crashes);
-        proxy.on_crash(Rc::new(move |device, moment| seen.borrow_mut().push((device.into(), moment, clock.now_ms()))));
+        proxy.on_crash(Rc::new(move |device, _, moment| {
+            seen.borrow_mut().push((device.into(), moment, clock.now_ms()))
+        }));
         let link = Link::new(profile("3g").unwrap(), clock, Seed(1), "maria");
         Self { link, recorder, proxy, faults, server, crashes }
     }

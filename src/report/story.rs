@@ -7,10 +7,12 @@ use anstyle::{AnsiColor, Style};
 use super::summary::{Class, ScenarioSummary, Summary};
 use super::words::{event, milliseconds};
 use crate::check::Finding;
-use crate::history::History;
+use crate::history::{Event, History, What};
 
 /// Findings told of one scenario; who breaks one thing often breaks many.
 const MOST_TOLD: usize = 5;
+/// Events told of a finding.
+const EVENTS_TOLD: usize = 3;
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
@@ -34,15 +36,19 @@ pub fn line(scenario: &ScenarioSummary) -> String {
     let tally = &scenario.tally;
     let story = match scenario.class {
         Class::Passed | Class::Missed | Class::Failed | Class::Interrupted => format!(
-            "{}, {} operations, {} requests, {}",
-            milliseconds(tally.virtual_ms),
-            scenario.ledger.made,
-            tally.requests,
+            "{}, {}, {}, {}",
+            milliseconds(tally.run_ms),
+            count(scenario.ledger.made, "operation"),
+            count(tally.requests, "request"),
             bytes(tally.bytes_up + tally.bytes_down),
         ),
         Class::Skipped | Class::Broken => scenario.reason.clone(),
     };
     format!("{style}{word:>7}{style:#}  {}  {DIM}{story}{DIM:#}", scenario.name)
+}
+
+fn count(count: u64, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn bytes(bytes: u64) -> String {
@@ -72,22 +78,35 @@ fn tell(text: &mut String, finding: &Finding, history: &History) {
     let _ = writeln!(text, "         {BOLD}{}{BOLD:#}", finding.check);
     let _ = writeln!(text, "           expected  {}", finding.expected);
     let _ = writeln!(text, "           happened  {}", finding.happened);
-    let shown = finding.events.iter().filter_map(|seq| history.0.get(usize::try_from(*seq).ok()?));
-    for shown in shown {
+    for shown in around(finding, history) {
         let _ = writeln!(text, "           {DIM}{}{DIM:#}", event(shown));
     }
+}
+
+/// The events that show a finding, made up to three with what happened just before.
+fn around<'a>(finding: &Finding, history: &'a History) -> Vec<&'a Event> {
+    let mut shown: Vec<u64> = finding.events.clone();
+    let told = |event: &Event| {
+        !matches!(event.what, What::RecordSeeded { .. } | What::UserSeeded { .. } | What::ServerRecord { .. })
+    };
+    let first = shown.iter().min().copied().unwrap_or_default();
+    let before = history.0.iter().take(usize::try_from(first).unwrap_or(0)).rev().filter(|event| told(event));
+    shown.extend(before.map(|event| event.seq).take(EVENTS_TOLD.saturating_sub(shown.len())));
+    shown.sort_unstable();
+    shown.dedup();
+    shown.iter().filter_map(|seq| history.0.get(usize::try_from(*seq).ok()?)).collect()
 }
 
 /// The last lines: how many of each, and where every operation ended.
 #[must_use]
 pub fn totals(summary: &Summary) -> String {
-    let count = |class| summary.count(class);
-    let failed = count(Class::Failed) + count(Class::Broken);
-    let mut parts = vec![format!("{} passed", count(Class::Passed)), format!("{failed} failed")];
+    let ended = |class| summary.count(class);
+    let failed = ended(Class::Failed) + ended(Class::Broken);
+    let mut parts = vec![format!("{} passed", ended(Class::Passed)), format!("{failed} failed")];
     let rare = [(Class::Missed, "missed a target"), (Class::Skipped, "skipped"), (Class::Interrupted, "stopped")];
     for (class, word) in rare {
-        if count(class) > 0 {
-            parts.push(format!("{} {word}", count(class)));
+        if ended(class) > 0 {
+            parts.push(format!("{} {word}", ended(class)));
         }
     }
     if summary.left_out > 0 {
@@ -96,10 +115,11 @@ pub fn totals(summary: &Summary) -> String {
     let ledgers = || summary.scenarios.iter().map(|scenario| &scenario.ledger);
     let made: u64 = ledgers().map(|ledger| ledger.made).sum();
     let lost: u64 = ledgers().map(|ledger| ledger.lost).sum();
-    let virtual_ms: u64 = summary.scenarios.iter().map(|scenario| scenario.tally.virtual_ms).sum();
+    let run_ms: u64 = summary.scenarios.iter().map(|scenario| scenario.tally.run_ms).sum();
     format!(
-        "{BOLD}{}{BOLD:#}\n{made} operations made, {lost} lost; {} of virtual time",
+        "{BOLD}{}{BOLD:#}\n{}, {lost} lost; stories of {} in all",
         parts.join(", "),
-        milliseconds(virtual_ms)
+        count(made, "operation"),
+        milliseconds(run_ms)
     )
 }

@@ -26,8 +26,8 @@ pub enum Class {
 /// What is counted in a history. Under virtual time every number is exact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Virtual milliseconds from the start to the last event.
-    pub virtual_ms: u64,
+    /// Milliseconds from the start to the last event; virtual ones unless the run was live.
+    pub run_ms: u64,
     /// Events.
     pub events: u64,
     /// Requests that the proxy read.
@@ -52,7 +52,7 @@ impl Tally {
     pub fn of(history: &History) -> Self {
         let mut tally = Self { events: history.0.len() as u64, ..Self::default() };
         for event in &history.0 {
-            tally.virtual_ms = event.at_ms;
+            tally.run_ms = event.at_ms;
             tally.count(&event.what);
         }
         tally

@@ -6,17 +6,22 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::timeout;
 
 use super::device::{Ask, Device, DeviceError, Reply};
 use crate::base::CrashHow;
 use crate::history::{DeviceEvent, Recorder, What};
+
+/// A device that has not answered after this long will not: longer than the longest sync on a link of any use.
+const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 
 /// The version of the protocol.
 pub(super) const PROTOCOL: u32 = 1;
@@ -48,27 +53,27 @@ pub(super) enum FromDevice {
 /// See [`ToDevice::Open`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Open {
+pub(super) struct Open {
     /// Version of the protocol.
-    pub protocol: u32,
+    pub(super) protocol: u32,
     /// The device's name.
-    pub name: String,
+    pub(super) name: String,
     /// Address of the server as this device reaches it, `host:port`.
-    pub server: String,
+    pub(super) server: String,
     /// A directory that is the device's own and outlives a crash.
-    pub directory: PathBuf,
+    pub(super) directory: PathBuf,
     /// Seed for what the device draws.
-    pub seed: u64,
+    pub(super) seed: u64,
     /// Starts so far, 1 for the first.
-    pub boot: u64,
+    pub(super) boot: u64,
     /// How far its wall clock is ahead of the truth, in milliseconds.
-    pub skew_ms: i64,
+    pub(super) skew_ms: i64,
     /// Interval of the periodic sync in milliseconds; none when absent.
-    pub sync_every_ms: Option<u64>,
+    pub(super) sync_every_ms: Option<u64>,
     /// Whether waits between tries are drawn or exactly the table's.
-    pub jitter: bool,
+    pub(super) jitter: bool,
     /// Records a page; the client's own choice when absent.
-    pub page: Option<u32>,
+    pub(super) page: Option<u32>,
 }
 
 /// The device as its parent sees it.
@@ -88,6 +93,7 @@ struct Shell {
 struct Running {
     child: Child,
     input: Rc<tokio::sync::Mutex<ChildStdin>>,
+    listener: JoinHandle<()>,
 }
 
 impl ChildDevice {
@@ -116,6 +122,7 @@ impl Shell {
         if let Some(mut old) = old {
             // Its lock on the database ends with it.
             old.child.wait().await.map_err(broken)?;
+            old.listener.await.map_err(broken)?;
         }
         self.boots.set(self.boots.get() + 1);
         self.killed.set(false);
@@ -130,18 +137,23 @@ impl Shell {
         let mut output = BufReader::new(output).lines();
         let open = ToDevice::Open(Open { boot: self.boots.get(), ..self.open.clone() });
         write_line(&input, &open).await?;
+        let opened = timeout(ANSWER_WITHIN, self.opened(&mut output)).await;
+        opened.unwrap_or_else(|_| Err(broken(format!("it did not open within {} s", ANSWER_WITHIN.as_secs()))))?;
+        let listener = spawn_local(Self::listen(self.clone(), output));
+        *self.running.borrow_mut() = Some(Running { child, input, listener });
+        Ok(())
+    }
+
+    async fn opened(&self, output: &mut tokio::io::Lines<BufReader<ChildStdout>>) -> Result<(), DeviceError> {
         loop {
-            match next_line(&mut output).await? {
-                Some(FromDevice::Opened) => break,
+            match next_line(output).await? {
+                Some(FromDevice::Opened) => return Ok(()),
                 Some(FromDevice::Event(event)) => self.observe(event),
                 Some(FromDevice::Failed(why)) => return Err(DeviceError::Broken(why)),
                 Some(FromDevice::Reply { .. }) => return Err(broken("a reply before it was opened")),
                 None => return Err(broken("it ended before it was opened")),
             }
         }
-        *self.running.borrow_mut() = Some(Running { child, input });
-        spawn_local(Self::listen(self.clone(), output));
-        Ok(())
     }
 
     /// Hands replies to who waits and events to the history, until the device ends.
@@ -159,9 +171,21 @@ impl Shell {
             }
         }
         shell.waiting.borrow_mut().clear();
+        if !shell.killed.replace(true) {
+            // It ended by itself: as good as a crash, and nobody ordered it.
+            shell.recorder.record(shell.crashed(CrashHow::Kill));
+        }
     }
 
+    fn crashed(&self, how: CrashHow) -> What {
+        What::Crashed { device: self.open.name.clone(), how, disk_operations: 0 }
+    }
+
+    /// What it had written before it was killed is history, but no longer its own.
     fn observe(&self, event: DeviceEvent) {
+        if self.killed.get() {
+            return;
+        }
         self.recorder.record(What::Device { device: self.open.name.clone(), event });
     }
 
@@ -176,22 +200,27 @@ impl Shell {
         let (sender, receiver) = oneshot::channel();
         self.waiting.borrow_mut().insert(id, sender);
         let written = write_line(&input, &ToDevice::Ask { id, what: ask }).await;
-        let reply = if written.is_ok() { receiver.await.ok() } else { None };
+        if written.is_err() {
+            // Nobody will answer: the receiver is to hear so.
+            self.waiting.borrow_mut().remove(&id);
+        }
+        let reply = timeout(ANSWER_WITHIN, receiver).await;
+        self.waiting.borrow_mut().remove(&id);
         match reply {
-            Some(reply) => Ok(reply),
-            None if self.killed.get() => Err(DeviceError::Crashed),
-            None => Err(broken("it ended by itself, or answered with something that is not of the protocol")),
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(_)) if self.killed.get() => Err(DeviceError::Crashed),
+            Ok(Err(_)) => Err(broken("it ended by itself, or answered with something that is not of the protocol")),
+            Err(_) => Err(broken(format!("it gave no answer within {} s", ANSWER_WITHIN.as_secs()))),
         }
     }
 
     fn kill(&self, how: CrashHow) {
-        if self.killed.replace(true) {
-            return;
-        }
-        if let Some(running) = self.running.borrow_mut().as_mut() {
+        let mut running = self.running.borrow_mut();
+        let Some(running) = running.as_mut() else { return };
+        if !self.killed.replace(true) {
             // Fails only when the process has ended already.
             let _ = running.child.start_kill();
-            self.recorder.record(What::Crashed { device: self.open.name.clone(), how, disk_operations: 0 });
+            self.recorder.record(self.crashed(how));
         }
     }
 }
@@ -218,7 +247,7 @@ impl Device for ChildDevice {
         self.0.kill(how);
     }
 
-    fn crash_at_disk_operation(&self, _after: u64, _how: CrashHow, _fault: u64) -> bool {
+    fn crash_at_disk_operation(&self, _after: u64, _how: CrashHow, _fault: Option<u64>) -> bool {
         false
     }
 

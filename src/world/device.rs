@@ -101,9 +101,9 @@ pub trait Device {
     /// Ends it without warning; its disk keeps what `how` leaves.
     fn crash(&self, how: CrashHow);
 
-    /// Arms the disk to cut itself at its `after`-th operation from now, which takes the device down and fires `fault`.
-    /// Says whether this device can do that.
-    fn crash_at_disk_operation(&self, after: u64, how: CrashHow, fault: u64) -> bool;
+    /// Arms the disk to cut itself at its `after`-th operation from now, which takes the device down and fires `fault`,
+    /// unless that has been recorded. Says whether this device can do that.
+    fn crash_at_disk_operation(&self, after: u64, how: CrashHow, fault: Option<u64>) -> bool;
 
     /// Takes an armed cut of the disk back.
     fn disarm(&self);

@@ -11,11 +11,11 @@ use serde_json::Value;
 use super::api::{ApiError, ApiUser};
 use super::device::{Ask, Reply};
 use super::http::HttpClient;
-use super::network::ToServer;
+use super::network::{SERVER, ToServer};
 use super::stage::{AUDITOR, Member, World, credentials};
 use super::steps::state;
-use crate::history::{DeviceState, QueueStatus, SyncOutcome, Wait, What};
-use crate::protocol::Record;
+use crate::history::{DeviceState, QueueStatus, Status, SyncOutcome, Wait, What};
+use crate::protocol::{ErrorCode, Record};
 
 /// The longest pause between two looks at who still waits.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -24,6 +24,7 @@ impl World {
     /// Ends all faults: nothing stays armed, every device runs, every link is up.
     pub async fn heal(&self) {
         self.faults.clear();
+        self.doomed.pardon();
         self.recorder.record(What::Healed);
         for member in self.members.values() {
             if let Err(error) = self.heal_one(member).await {
@@ -34,11 +35,10 @@ impl World {
 
     async fn heal_one(&self, member: &Member) -> Result<(), super::DeviceError> {
         member.device.disarm();
-        self.reconnect(member).await?;
         if !member.device.is_running() {
             self.start_again(member).await?;
         }
-        Ok(())
+        self.reconnect(member).await
     }
 
     /// Waits until nobody waits for anything, `bound` at most, then lets every user look once more.
@@ -99,9 +99,11 @@ impl World {
     /// When the server cannot be read.
     pub async fn audit(&self) -> Result<(), ApiError> {
         for member in self.members.values() {
-            if let Ok(state) = state(member).await {
-                self.recorder.record(What::DeviceState { device: member.name.clone(), state: Box::new(state) });
-            }
+            let device = member.name.clone();
+            self.recorder.record(match state(member).await {
+                Ok(state) => What::DeviceState { device, state: Box::new(state) },
+                Err(error) => What::NotSettled { waits: vec![Wait { device, what: error.to_string() }] },
+            });
         }
         for page in self.reader(AUDITOR).pull().await? {
             let kinds = [("work-orders", page.work_orders), ("assets", page.assets), ("inventory", page.inventory)];
@@ -135,7 +137,7 @@ impl World {
 
     /// A user at a terminal of the server's own, off the devices' network.
     fn reader(&self, user: &str) -> ApiUser {
-        let http = HttpClient::new(self.clock, Rc::new(ToServer(self.server.clone())));
+        let http = HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.server.clone())));
         ApiUser::new(http, self.clock, credentials(user, "audit"))
     }
 }
@@ -157,8 +159,18 @@ fn unfinished(state: &DeviceState) -> Option<String> {
             QueueStatus::Pending | QueueStatus::InProgress | QueueStatus::Completed => {}
         }
     }
-    let first = waiting.first()?;
-    let more = if waiting.len() > 1 { format!(" and {} more", waiting.len() - 1) } else { String::new() };
     let why = state.waits_for.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    let Some(first) = waiting.first() else { return unsynced(state.status.as_ref()?, &why) };
+    let more = if waiting.len() > 1 { format!(" and {} more", waiting.len() - 1) } else { String::new() };
     Some(format!("{first}{more} still queued{why}"))
+}
+
+/// A pull that failed is tried again like a push; only the user can sign in again.
+fn unsynced(status: &Status, why: &str) -> Option<String> {
+    match status {
+        Status::Syncing => Some(format!("it syncs{why}")),
+        Status::Failed { code: ErrorCode::AuthError, .. } => None,
+        Status::Failed { code, .. } => Some(format!("its last sync failed with {code}{why}")),
+        Status::Synced | Status::Queued | Status::Offline => None,
+    }
 }

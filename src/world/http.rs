@@ -33,6 +33,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// An HTTP/1.1 client that holds at most one connection.
 pub(super) struct HttpClient {
     clock: Clock,
+    host: String,
     connector: Rc<dyn Upstream>,
     kept: RefCell<Option<Kept>>,
 }
@@ -57,8 +58,9 @@ impl fmt::Debug for HttpClient {
 }
 
 impl HttpClient {
-    pub(super) fn new(clock: Clock, connector: Rc<dyn Upstream>) -> Self {
-        Self { clock, connector, kept: RefCell::new(None) }
+    /// A client of the server called `host`, which `connector` leads to.
+    pub(super) fn new(clock: Clock, host: &str, connector: Rc<dyn Upstream>) -> Self {
+        Self { clock, host: host.to_owned(), connector, kept: RefCell::new(None) }
     }
 
     async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
@@ -66,14 +68,13 @@ impl HttpClient {
         let moved = kept.moved.clone();
         moved.set(self.clock.elapsed());
         let exchange = async {
-            let answer = kept.sender.send_request(http_request(request)?).await.map_err(|error| lost(&error))?;
+            let answer =
+                kept.sender.send_request(http_request(&self.host, request)?).await.map_err(|error| lost(&error))?;
             read_answer(answer).await
         };
         let answer = self.unless_idle(exchange, &moved).await?;
         moved.set(self.clock.elapsed());
-        if kept.sender.ready().await.is_ok() {
-            *self.kept.borrow_mut() = Some(kept);
-        }
+        *self.kept.borrow_mut() = Some(kept);
         Ok(answer)
     }
 
@@ -82,7 +83,7 @@ impl HttpClient {
         let kept = self.kept.borrow_mut().take();
         if let Some(mut kept) = kept
             && self.clock.elapsed().saturating_sub(kept.moved.get()) < KEEP_ALIVE
-            && kept.sender.ready().await.is_ok()
+            && matches!(tokio::time::timeout(CONNECT_TIMEOUT, kept.sender.ready()).await, Ok(Ok(())))
         {
             return Ok(kept);
         }
@@ -135,15 +136,16 @@ fn not_sent(detail: &str) -> TransportError {
 }
 
 fn lost(error: &hyper::Error) -> TransportError {
-    TransportError { surely_not_sent: false, detail: format!("connection lost: {error}") }
+    // hyper cancels what it has not begun to write.
+    TransportError { surely_not_sent: error.is_canceled(), detail: format!("connection lost: {error}") }
 }
 
-fn http_request(request: Request) -> Result<hyper::Request<Full<Bytes>>, TransportError> {
+fn http_request(host: &str, request: Request) -> Result<hyper::Request<Full<Bytes>>, TransportError> {
     let method = match request.method {
         Method::Get => hyper::Method::GET,
         Method::Post => hyper::Method::POST,
     };
-    let mut builder = hyper::Request::builder().method(method).uri(&request.target).header(header::HOST, "d");
+    let mut builder = hyper::Request::builder().method(method).uri(&request.target).header(header::HOST, host);
     builder = builder.header(header::ACCEPT_ENCODING, "gzip");
     if let Some(token) = &request.bearer {
         builder = builder.header(header::AUTHORIZATION, format!("Bearer {token}"));

@@ -1,6 +1,7 @@
 //! The reference engine as a device in this process: simulated disk, simulated link, crashes at any instant.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
@@ -8,12 +9,13 @@ use tokio::task::{AbortHandle, spawn_local};
 
 use super::device::{Ask, Device, DeviceError, Reply};
 use super::http::HttpClient;
+use super::network::SERVER;
 use super::session::Session;
 use crate::base::{Clock, CrashHow, Seed, WallClock};
 use crate::client::{Engine, MemoryKeychain, Parts, Settings};
 use crate::disk::{SimDisk, Storage};
 use crate::history::{DeviceEvent, Recorder, What};
-use crate::proxy::Upstream;
+use crate::proxy::{ByteStream, Upstream};
 
 /// What an in-process device is made of.
 pub(super) struct Build {
@@ -36,7 +38,7 @@ struct Shell {
     keychain: Rc<MemoryKeychain>,
     boots: Cell<u64>,
     /// The fault that the disk's own cut will be.
-    armed: Cell<Option<(u64, CrashHow)>>,
+    armed: Cell<Option<(Option<u64>, CrashHow)>>,
     running: RefCell<Option<Running>>,
 }
 
@@ -68,11 +70,20 @@ impl Shell {
         self.boots.set(self.boots.get() + 1);
         let Build { name, clock, seed, settings, recorder, network, .. } = &self.build;
         let observer = {
-            let (recorder, device) = (recorder.clone(), name.clone());
-            Rc::new(move |event: DeviceEvent| recorder.record(What::Device { device: device.clone(), event }))
+            let (disk, recorder, device) = (self.disk.clone(), recorder.clone(), name.clone());
+            // Between its disk's cut and its task's end a dead device says nothing.
+            Rc::new(move |event: DeviceEvent| {
+                if !disk.is_cut() {
+                    recorder.record(What::Device { device: device.clone(), event });
+                }
+            })
         };
         let parts = Parts {
-            transport: Rc::new(HttpClient::new(*clock, network.clone())),
+            transport: Rc::new(HttpClient::new(
+                *clock,
+                SERVER,
+                Rc::new(Powered { disk: self.disk.clone(), network: network.clone() }),
+            )),
             keychain: self.keychain.clone(),
             clock: self.wall.clone(),
             random: seed.stream(&format!("device/{name}/boot-{}", self.boots.get())),
@@ -91,9 +102,11 @@ impl Shell {
     /// A disk that cuts itself takes its device down.
     async fn watch_disk(shell: Rc<Self>) {
         shell.disk.until_cut().await;
-        if let Some((id, how)) = shell.armed.take() {
-            let device = shell.build.name.clone();
-            shell.build.recorder.record(What::FaultFired { id, device, exchange: None });
+        if let Some((fault, how)) = shell.armed.take() {
+            if let Some(id) = fault {
+                let device = shell.build.name.clone();
+                shell.build.recorder.record(What::FaultFired { id, device, exchange: None });
+            }
             shell.fall(how);
         }
     }
@@ -129,6 +142,21 @@ impl Shell {
     }
 }
 
+/// A network that a device without power does not reach.
+struct Powered {
+    disk: SimDisk,
+    network: Rc<dyn Upstream>,
+}
+
+impl Upstream for Powered {
+    fn connect(&self) -> LocalBoxFuture<'_, io::Result<Box<dyn ByteStream>>> {
+        if self.disk.is_cut() {
+            return Box::pin(async { Err(io::ErrorKind::NetworkDown.into()) });
+        }
+        self.network.connect()
+    }
+}
+
 impl Device for InProcess {
     fn ask(&self, ask: Ask) -> LocalBoxFuture<'_, Result<Reply, DeviceError>> {
         Box::pin(self.0.ask(ask))
@@ -138,8 +166,9 @@ impl Device for InProcess {
         self.0.fall(how);
     }
 
-    fn crash_at_disk_operation(&self, after: u64, how: CrashHow, fault: u64) -> bool {
-        let stream = self.0.build.seed.stream(&format!("device/{}/cut", self.0.build.name));
+    fn crash_at_disk_operation(&self, after: u64, how: CrashHow, fault: Option<u64>) -> bool {
+        let stream =
+            self.0.build.seed.stream(&format!("device/{}/cut-{}", self.0.build.name, self.0.disk.operations()));
         self.0.armed.set(Some((fault, how)));
         self.0.disk.arm(after, how, stream);
         true

@@ -17,7 +17,6 @@ mod steps;
 use std::path::PathBuf;
 
 pub use api::ApiError;
-pub use child::Open;
 pub use device::{Ask, Device, DeviceError, Reply};
 pub use speak::speak;
 pub use stage::{StageError, World};

@@ -15,6 +15,9 @@ use crate::server::Server;
 /// Bytes that fit between proxy and server, who stand in one room.
 const ROOM: usize = 64 * 1024;
 
+/// The server's name where it has no address.
+pub(super) const SERVER: &str = "server";
+
 /// Connects to a server in this process.
 pub(super) struct ToServer(pub(super) Server);
 
@@ -46,7 +49,7 @@ impl Upstream for OverLink {
     }
 }
 
-/// Real sockets that this process listens on; dropping it stops them all.
+/// Real sockets that this process listens on; dropping it accepts no more.
 #[derive(Default)]
 pub(super) struct Listeners(RefCell<JoinSet<()>>);
 

@@ -72,7 +72,7 @@ fn start(open: &Open, lines: &Lines) -> Result<Session, String> {
     };
     let observer = lines.clone();
     let parts = Parts {
-        transport: Rc::new(HttpClient::new(clock, Rc::new(Tcp(open.server.clone())))),
+        transport: Rc::new(HttpClient::new(clock, &open.server, Rc::new(Tcp(open.server.clone())))),
         keychain: Rc::new(FileKeychain::new(open.directory.join("keychain.json"))),
         clock: wall.clone(),
         random: Seed(open.seed).stream(&format!("device/{}/boot-{}", open.name, open.boot)),

@@ -13,7 +13,7 @@ use super::child::{ChildDevice, Open, PROTOCOL};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
 use super::in_process::{Build, InProcess};
-use super::network::{Listeners, OverLink, ToServer};
+use super::network::{Listeners, OverLink, SERVER, ToServer};
 use super::office::{OFFICE, Office};
 use super::seed::{self, Records};
 use super::speak::Tcp;
@@ -54,7 +54,7 @@ pub struct World {
     pub(super) labels: RefCell<BTreeMap<String, Label>>,
     pub(super) next_fault: Cell<u64>,
     pub(super) live: bool,
-    _listeners: Listeners,
+    listeners: Listeners,
 }
 
 impl fmt::Debug for World {
@@ -80,25 +80,30 @@ pub(super) struct Label {
     pub(super) id: String,
 }
 
-/// Which device is to die how when the proxy gives the word.
+/// Which fault is to kill its device how when the proxy gives the word.
 #[derive(Default)]
 pub(super) struct Doomed {
     devices: RefCell<BTreeMap<String, Rc<dyn Device>>>,
-    dooms: RefCell<BTreeMap<String, (u64, CrashHow)>>,
+    hows: RefCell<BTreeMap<u64, CrashHow>>,
 }
 
 impl Doomed {
-    pub(super) fn doom(&self, device: &str, fault: u64, how: CrashHow) {
-        self.dooms.borrow_mut().insert(device.to_owned(), (fault, how));
+    pub(super) fn doom(&self, fault: u64, how: CrashHow) {
+        self.hows.borrow_mut().insert(fault, how);
     }
 
-    fn strike(&self, device: &str, moment: Moment) {
-        let Some((fault, how)) = self.dooms.borrow_mut().remove(device) else { return };
+    /// From now on nobody is killed.
+    pub(super) fn pardon(&self) {
+        self.hows.borrow_mut().clear();
+    }
+
+    fn strike(&self, device: &str, fault: u64, moment: Moment) {
+        let Some(how) = self.hows.borrow_mut().remove(&fault) else { return };
         let Some(device) = self.devices.borrow().get(device).cloned() else { return };
         match moment {
             Moment::BeforeRequest | Moment::AfterCommit => device.crash(how),
             // The answer is on its way; the device dies where it would first note it down.
-            Moment::AfterAnswer => drop(device.crash_at_disk_operation(1, how, fault)),
+            Moment::AfterAnswer => drop(device.crash_at_disk_operation(1, how, None)),
         }
     }
 }
@@ -142,7 +147,7 @@ impl World {
         let doomed = Rc::new(Doomed::default());
         let strike = doomed.clone();
         let proxy = Rc::new(Proxy::new(recorder.clone(), upstream, faults.clone()));
-        proxy.on_crash(Rc::new(move |device: &str, moment: Moment| strike.strike(device, moment)));
+        proxy.on_crash(Rc::new(move |device: &str, fault, moment| strike.strike(device, fault, moment)));
         let office = office(&proxy, clock, seed, &recorder)?;
         let mut world = Self {
             clock,
@@ -156,7 +161,7 @@ impl World {
             labels: RefCell::default(),
             next_fault: Cell::new(0),
             live: matches!(media, Media::Live { .. }),
-            _listeners: listeners,
+            listeners,
         };
         for device in &scenario.devices {
             for name in device.members() {
@@ -214,7 +219,7 @@ impl World {
                 }
             }
         };
-        self._listeners.open(serve).await.map_err(|error| StageError(format!("a port on loopback: {error}")))
+        self.listeners.open(serve).await.map_err(|error| StageError(format!("a port on loopback: {error}")))
     }
 
     async fn sign_in(&self) -> Result<(), StageError> {
@@ -327,7 +332,7 @@ fn office(proxy: &Rc<Proxy>, clock: Clock, seed: Seed, recorder: &Recorder) -> R
     let link = Link::new(desk, clock, seed, OFFICE);
     let network = OverLink { device: OFFICE.into(), link, proxy: proxy.clone() };
     let credentials = credentials(OFFICE, OFFICE);
-    let api = ApiUser::new(HttpClient::new(clock, Rc::new(network)), clock, credentials);
+    let api = ApiUser::new(HttpClient::new(clock, SERVER, Rc::new(network)), clock, credentials);
     Ok(Office::new(api, WallClock::new(clock, 0), seed.stream(OFFICE), recorder.clone()))
 }
 

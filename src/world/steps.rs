@@ -236,12 +236,15 @@ impl World {
     fn crash(&self, member: &Member, step: &scenario::Crash) -> Done {
         let moment = match step.when {
             CrashWhen::Now => {
+                if !member.device.is_running() {
+                    return Err(impossible(format!("{} is down already", member.name)));
+                }
                 member.device.crash(step.how);
                 return Ok(());
             }
             CrashWhen::DiskOperation => {
                 let id = self.arm_fault(member, Fault::Crash);
-                let can = member.device.crash_at_disk_operation(step.operation.unwrap_or(1), step.how, id);
+                let can = member.device.crash_at_disk_operation(step.operation.unwrap_or(1), step.how, Some(id));
                 return if can { Ok(()) } else { Err(impossible("this device's disk cannot be cut at an operation")) };
             }
             CrashWhen::BeforeRequest => Moment::BeforeRequest,
@@ -253,7 +256,7 @@ impl World {
             Phase::Pull => Target::Pull,
         };
         let id = self.arm_fault(member, Fault::Crash);
-        self.doomed.doom(&member.name, id, step.how);
+        self.doomed.doom(id, step.how);
         self.faults.arm(Rule { id, device: member.name.clone(), target, nth: 1, times: 1, act: Act::Crash(moment) });
         Ok(())
     }

@@ -13,7 +13,7 @@ pub(in super::super) fn comes_to_rest(case: &Case<'_>, out: &mut Findings) {
     if let Some((seq, waits)) = case.facts.ending.waits {
         for wait in waits {
             let expected = format!("{} comes to rest after the network heals", wait.device);
-            out.violated(CHECK, expected, format!("it still waits for {}", wait.what), &[seq]);
+            out.violated(CHECK, expected, format!("it still waits: {}", wait.what), &[seq]);
         }
         if waits.is_empty() {
             out.violated(CHECK, "everything comes to rest", "it does not, and nobody says what they wait for", &[seq]);
