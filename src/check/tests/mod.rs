@@ -2,8 +2,12 @@
 
 mod claims;
 mod clean;
-mod defects;
+mod merging;
+mod plant;
+mod pull;
+mod push;
 mod races;
+mod running;
 mod story;
 
 use std::collections::BTreeMap;
