@@ -1,3 +1,5 @@
 //! Exit code only; the program is [`deadzone::cli`].
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    deadzone::cli::main()
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{DeviceState, Edit, Event, History, Wait, What};
+use crate::history::{DeviceState, Edit, Event, History, StepOutcome, Wait, What};
 use crate::protocol::{Profile, Record};
 
 use super::operation::{Op, Ops};
@@ -60,6 +60,7 @@ impl<'a> Device<'a> {
 /// How the run ended.
 #[derive(Debug, Default)]
 pub(super) struct Ending<'a> {
+    pub(super) healed: Option<u64>,
     pub(super) settled: Option<u64>,
     pub(super) waits: Option<(u64, &'a [Wait])>,
     pub(super) interrupted: Option<u64>,
@@ -84,6 +85,8 @@ pub(super) struct Facts<'a> {
     pub(super) devices: BTreeMap<&'a str, Device<'a>>,
     pub(super) ops: Ops<'a>,
     pub(super) armed: BTreeMap<u64, &'a Event>,
+    /// Steps that could not be done, with the reason.
+    pub(super) impossible: Vec<(u64, &'a str)>,
     pub(super) ending: Ending<'a>,
 }
 
@@ -123,6 +126,8 @@ impl<'a> Facts<'a> {
             }
             What::FaultArmed { id, .. } => drop(self.armed.insert(*id, event)),
             What::FaultFired { id, .. } => drop(self.armed.remove(id)),
+            What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => self.impossible.push((seq, detail)),
+            What::Healed => self.ending.healed = Some(seq),
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
             What::Interrupted => self.ending.interrupted = Some(seq),
@@ -139,8 +144,7 @@ impl<'a> Facts<'a> {
             | What::Request(_)
             | What::Answer(_)
             | What::Crashed { .. }
-            | What::Restarted { .. }
-            | What::Healed => {}
+            | What::Restarted { .. } => {}
         }
     }
 

@@ -1,1 +1,81 @@
-//! (in work)
+//! The command line: arguments, one file a command. It wires the rooms together, and it alone prints.
+
+mod device;
+mod exit;
+mod interrupt;
+mod list;
+mod run;
+mod select;
+mod validate;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Exit;
+
+/// Proves that offline-first mobile sync survives the field.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Replay scenarios and judge what happened
+    Run(run::RunArguments),
+    /// Check scenario files without running them
+    Validate(validate::ValidateArguments),
+    /// Show which scenarios there are
+    List(list::ListArguments),
+    /// Be the reference client: speaks the device protocol on standard input and output
+    #[command(hide = true)]
+    Device,
+}
+
+/// Runs the program and returns its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    start_log();
+    run_command(std::env::args_os()).into()
+}
+
+fn run_command(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come this way, too; a closed pipe is nobody's failure.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::WrongInput } else { Exit::Held };
+        }
+    };
+    match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Validate(arguments) => validate::validate(&arguments),
+        Command::List(arguments) => list::list(&arguments),
+        Command::Device => device::device(),
+    }
+}
+
+/// Logs go to standard error, for `DEADZONE_LOG` as `tracing` filters are written; silent without it.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("DEADZONE_LOG");
+    if let Ok(filter) = filter {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+}
+
+/// Writes a line of results to standard output. A reader that went away (`| head`) is no failure of ours.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// Writes a line about the work itself to standard error.
+fn tell(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stderr(), "{text}");
+}

@@ -1,1 +1,40 @@
-//! (in work)
+//! The reference engine of one device: records and a queue in an encrypted database, and the sync that empties it.
+//!
+//! ```text
+//!  edit, create, delete ──► store: row + queued operation, one transaction ──► acknowledged
+//!                                     │
+//!  schedule: when? ──► sync: one at a time ──► push: batch ─► session ─► Transport ─► answer ─► settle
+//!                                          └─► pull:  page ─► session ─► Transport ─► answer ─► rows and cursor
+//! ```
+//!
+//! Reading order: [`Engine`] (what an app may ask), `sync` and `schedule` (one cycle, and when), `push` and `settle`,
+//! `pull`, `session` and `answer` (tokens; what counts as an answer), `store` (the tables). `priority`, `backoff`,
+//! `merge` and `conflict` are pure.
+//!
+//! Invariant: no transaction is open across an await, so that a dropped future is as safe as a crash.
+//! Invariant: nothing is pulled while the outcome of a pushed operation is unknown, so that an acknowledgement never
+//! describes a state older than the rows.
+
+mod answer;
+mod backoff;
+mod conflict;
+mod engine;
+mod keychain;
+mod merge;
+mod priority;
+mod pull;
+mod push;
+mod schedule;
+mod session;
+mod settle;
+mod state;
+mod store;
+mod sync;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::{EditRequest, Engine, EngineError, Parts, Settings};
+pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain};
+pub use transport::{Method, Request, Response, Transport, TransportError};

@@ -1,4 +1,18 @@
 //! What a device stores on: the simulated disk with its SQLite VFS, and the real directory.
+//!
+//! ```text
+//! Storage::connect ─► vfs (FFI) ─► mount (one boot's view) ─► simulated (power, counting) ─► image (bytes of one file)
+//! ```
+
+mod image;
+mod mount;
+mod simulated;
+mod vfs;
+
+#[cfg(test)]
+mod tests;
+
+pub use simulated::SimDisk;
 
 use std::path::PathBuf;
 
@@ -7,6 +21,8 @@ use rusqlite::Connection;
 /// Where a device keeps its files.
 #[derive(Clone, Debug)]
 pub enum Storage {
+    /// A disk in memory that can be cut at any operation.
+    Simulated(SimDisk),
     /// A directory of the machine's file system.
     Directory(PathBuf),
 }
@@ -14,10 +30,19 @@ pub enum Storage {
 impl Storage {
     /// Opens (or creates) the SQLite database called `file`, not yet keyed.
     ///
+    /// On a simulated disk the connection must say `locking_mode = EXCLUSIVE` before `journal_mode = WAL`, because the
+    /// disk has no shared memory, and keep `temp_store` in memory, because the disk holds no temporary files.
+    ///
     /// # Errors
-    /// When the medium refuses.
+    /// When the medium refuses. A simulated disk does so while it is cut, and while another connection has `file` open.
     pub fn connect(&self, file: &str) -> rusqlite::Result<Connection> {
         match self {
+            Self::Simulated(disk) => {
+                let connection = vfs::connect(disk, file)?;
+                // SQLCipher reports every page that a cut keeps it from reading on standard error; here that is no news.
+                connection.pragma_update(None, "cipher_log_level", "NONE")?;
+                Ok(connection)
+            }
             Self::Directory(directory) => Connection::open(directory.join(file)),
         }
     }

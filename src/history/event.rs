@@ -198,6 +198,11 @@ pub enum StepOutcome {
     },
     /// The device crashed under it.
     Crashed,
+    /// It asks for what cannot be done at this point: the scenario is wrong.
+    Impossible {
+        /// Why.
+        detail: String,
+    },
 }
 
 /// What a user sets out to change.

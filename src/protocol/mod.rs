@@ -6,6 +6,7 @@ mod auth;
 mod delta;
 mod error;
 mod fields;
+pub mod gzip;
 mod push;
 
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};

@@ -1,1 +1,17 @@
-//! (in work)
+//! The proxy between a device's link and the server: it records every exchange, and spoils those that a rule names.
+//!
+//! ```text
+//!   ProxyEnd ── hyper server ── exchange: inspect, faults ── hyper client ── Upstream
+//! ```
+
+mod exchange;
+mod faults;
+mod forward;
+mod inspect;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use faults::{Act, Faults, LoseHow, Moment, Rule, Target};
+pub use forward::{ByteStream, OnCrash, Proxy, Upstream};

@@ -1,1 +1,9 @@
-//! (in work)
+//! Views of verdict and history: the summary as data, events and failures as sentences. Nothing here prints.
+
+mod story;
+mod summary;
+mod words;
+
+pub use story::{failure, line, totals};
+pub use summary::{Class, Judged, ScenarioSummary, Summary, Tally};
+pub use words::{event, milliseconds};

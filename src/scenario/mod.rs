@@ -1,1 +1,34 @@
-//! (in work)
+//! The scenario file: its types, and reading, checking and printing it. Pure data; nothing here runs anything.
+//!
+//! ```text
+//! file -> read (size, text) -> parse -> outline (places) ----+-> validate -> Scenario -> print
+//!                                  \--> written (values) ----/       \--> Problem -> draw
+//! ```
+
+mod file;
+mod outline;
+mod parse;
+mod print;
+mod problem;
+mod read;
+mod requirements;
+mod step;
+mod validate;
+mod words;
+mod written;
+
+pub use file::{
+    Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
+    Scenario, Skew, SkewError, World,
+};
+pub use print::print;
+pub use problem::{Problem, draw};
+pub use read::{Options, load, parse};
+pub use requirements::{REQUIREMENTS, Requirement, requirement};
+pub use step::{
+    Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,
+    OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, SetClock, Step,
+};
+
+#[cfg(test)]
+mod tests;

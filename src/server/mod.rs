@@ -1,1 +1,84 @@
-//! (in work)
+//! The reference server: sync clients are judged against it.
+//!
+//! ```text
+//! http -> wire (JSON, gzip, problem documents)
+//!  |-> auth            who calls
+//!  |-> delta -> cursor what changed in the caller's view, in pages
+//!  '-> push -> payload one operation, one transaction, one result, replayed for ever
+//!        |-> create
+//!        |-> apply -> conflict   what the operation does to the record
+//!        '-> view                who sees the record now
+//! store, record: the database underneath; seed: what it holds from the start
+//! ```
+//!
+//! One process, one SQLite database in memory, one writer: every commit takes the next sequence number, and nothing
+//! that a pull reads is ordered by anything else.
+
+mod apply;
+mod auth;
+mod conflict;
+mod create;
+mod cursor;
+mod delta;
+mod http;
+mod payload;
+mod policy;
+mod push;
+mod record;
+mod refusal;
+mod rejection;
+mod role;
+mod seed;
+mod settings;
+mod store;
+mod view;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::base::{Stream, WallClock};
+
+pub use seed::{Seeded, SeededUser, SetupError};
+pub use settings::{ACCESS_TOKEN_LIFE, CREATED_VISIBLE, REFRESH_GRACE, REFRESH_TOKEN_LIFE};
+
+/// The server. Clones are the same server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    router: Router,
+}
+
+impl Server {
+    /// A server that holds `seeded`. Tokens are drawn from `random`; `clock` may be skewed and may step back.
+    ///
+    /// # Errors
+    /// When a seeded record is not one.
+    pub fn new(clock: WallClock, random: Stream, seeded: Seeded) -> Result<Self, SetupError> {
+        let store = seed::store(clock.now().as_millisecond(), random, seeded)?;
+        let router = http::router(clock, store);
+        Ok(Self { router })
+    }
+
+    /// The API as a service.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Serves one connection until it ends. Work costs no virtual time; a date header would cost bytes.
+    ///
+    /// # Errors
+    /// When the peer breaks the connection or does not speak HTTP/1.
+    pub async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin) -> Result<(), hyper::Error> {
+        http1::Builder::new()
+            .auto_date_header(false)
+            .keep_alive(true)
+            .serve_connection(TokioIo::new(io), TowerToHyperService::new(self.router()))
+            .await
+    }
+}

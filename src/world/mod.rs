@@ -1,1 +1,37 @@
-//! (in work)
+//! The stage: assembles clock, network, disk, proxy, server and devices, and does what the steps say. It judges nothing.
+
+mod api;
+mod child;
+mod device;
+mod end;
+mod http;
+mod in_process;
+mod network;
+mod office;
+mod seed;
+mod session;
+mod speak;
+mod stage;
+mod steps;
+
+use std::path::PathBuf;
+
+pub use api::ApiError;
+pub use child::Open;
+pub use device::{Ask, Device, DeviceError, Reply};
+pub use speak::speak;
+pub use stage::{StageError, World};
+
+/// On which media a run takes place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// Virtual time, links in memory, disks in memory.
+    Simulated,
+    /// Real time, sockets on loopback, real directories; each device a process of its own.
+    Live {
+        /// The program that speaks the device protocol, and its arguments.
+        command: (PathBuf, Vec<String>),
+        /// Where the devices' directories are made.
+        directory: PathBuf,
+    },
+}

@@ -45,4 +45,5 @@ pub(super) const AT_THE_END: &[Judge] = &[
     session::nothing_forgotten,
     rest::comes_to_rest,
     vacuity::faults_struck,
+    vacuity::steps_were_possible,
 ];

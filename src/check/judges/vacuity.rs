@@ -1,4 +1,4 @@
-//! A fault that never struck proves nothing.
+//! A fault that never struck, and a step that could not be done, prove nothing.
 
 use crate::history::What;
 
@@ -11,5 +11,11 @@ pub(in super::super) fn faults_struck(case: &Case<'_>, out: &mut Findings) {
             let expected = format!("the fault armed for {device} strikes ({fault:?})");
             out.add(Class::Vacuous, "vacuity", expected, "it never did", &[event.seq]);
         }
+    }
+}
+
+pub(in super::super) fn steps_were_possible(case: &Case<'_>, out: &mut Findings) {
+    for (seq, detail) in &case.facts.impossible {
+        out.add(Class::Vacuous, "vacuity", "every step can be done", format!("one could not: {detail}"), &[*seq]);
     }
 }

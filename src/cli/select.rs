@@ -1,0 +1,64 @@
+//! Which scenario files a command is about: files as they are, folders with all that lies in them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::net;
+use crate::scenario::{self, Options, Problem, Scenario};
+
+/// Where scenarios are looked for when no path is given.
+const DEFAULT: &str = "scenarios";
+
+/// A scenario and the file that it was read from.
+pub(super) struct Selected {
+    pub(super) file: PathBuf,
+    pub(super) scenario: Scenario,
+}
+
+/// Reads all scenarios below `paths`, and all that is wrong with the files that are none. A path that does not exist is
+/// a wrong file, too.
+pub(super) fn load(paths: &[PathBuf]) -> (Vec<Selected>, Vec<Vec<Problem>>) {
+    let links: Vec<&str> = net::PROFILES.iter().map(|profile| profile.name).collect();
+    let options = Options { known_links: &links };
+    let (mut selected, mut wrong) = (Vec::new(), Vec::new());
+    for file in files(paths) {
+        match scenario::load(&file, &options) {
+            Ok(scenario) => selected.push(Selected { file, scenario }),
+            Err(problems) => wrong.push(problems),
+        }
+    }
+    (selected, wrong)
+}
+
+fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let default = [PathBuf::from(DEFAULT)];
+    let paths = if paths.is_empty() { &default } else { paths };
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            collect(path, &mut files);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    files
+}
+
+/// The scenario files below `folder`, by name. Links to folders are not followed: they may lead in a circle.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() && !path.is_symlink() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            files.push(path);
+        }
+    }
+}
+
+/// Whether `scenario` carries one of `tags`; every scenario does when none is asked for.
+pub(super) fn has_tags(scenario: &Scenario, tags: &[String]) -> bool {
+    tags.is_empty() || scenario.tags.iter().any(|tag| tags.contains(tag))
+}

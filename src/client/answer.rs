@@ -1,0 +1,131 @@
+//! What counts as an answer. Only a 2xx of JSON that parses into the expected shape does; a captive portal's page, a
+//! proxy's error and a cut body are all the same as silence (decisions h, k).
+
+use serde::de::DeserializeOwned;
+
+use super::keychain::KeychainError;
+use super::store::StoreError;
+use super::transport::{Response, TransportError};
+use crate::protocol::gzip;
+use crate::protocol::{ErrorCode, Problem};
+
+/// Largest answer after inflating, in bytes: a page of the largest work orders is far below.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// Why a call, and with it a sync, stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// The code of spec 7.1.
+    pub(super) code: ErrorCode,
+    /// In words.
+    pub(super) detail: String,
+    /// Not sooner than after this many seconds.
+    pub(super) retry_after: Option<u64>,
+    /// The HTTP status; 0 without an answer.
+    pub(super) status: u16,
+    /// A problem document of our server said so, and nobody on the way.
+    pub(super) ours: bool,
+}
+
+impl Failure {
+    /// Nothing usable came back: the outcome is unknown.
+    pub(super) fn network(detail: impl Into<String>) -> Self {
+        Self { code: ErrorCode::NetworkError, detail: detail.into(), retry_after: None, status: 0, ours: false }
+    }
+
+    /// The user has to sign in.
+    pub(super) fn sign_in_needed(detail: impl Into<String>) -> Self {
+        Self { code: ErrorCode::AuthError, ..Self::network(detail) }
+    }
+}
+
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Self {
+        Self::network(error.to_string())
+    }
+}
+
+// 7.1 has no code for a device that fails by itself; SERVER_ERROR has the handling that fits: retry, then escalate.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self { code: ErrorCode::ServerError, ..Self::network(error.to_string()) }
+    }
+}
+
+impl From<KeychainError> for Failure {
+    fn from(error: KeychainError) -> Self {
+        Self { code: ErrorCode::ServerError, ..Self::network(error.to_string()) }
+    }
+}
+
+/// The answer's content, if it is one.
+///
+/// # Errors
+/// The problem document, or whatever else came instead.
+pub(super) fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
+    let body = plain_body(&response)?;
+    let media_type = response.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if (200..300).contains(&response.status) && media_type == "application/json" {
+        return serde_json::from_slice(&body)
+            .map_err(|error| Failure::network(format!("the answer has not the expected shape: {error}")));
+    }
+    Err(refusal(&response, &media_type, &body))
+}
+
+fn refusal(response: &Response, media_type: &str, body: &[u8]) -> Failure {
+    let (status, retry_after) = (response.status, response.retry_after);
+    if media_type == Problem::MEDIA_TYPE
+        && status >= 400
+        && let Ok(problem) = serde_json::from_slice::<Problem>(body)
+    {
+        return Failure { code: problem.code, detail: problem.detail, retry_after, status, ours: true };
+    }
+    let code = if status >= 500 { ErrorCode::ServerError } else { ErrorCode::NetworkError };
+    let detail = format!("status {status} with `{media_type}` is no answer of the server");
+    Failure { code, detail, retry_after, status, ours: false }
+}
+
+fn plain_body(response: &Response) -> Result<Vec<u8>, Failure> {
+    if !response.gzip {
+        return Ok(response.body.clone());
+    }
+    gzip::unpack(&response.body, MAX_ANSWER)
+        .map_err(|error| Failure::network(format!("the answer cannot be inflated: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::PushAnswer;
+
+    fn response(status: u16, content_type: &str, body: &str) -> Response {
+        Response { status, content_type: content_type.into(), body: body.into(), ..Response::default() }
+    }
+
+    #[test]
+    fn success_on_any_200_is_refused() {
+        for other in [
+            response(200, "text/html", r#"{"results":[]}"#),
+            response(200, "", r#"{"results":[]}"#),
+            response(200, "application/json", "<html>"),
+            response(200, "application/json", r#"{"ok":true}"#),
+            response(302, "application/json", r#"{"results":[]}"#),
+            Response { gzip: true, ..response(200, "application/json", r#"{"results":[]}"#) },
+        ] {
+            let failure = read::<PushAnswer>(other).unwrap_err();
+            assert_eq!((failure.code, failure.ours), (ErrorCode::NetworkError, false), "{failure:?}");
+        }
+        assert!(read::<PushAnswer>(response(200, "Application/JSON; charset=utf-8", r#"{"results":[]}"#)).is_ok());
+    }
+
+    #[test]
+    fn a_bare_error_page_is_not_our_server() {
+        let failure = read::<PushAnswer>(response(404, "text/html", "gone")).unwrap_err();
+        assert_eq!((failure.code, failure.ours), (ErrorCode::NetworkError, false));
+        let failure = read::<PushAnswer>(response(502, "text/html", "bad gateway")).unwrap_err();
+        assert_eq!((failure.code, failure.ours), (ErrorCode::ServerError, false));
+        let problem = r#"{"type":"about:blank","title":"t","status":403,"code":"PERMISSION_DENIED","detail":"no"}"#;
+        let failure = read::<PushAnswer>(response(403, Problem::MEDIA_TYPE, problem)).unwrap_err();
+        assert_eq!((failure.code, failure.ours), (ErrorCode::PermissionDenied, true));
+    }
+}

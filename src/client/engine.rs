@@ -1,0 +1,346 @@
+//! What an app may ask of the engine.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::Instant;
+
+use super::answer::Failure;
+use super::keychain::{Keychain, KeychainError};
+use super::schedule::Schedule;
+use super::session::Session;
+use super::state::Shown;
+use super::store::{Store, StoreError, meta, queue, rows};
+use super::transport::Transport;
+use super::{merge, priority};
+use crate::base::{Stream, WallClock};
+use crate::disk::Storage;
+use crate::history::{DeviceEvent, OperationRecord};
+use crate::protocol::{
+    EntityType, ErrorCode, MAX_BATCH_OPERATIONS, OperationKind, Record, SignInRequest, TEMPORARY_ID_PREFIX,
+};
+
+const DATA_KEY: &str = "data-key";
+const DEVICE_ID: &str = "device-id";
+
+/// What an engine is made of besides its storage.
+pub struct Parts {
+    /// The way to the server.
+    pub transport: Rc<dyn Transport>,
+    /// The platform's secure store.
+    pub keychain: Rc<dyn Keychain>,
+    /// The device's wall clock.
+    pub clock: WallClock,
+    /// Ids, keys and jitter are drawn from it.
+    pub random: Stream,
+    /// Told of everything that the engine does and shows; it must not call back into the engine.
+    pub observer: Rc<dyn Fn(DeviceEvent)>,
+    /// See [`Settings`].
+    pub settings: Settings,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What a user or a test may set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The period of background syncs; `None` for none (spec 5.1).
+    pub sync_every: Option<Duration>,
+    /// Whether waits are drawn from the upper half of the table, or are the table's own (decision l).
+    pub jitter: bool,
+    /// Rows in a page of a pull.
+    pub page_limit: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { sync_every: Some(Duration::from_secs(15 * 60)), jitter: true, page_limit: 100 }
+    }
+}
+
+/// A change to a work order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EditRequest {
+    /// Which; a temporary id stays good after the real one is known.
+    pub id: String,
+    /// The changed fields; of a field of lines, the changed lines alone, removed ones with `_deleted: true`.
+    pub set: Record,
+}
+
+/// Why the engine did not do as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineError {
+    /// The database failed, or its key is wrong.
+    Store(StoreError),
+    /// The keychain failed.
+    Keychain(KeychainError),
+    /// The device shows no such work order.
+    NoSuchOrder(String),
+    /// A field that is the sync's own, and not the user's to set.
+    ReservedField(String),
+    /// The device holds another user's data.
+    OtherUser(String),
+    /// The server, or the way to it, refused.
+    Remote {
+        /// The code of spec 7.1.
+        code: ErrorCode,
+        /// In words.
+        detail: String,
+    },
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Keychain(error) => error.fmt(f),
+            Self::NoSuchOrder(id) => write!(f, "there is no work order `{id}` on this device"),
+            Self::ReservedField(field) => write!(f, "`{field}` belongs to the sync and cannot be set"),
+            Self::OtherUser(user) => write!(f, "this device holds the data of `{user}`"),
+            Self::Remote { code, detail } => write!(f, "{code}: {detail}"),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<KeychainError> for EngineError {
+    fn from(error: KeychainError) -> Self {
+        Self::Keychain(error)
+    }
+}
+
+impl From<Failure> for EngineError {
+    fn from(failure: Failure) -> Self {
+        Self::Remote { code: failure.code, detail: failure.detail }
+    }
+}
+
+/// The sync engine of one device.
+pub struct Engine {
+    pub(super) store: Store,
+    pub(super) session: Session,
+    pub(super) clock: WallClock,
+    pub(super) random: RefCell<Stream>,
+    observer: Rc<dyn Fn(DeviceEvent)>,
+    pub(super) settings: Settings,
+    pub(super) schedule: RefCell<Schedule>,
+    /// Held by the one sync that runs.
+    pub(super) turn: Mutex<()>,
+    /// Tells the background loop to look again; it keeps one notice for a loop that is busy.
+    pub(super) wake: Notify,
+    /// Operations in a batch: halved when the server finds one too large (decision h).
+    pub(super) batch_limit: Cell<usize>,
+    pub(super) shown: RefCell<Option<Shown>>,
+    device_id: String,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("device_id", &self.device_id).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Opens the device's database, creating it on the first start. What a crash left in progress waits again.
+    ///
+    /// # Errors
+    /// When storage or keychain fail, or the database belongs to another key.
+    pub fn open(storage: &Storage, parts: Parts) -> Result<Rc<Self>, EngineError> {
+        let Parts { transport, keychain, clock, mut random, observer, settings } = parts;
+        // The key is safe before a database exists that needs it.
+        let key = secret(&*keychain, DATA_KEY, || hex(&random.bytes::<32>()))?;
+        let device_id = secret(&*keychain, DEVICE_ID, || mint(&mut random, &clock))?;
+        let store = Store::open(storage, &key)?;
+        let queued = queue::count(store.read())?;
+        let interrupted = if queued == 0 { 0 } else { store.write(queue::release)? };
+        let session = Session::new(transport, keychain);
+        let signed_in = session.has_refresh_token()?;
+        let engine = Rc::new(Self {
+            store,
+            session,
+            clock,
+            random: RefCell::new(random),
+            observer,
+            schedule: RefCell::new(Schedule::new(settings.sync_every, signed_in, Instant::now())),
+            settings,
+            turn: Mutex::new(()),
+            wake: Notify::new(),
+            batch_limit: Cell::new(MAX_BATCH_OPERATIONS),
+            shown: RefCell::default(),
+            device_id,
+        });
+        engine.emit(DeviceEvent::Opened { queued, interrupted });
+        engine.show()?;
+        Ok(engine)
+    }
+
+    /// Signs `user` in. The data of another user is never touched: it takes a logout first.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, the device is another user's, or storage fails.
+    pub async fn sign_in(&self, user: &str, password: &str) -> Result<(), EngineError> {
+        let owner = meta::get(self.store.read(), meta::USER_ID)?;
+        if let Some(other) = owner.as_deref().filter(|owner| *owner != user) {
+            return Err(EngineError::OtherUser(other.to_owned()));
+        }
+        let (user_id, password) = (user.to_owned(), password.to_owned());
+        self.session.sign_in(&SignInRequest { user_id, password, device_id: self.device_id.clone() }).await?;
+        if owner.is_none() {
+            self.store.write(|tx| meta::set(tx, meta::USER_ID, user))?;
+        }
+        self.schedule.borrow_mut().signed_in(Instant::now());
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Changes a work order and queues the change, in one transaction: on return it is durable.
+    ///
+    /// # Errors
+    /// When there is no such work order, a field is the sync's own, or storage fails; then nothing changed.
+    pub fn edit(&self, request: EditRequest) -> Result<OperationRecord, EngineError> {
+        let EditRequest { id, mut set } = request;
+        reject_reserved(&set)?;
+        merge::name_lines(&mut set, || self.mint());
+        let id = rows::current_id(self.store.read(), &id)?;
+        let visible = self.visible(&id)?;
+        set.insert("_version".into(), version(&visible));
+        let operation = self.operation(id, OperationKind::Update, set);
+        self.store.write(|tx| {
+            rows::keep_base(tx, &operation.entity_id, &visible)?;
+            queue::append(tx, &operation, &self.clock.now_text())?;
+            let mut edited = visible;
+            merge::lay_over(&mut edited, &operation.payload);
+            rows::show_edited(tx, &operation.entity_id, &edited)
+        })?;
+        self.after_change(&operation)?;
+        Ok(operation)
+    }
+
+    /// Makes a work order under a temporary id (decision b) and queues it, in one transaction: on return it is durable.
+    ///
+    /// # Errors
+    /// When a field is the sync's own, or storage fails; then nothing changed.
+    pub fn create(&self, fields: Record) -> Result<OperationRecord, EngineError> {
+        let mut payload = fields;
+        reject_reserved(&payload)?;
+        merge::name_lines(&mut payload, || self.mint());
+        self.assign_to_creator(&mut payload)?;
+        let local_id = self.mint();
+        payload.insert("_localId".into(), local_id.clone().into());
+        let operation = self.operation(format!("{TEMPORARY_ID_PREFIX}{local_id}"), OperationKind::Create, payload);
+        self.store.write(|tx| {
+            queue::append(tx, &operation, &self.clock.now_text())?;
+            rows::show_edited(tx, &operation.entity_id, &operation.payload)
+        })?;
+        self.after_change(&operation)?;
+        Ok(operation)
+    }
+
+    /// Deletes a work order and queues the deletion, in one transaction: on return it is durable.
+    ///
+    /// # Errors
+    /// When there is no such work order, or storage fails; then nothing changed.
+    pub fn delete(&self, id: &str) -> Result<OperationRecord, EngineError> {
+        let id = rows::current_id(self.store.read(), id)?;
+        let visible = self.visible(&id)?;
+        let payload = Record::from_iter([("_version".to_owned(), version(&visible))]);
+        let operation = self.operation(id, OperationKind::Delete, payload);
+        self.store.write(|tx| {
+            rows::keep_base(tx, &operation.entity_id, &visible)?;
+            queue::append(tx, &operation, &self.clock.now_text())?;
+            rows::hide(tx, &operation.entity_id)
+        })?;
+        self.after_change(&operation)?;
+        Ok(operation)
+    }
+
+    /// The platform tells whether there is a network. Back online means a sync at once (spec 5.1).
+    pub fn connectivity(&self, online: bool) {
+        self.schedule.borrow_mut().connectivity(online);
+        self.wake.notify_one();
+        // A status that cannot be read now is read again by the next sync, which reports the database.
+        let _ = self.show();
+    }
+
+    fn visible(&self, id: &str) -> Result<Record, EngineError> {
+        rows::visible(self.store.read(), id)?.ok_or_else(|| EngineError::NoSuchOrder(id.to_owned()))
+    }
+
+    fn operation(&self, entity_id: String, operation: OperationKind, payload: Record) -> OperationRecord {
+        let priority = priority::of(operation, &payload);
+        let entity_type = EntityType::WorkOrder;
+        OperationRecord { queue_id: self.mint(), entity_type, entity_id, operation, payload, priority }
+    }
+
+    /// What the server would do by itself; said here, so that both sides show the same.
+    fn assign_to_creator(&self, payload: &mut Record) -> Result<(), StoreError> {
+        let technician = meta::role(self.store.read())?.is_some_and(|role| role == "technician");
+        if technician
+            && !payload.contains_key("assignedTo")
+            && let Some(user) = meta::get(self.store.read(), meta::USER_ID)?
+        {
+            payload.insert("assignedTo".into(), user.into());
+        }
+        Ok(())
+    }
+
+    fn after_change(&self, operation: &OperationRecord) -> Result<(), StoreError> {
+        if priority::is_critical(operation.operation, &operation.payload) {
+            self.schedule.borrow_mut().critical_change();
+            self.wake.notify_one();
+        }
+        self.show()
+    }
+
+    /// A fresh id of version 7.
+    pub(super) fn mint(&self) -> String {
+        mint(&mut self.random.borrow_mut(), &self.clock)
+    }
+
+    pub(super) fn emit(&self, event: DeviceEvent) {
+        (self.observer)(event);
+    }
+}
+
+fn secret(keychain: &dyn Keychain, name: &str, mint: impl FnOnce() -> String) -> Result<String, KeychainError> {
+    if let Some(known) = keychain.get(name)? {
+        return Ok(known);
+    }
+    let fresh = mint();
+    keychain.set(name, &fresh)?;
+    Ok(fresh)
+}
+
+fn mint(random: &mut Stream, clock: &WallClock) -> String {
+    random.uuid_v7(u64::try_from(clock.now().as_millisecond()).unwrap_or(0)).to_string()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn version(record: &Record) -> Value {
+    record.get("_version").cloned().unwrap_or_else(|| 1.into())
+}
+
+fn reject_reserved(fields: &Record) -> Result<(), EngineError> {
+    match fields.keys().find(|field| field.starts_with('_') || *field == "workOrderId") {
+        Some(field) => Err(EngineError::ReservedField(field.clone())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,253 @@
+//! When to sync (spec 5.1, 7.2): a level, never an edge, so that no wake-up can be missed. Pure but for the clock
+//! value that it is handed.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::answer::Failure;
+use crate::history::{SyncOutcome, Trigger};
+use crate::protocol::ErrorCode;
+
+/// What the background loop has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Sync now.
+    Now(Trigger),
+    /// Sleep until then, unless woken.
+    At(Instant),
+    /// Sleep until woken.
+    Never,
+}
+
+/// The queue's pause after a failure.
+#[derive(Clone, Debug)]
+pub(super) struct Pause {
+    /// When the next try is due; `None` while only a sign-in helps.
+    pub(super) until: Option<Instant>,
+    /// What failed.
+    pub(super) code: ErrorCode,
+    /// In words.
+    pub(super) detail: String,
+}
+
+/// All that decides when the next sync comes.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    every: Option<Duration>,
+    next_period: Option<Instant>,
+    /// The device does not know that it is offline.
+    online: bool,
+    signed_in: bool,
+    running: bool,
+    reconnected: bool,
+    critical: bool,
+    failures: u32,
+    pause: Option<Pause>,
+    /// Syncs begun, and the ordinal of the last that ended, with its outcome.
+    begun: u64,
+    ended: u64,
+    outcome: Option<SyncOutcome>,
+}
+
+impl Schedule {
+    pub(super) fn new(every: Option<Duration>, signed_in: bool, now: Instant) -> Self {
+        Self {
+            every,
+            next_period: every.map(|every| now + every),
+            online: true,
+            signed_in,
+            running: false,
+            reconnected: false,
+            critical: false,
+            failures: 0,
+            pause: None,
+            begun: 0,
+            ended: 0,
+            outcome: None,
+        }
+    }
+
+    pub(super) fn due(&self, now: Instant) -> Due {
+        if self.running || !self.online || !self.signed_in {
+            return Due::Never;
+        }
+        if self.reconnected {
+            return Due::Now(Trigger::Reconnect);
+        }
+        match &self.pause {
+            Some(Pause { until: Some(until), .. }) if *until <= now => Due::Now(Trigger::Retry),
+            Some(Pause { until: Some(until), .. }) => Due::At(*until),
+            None if self.critical => Due::Now(Trigger::Critical),
+            None | Some(Pause { until: None, .. }) => self.period_due(now),
+        }
+    }
+
+    fn period_due(&self, now: Instant) -> Due {
+        match self.next_period {
+            Some(next) if next <= now => Due::Now(Trigger::Periodic),
+            Some(next) => Due::At(next),
+            None => Due::Never,
+        }
+    }
+
+    /// A change was made that must not wait.
+    pub(super) fn critical_change(&mut self) {
+        self.critical = true;
+    }
+
+    /// The device learnt whether it is online. News of being online, or any word of it during a pause, means a try at
+    /// once.
+    pub(super) fn connectivity(&mut self, online: bool) {
+        self.reconnected = online && (self.reconnected || !self.online || self.pause.is_some());
+        self.online = online;
+    }
+
+    /// Somebody signed in; a pause for the want of it is over.
+    pub(super) fn signed_in(&mut self, now: Instant) {
+        self.signed_in = true;
+        if let Some(pause) = self.pause.as_mut().filter(|pause| pause.code == ErrorCode::AuthError) {
+            pause.until = Some(now);
+        }
+    }
+
+    pub(super) fn online(&self) -> bool {
+        self.online
+    }
+
+    pub(super) fn running(&self) -> bool {
+        self.running
+    }
+
+    pub(super) fn pause(&self) -> Option<&Pause> {
+        self.pause.as_ref()
+    }
+
+    /// When the next periodic sync comes.
+    pub(super) fn next_period(&self) -> Option<Instant> {
+        self.next_period
+    }
+
+    /// Syncs begun so far: a request remembers it, see [`Schedule::ended_since`].
+    pub(super) fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// The outcome of a sync that began after `begun` were, and is over: it saw all that was there at the request.
+    pub(super) fn ended_since(&self, begun: u64) -> Option<SyncOutcome> {
+        self.outcome.clone().filter(|_| self.ended > begun)
+    }
+
+    /// A sync begins: it will see all that is there now, so that all reasons are met.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.begun += 1;
+        self.running = self.online;
+        self.reconnected = false;
+        self.critical = false;
+        self.next_period = self.every.map(|every| now + every);
+    }
+
+    /// It went through.
+    pub(super) fn succeed(&mut self) {
+        self.failures = 0;
+        self.pause = None;
+        self.end(SyncOutcome::Done);
+    }
+
+    /// It did not try, or the device went offline under it: the next one comes with the connection.
+    pub(super) fn go_offline(&mut self) {
+        self.end(SyncOutcome::Offline);
+    }
+
+    /// It failed; returns the failures in a row. The caller decides the pause with [`Schedule::pause_until`].
+    pub(super) fn fail(&mut self, failure: &Failure) -> u32 {
+        self.failures = self.failures.saturating_add(1);
+        self.pause = Some(Pause { until: None, code: failure.code, detail: failure.detail.clone() });
+        self.end(SyncOutcome::Failed { code: failure.code, detail: failure.detail.clone() });
+        self.failures
+    }
+
+    /// The next try comes then.
+    pub(super) fn pause_until(&mut self, until: Instant) {
+        if let Some(pause) = &mut self.pause {
+            pause.until = Some(until);
+        }
+    }
+
+    /// Its future was dropped: what it was to do is still to be done.
+    pub(super) fn abandon(&mut self, now: Instant) {
+        self.running = false;
+        let detail = "the sync was abandoned".to_owned();
+        self.pause = Some(Pause { until: Some(now), code: ErrorCode::NetworkError, detail });
+    }
+
+    fn end(&mut self, outcome: SyncOutcome) {
+        self.running = false;
+        self.ended = self.begun;
+        self.outcome = Some(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure() -> Failure {
+        Failure::network("cut")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn missed_wakeup_a_critical_change_during_a_sync_is_still_due_after_it() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(None, true, now);
+        schedule.critical_change();
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Critical));
+        schedule.begin(now);
+        assert_eq!(schedule.due(now), Due::Never);
+        schedule.critical_change();
+        schedule.succeed();
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Critical));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_clock_pauses_everything_but_a_reconnect() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(300);
+        let mut schedule = Schedule::new(Some(Duration::from_secs(60)), true, now);
+        schedule.begin(now);
+        assert_eq!(schedule.fail(&failure()), 1);
+        schedule.pause_until(later);
+        schedule.critical_change();
+        assert_eq!(schedule.due(now + Duration::from_secs(61)), Due::At(later));
+        assert_eq!(schedule.due(later), Due::Now(Trigger::Retry));
+        schedule.connectivity(false);
+        assert_eq!(schedule.due(later), Due::Never);
+        schedule.connectivity(true);
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Reconnect));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_sign_in_leaves_only_the_period() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(Some(Duration::from_secs(60)), true, now);
+        schedule.begin(now);
+        schedule.fail(&Failure::sign_in_needed("revoked"));
+        schedule.critical_change();
+        assert_eq!(schedule.due(now), Due::At(now + Duration::from_secs(60)));
+        schedule.signed_in(now);
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Retry));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sync_that_began_before_a_request_does_not_answer_it() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(None, true, now);
+        schedule.begin(now);
+        let asked = schedule.begun();
+        schedule.succeed();
+        assert_eq!(schedule.ended_since(asked), None);
+        schedule.begin(now);
+        schedule.succeed();
+        assert_eq!(schedule.ended_since(asked), Some(SyncOutcome::Done));
+    }
+}

@@ -1,0 +1,111 @@
+//! The device's database: SQLCipher over whatever the device stores on.
+//!
+//! Functions of the files below take a connection, so that the caller decides what belongs to one transaction.
+
+pub(super) mod cache;
+pub(super) mod logs;
+pub(super) mod meta;
+pub(super) mod queue;
+pub(super) mod rows;
+
+use std::fmt;
+
+use rusqlite::Connection;
+
+use crate::disk::Storage;
+
+/// The database's file name on the device's storage.
+const FILE: &str = "deadzone.db";
+const SCHEMA: &str = include_str!("schema.sql");
+const SCHEMA_VERSION: i64 = 1;
+/// More than there are statements, so that each is prepared once.
+const CACHED_STATEMENTS: usize = 96;
+
+/// The database failed, or holds what this engine did not write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError(String);
+
+impl StoreError {
+    pub(super) fn new(detail: impl Into<String>) -> Self {
+        Self(detail.into())
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the local database failed: {}", self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(format!("a stored document is damaged: {error}"))
+    }
+}
+
+/// The open database.
+#[derive(Debug)]
+pub(super) struct Store {
+    connection: Connection,
+}
+
+impl Store {
+    /// Opens the database with the raw key `key_hex` (64 hex digits), creating it when there is none.
+    ///
+    /// # Errors
+    /// When the medium fails, the key is wrong, the library has no encryption or the schema is newer than this engine.
+    pub(super) fn open(storage: &Storage, key_hex: &str) -> Result<Self, StoreError> {
+        let connection = storage.connect(FILE)?;
+        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        // EXCLUSIVE before WAL: then no shared memory is needed. FULL, or a power cut takes acknowledged edits (t).
+        connection.execute_batch(&format!(
+            "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{key_hex}'\"; PRAGMA cipher_memory_security = OFF; PRAGMA temp_store = MEMORY;
+             PRAGMA locking_mode = EXCLUSIVE;"
+        ))?;
+        let cipher: String =
+            connection.query_row("PRAGMA cipher_version", [], |row| row.get(0)).map_err(|_| no_cipher())?;
+        if cipher.is_empty() {
+            return Err(no_cipher());
+        }
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+        let store = Self { connection };
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn migrate(&self) -> Result<(), StoreError> {
+        match self.connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
+            SCHEMA_VERSION => Ok(()),
+            0 => self.write(|tx| Ok(tx.execute_batch(SCHEMA)?)),
+            newer => Err(StoreError(format!("its schema has version {newer}, this engine knows {SCHEMA_VERSION}"))),
+        }
+    }
+
+    /// For reading.
+    pub(super) fn read(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs `work` in one transaction: all of it is durable on return, or none of it happened.
+    ///
+    /// # Errors
+    /// Those of `work`, and when the medium fails.
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let value = work(&transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    }
+}
+
+fn no_cipher() -> StoreError {
+    StoreError("the library was built without encryption".into())
+}

@@ -1,0 +1,211 @@
+//! The sync queue (spec 2.2, 5.2): operations that wait for the server, in lanes of one record each.
+
+use rusqlite::{Connection, Row, params};
+
+use super::StoreError;
+use crate::client::priority::Place;
+use crate::history::{Notice, OperationRecord, QueueRow, QueueStatus};
+use crate::protocol::{ErrorCode, Operation, OperationKind, Record};
+
+/// An operation as it waits.
+#[derive(Clone, Debug)]
+pub(in crate::client) struct Queued {
+    /// Its id for ever.
+    pub(in crate::client) queue_id: String,
+    /// What its record is called now.
+    pub(in crate::client) entity_id: String,
+    /// What its record was called when it first went out.
+    pub(in crate::client) sent_as: Option<String>,
+    /// What it does.
+    pub(in crate::client) operation: OperationKind,
+    /// Its payload.
+    pub(in crate::client) payload: Record,
+}
+
+impl Queued {
+    /// As it goes over the wire; the same for ever once it went out, since the server remembers it (decision c).
+    pub(in crate::client) fn wire(&self) -> Operation {
+        Operation {
+            queue_id: self.queue_id.clone(),
+            entity_type: crate::protocol::EntityType::WorkOrder,
+            entity_id: self.sent_as.clone().unwrap_or_else(|| self.entity_id.clone()),
+            operation: self.operation,
+            payload: self.payload.clone(),
+        }
+    }
+}
+
+/// Appends `operation`.
+pub(in crate::client) fn append(c: &Connection, operation: &OperationRecord, now: &str) -> Result<(), StoreError> {
+    let sql = "INSERT INTO sync_queue (queueId, entityType, entityId, operation, payload, priority, createdAt)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    c.prepare_cached(sql)?.execute(params![
+        operation.queue_id,
+        operation.entity_type.to_string(),
+        operation.entity_id,
+        operation.operation.to_string(),
+        serde_json::to_string(&operation.payload)?,
+        operation.priority,
+        now
+    ])?;
+    Ok(())
+}
+
+/// The places of all operations, in the order of the edits.
+pub(in crate::client) fn places(c: &Connection) -> Result<Vec<Place>, StoreError> {
+    let mut statement = c.prepare_cached("SELECT rowid, entityId, priority, status FROM sync_queue ORDER BY rowid")?;
+    let mut rows = statement.query([])?;
+    let mut places = Vec::new();
+    while let Some(row) = rows.next()? {
+        let status = status(row.get_ref(3)?.as_str().unwrap_or_default());
+        places.push(Place { row: row.get(0)?, lane: row.get(1)?, level: row.get(2)?, status });
+    }
+    Ok(places)
+}
+
+const COLUMNS: &str = "queueId, entityId, sentAs, operation, payload";
+
+fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
+    Ok(Queued {
+        queue_id: row.get(0)?,
+        entity_id: row.get(1)?,
+        sent_as: row.get(2)?,
+        operation: kind(row.get_ref(3)?.as_str().unwrap_or_default())?,
+        payload: serde_json::from_str(row.get_ref(4)?.as_str().unwrap_or_default())?,
+    })
+}
+
+/// The operation at `row`.
+pub(in crate::client) fn load(c: &Connection, row: i64) -> Result<Queued, StoreError> {
+    let mut statement = c.prepare_cached(&format!("SELECT {COLUMNS} FROM sync_queue WHERE rowid = ?1"))?;
+    let mut rows = statement.query([row])?;
+    queued(rows.next()?.ok_or_else(|| StoreError::new("an operation vanished from the queue"))?)
+}
+
+/// The operations of one record, in order.
+pub(in crate::client) fn lane(c: &Connection, entity_id: &str) -> Result<Vec<Queued>, StoreError> {
+    let mut statement =
+        c.prepare_cached(&format!("SELECT {COLUMNS} FROM sync_queue WHERE entityId = ?1 ORDER BY rowid"))?;
+    let mut rows = statement.query([entity_id])?;
+    let mut lane = Vec::new();
+    while let Some(row) = rows.next()? {
+        lane.push(queued(row)?);
+    }
+    Ok(lane)
+}
+
+/// Whether a record has operations.
+pub(in crate::client) fn has_lane(c: &Connection, entity_id: &str) -> Result<bool, StoreError> {
+    Ok(c.prepare_cached("SELECT 1 FROM sync_queue WHERE entityId = ?1")?.exists([entity_id])?)
+}
+
+/// Whether `queue_id` still waits.
+pub(in crate::client) fn holds(c: &Connection, queue_id: &str) -> Result<bool, StoreError> {
+    Ok(c.prepare_cached("SELECT 1 FROM sync_queue WHERE queueId = ?1")?.exists([queue_id])?)
+}
+
+/// How many operations wait, failed ones included: they are not on the server either.
+pub(in crate::client) fn count(c: &Connection) -> Result<u64, StoreError> {
+    Ok(c.prepare_cached("SELECT count(*) FROM sync_queue")?.query_row([], |row| row.get::<_, u32>(0))?.into())
+}
+
+/// Marks `operation` as sent.
+pub(in crate::client) fn send(c: &Connection, queue_id: &str, now: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE sync_queue SET status = 'in-progress', sentAs = coalesce(sentAs, entityId), lastAttemptAt = ?2
+               WHERE queueId = ?1";
+    c.prepare_cached(sql)?.execute([queue_id, now])?;
+    Ok(())
+}
+
+/// Puts operations whose answer will not come back to waiting; returns how many.
+pub(in crate::client) fn release(c: &Connection) -> Result<u64, StoreError> {
+    let sql = "UPDATE sync_queue SET status = 'pending' WHERE status = 'in-progress'";
+    Ok(c.prepare_cached(sql)?.execute([])? as u64)
+}
+
+/// Removes an operation that is settled.
+pub(in crate::client) fn remove(c: &Connection, queue_id: &str) -> Result<(), StoreError> {
+    c.prepare_cached("DELETE FROM sync_queue WHERE queueId = ?1")?.execute([queue_id])?;
+    Ok(())
+}
+
+/// Puts an operation back to waiting that the server did not judge.
+pub(in crate::client) fn wait(c: &Connection, queue_id: &str) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE sync_queue SET status = 'pending' WHERE queueId = ?1")?.execute([queue_id])?;
+    Ok(())
+}
+
+/// Counts an attempt that the server answered with `code`; the operation fails for good at `limit` of them. Returns
+/// whether it did.
+pub(in crate::client) fn attempt(
+    c: &Connection,
+    queue_id: &str,
+    code: ErrorCode,
+    detail: &str,
+    limit: u32,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE sync_queue SET attempts = attempts + 1, error = ?2, errorCode = ?3,
+               status = CASE WHEN attempts + 1 >= ?4 THEN 'failed' ELSE 'pending' END
+               WHERE queueId = ?1 RETURNING status = 'failed'";
+    let mut statement = c.prepare_cached(sql)?;
+    Ok(statement.query_row(params![queue_id, detail, code.to_string(), limit], |row| row.get(0))?)
+}
+
+/// Gives the operations of `old` to `new`. What has not gone out yet also names it so in its payload.
+pub(in crate::client) fn rename(c: &Connection, old: &str, new: &str) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE sync_queue SET entityId = ?2 WHERE entityId = ?1")?.execute([old, new])?;
+    let sql = "UPDATE sync_queue SET payload = replace(payload, ?1, ?2) WHERE sentAs IS NULL AND instr(payload, ?1)";
+    c.prepare_cached(sql)?.execute([old, new])?;
+    Ok(())
+}
+
+/// The queue as the user sees it, in order.
+pub(in crate::client) fn view(c: &Connection) -> Result<Vec<QueueRow>, StoreError> {
+    let sql = "SELECT queueId, entityId, operation, priority, status, attempts, error FROM sync_queue ORDER BY rowid";
+    let mut statement = c.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut view = Vec::new();
+    while let Some(row) = rows.next()? {
+        view.push(QueueRow {
+            queue_id: row.get(0)?,
+            entity_id: row.get(1)?,
+            operation: kind(row.get_ref(2)?.as_str().unwrap_or_default())?,
+            priority: row.get(3)?,
+            status: status(row.get_ref(4)?.as_str().unwrap_or_default()),
+            attempts: row.get(5)?,
+            error: row.get(6)?,
+        });
+    }
+    Ok(view)
+}
+
+/// Failed operations, as the user was told of them.
+pub(in crate::client) fn notices(c: &Connection) -> Result<Vec<Notice>, StoreError> {
+    let sql = "SELECT queueId, entityId, errorCode, error FROM sync_queue WHERE status = 'failed' ORDER BY rowid";
+    let mut statement = c.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut notices = Vec::new();
+    while let Some(row) = rows.next()? {
+        let code = serde_json::from_value(row.get::<_, String>(2)?.into())?;
+        notices.push(Notice { queue_id: row.get(0)?, entity_id: row.get(1)?, code, detail: row.get(3)? });
+    }
+    Ok(notices)
+}
+
+pub(super) fn kind(text: &str) -> Result<OperationKind, StoreError> {
+    match text {
+        "create" => Ok(OperationKind::Create),
+        "update" => Ok(OperationKind::Update),
+        "delete" => Ok(OperationKind::Delete),
+        other => Err(StoreError::new(format!("`{other}` is no operation"))),
+    }
+}
+
+fn status(text: &str) -> QueueStatus {
+    match text {
+        "in-progress" => QueueStatus::InProgress,
+        "completed" => QueueStatus::Completed,
+        "failed" => QueueStatus::Failed,
+        _ => QueueStatus::Pending,
+    }
+}

@@ -1,0 +1,124 @@
+//! One sync: push, then pull; never two at once. And the loop that starts them.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::answer::Failure;
+use super::engine::Engine;
+use super::schedule::Due;
+use super::{backoff, pull, push};
+use crate::history::{DeviceEvent, Phase, SyncOutcome, Trigger};
+
+impl Engine {
+    /// Syncs now, whatever the pause. While another sync runs this one waits for it, and runs once more, unless one
+    /// that began after the request has run by then.
+    pub async fn sync(&self, trigger: Trigger) -> SyncOutcome {
+        let asked = self.schedule.borrow().begun();
+        let _turn = self.turn.lock().await;
+        if let Some(outcome) = self.schedule.borrow().ended_since(asked) {
+            return outcome;
+        }
+        self.cycle(trigger).await
+    }
+
+    /// Starts syncs when they are due, for ever (spec 5.1): after a critical change, a reconnect, a pause, a period.
+    pub async fn run(self: Rc<Self>) {
+        loop {
+            // Asked anew after every wake-up: what is due is a level, so nothing that came meanwhile is missed.
+            let due = self.schedule.borrow().due(Instant::now());
+            match due {
+                Due::Now(trigger) => {
+                    self.sync(trigger).await;
+                }
+                Due::At(instant) => {
+                    tokio::select! {
+                        biased;
+                        () = self.wake.notified() => {}
+                        () = sleep_until(instant) => {}
+                    }
+                }
+                Due::Never => self.wake.notified().await,
+            }
+        }
+    }
+
+    async fn cycle(&self, trigger: Trigger) -> SyncOutcome {
+        self.schedule.borrow_mut().begin(Instant::now());
+        let _abandoned = AbandonOnDrop(self);
+        self.emit(DeviceEvent::SyncStarted { trigger });
+        let online = self.schedule.borrow().online();
+        let result = if online { Some(self.halves().await) } else { None };
+        let outcome = self.conclude(result);
+        self.emit(DeviceEvent::SyncEnded { outcome: outcome.clone() });
+        // A status that cannot be read now is read again by the next sync, which reports the database.
+        let _ = self.show();
+        self.wake.notify_one();
+        outcome
+    }
+
+    async fn halves(&self) -> Result<(), Failure> {
+        self.show()?;
+        self.emit(DeviceEvent::PhaseStarted { phase: Phase::Push });
+        let pushed = push::run(self).await?;
+        self.emit(DeviceEvent::PhaseEnded { phase: Phase::Push, count: pushed.settled });
+        self.emit(DeviceEvent::PhaseStarted { phase: Phase::Pull });
+        let pulled = pull::run(self).await?;
+        self.emit(DeviceEvent::PhaseEnded { phase: Phase::Pull, count: pulled });
+        pushed.trouble.map_or(Ok(()), Err)
+    }
+
+    /// Books the result; `None` when nothing was tried. A call that failed because the network was taken away teaches
+    /// nothing: it counts as no failure, and the next sync comes with the connection.
+    fn conclude(&self, result: Option<Result<(), Failure>>) -> SyncOutcome {
+        let mut schedule = self.schedule.borrow_mut();
+        match result {
+            Some(Ok(())) => {
+                schedule.succeed();
+                SyncOutcome::Done
+            }
+            Some(Err(failure)) if schedule.online() => {
+                drop(schedule);
+                self.pause(failure)
+            }
+            Some(Err(_)) | None => {
+                schedule.go_offline();
+                SyncOutcome::Offline
+            }
+        }
+    }
+
+    /// Pauses everything under one clock (decision k); without end when only a sign-in helps.
+    fn pause(&self, failure: Failure) -> SyncOutcome {
+        let failures = self.schedule.borrow_mut().fail(&failure);
+        let Failure { code, detail, retry_after, .. } = failure;
+        if !self.session.needs_sign_in() {
+            let wait = {
+                let mut random = self.random.borrow_mut();
+                backoff::wait(failures, retry_after, self.settings.jitter.then_some(&mut *random))
+            };
+            self.schedule.borrow_mut().pause_until(Instant::now() + wait);
+            let (wait_ms, table_ms) = (whole_ms(wait), whole_ms(backoff::table(failures)));
+            self.emit(DeviceEvent::Backoff { failures, wait_ms, table_ms, code });
+        }
+        SyncOutcome::Failed { code, detail }
+    }
+}
+
+fn whole_ms(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A sync whose future is dropped leaves its work to the next one.
+struct AbandonOnDrop<'a>(&'a Engine);
+
+impl Drop for AbandonOnDrop<'_> {
+    fn drop(&mut self) {
+        let mut schedule = self.0.schedule.borrow_mut();
+        if schedule.running() {
+            schedule.abandon(Instant::now());
+            self.0.wake.notify_one();
+        }
+    }
+}

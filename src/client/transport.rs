@@ -1,0 +1,69 @@
+//! The seam to the network: the engine hands over requests and knows neither sockets nor servers.
+
+use std::fmt;
+
+use futures_util::future::LocalBoxFuture;
+
+/// Sends one request at a time and waits for its answer. Time-outs are its own: 10 s to connect, 30 s without
+/// progress.
+pub trait Transport: fmt::Debug {
+    /// Sends `request`; resolves with the answer, whatever its status.
+    fn send(&self, request: Request) -> LocalBoxFuture<'_, Result<Response, TransportError>>;
+}
+
+/// What the engine asks of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Writes.
+    Post,
+}
+
+/// A request, without the head's wording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Path and query, ready for the request line.
+    pub target: String,
+    /// The bearer token, if the call needs one (spec 8.3).
+    pub bearer: Option<String>,
+    /// The body, `application/json`, already in its coding.
+    pub body: Option<Vec<u8>>,
+    /// Whether `body` is gzip-coded (decision n). The answer may be gzip-coded in any case.
+    pub gzip: bool,
+}
+
+/// An answer, as far as the engine reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Content-Type`, verbatim; empty when there is none.
+    pub content_type: String,
+    /// `Retry-After` in seconds, if it was given so.
+    pub retry_after: Option<u64>,
+    /// Whether `body` is gzip-coded.
+    pub gzip: bool,
+    /// The body as it came.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportError {
+    /// No byte of the request left the device; otherwise the server may have done the work.
+    pub surely_not_sent: bool,
+    /// In words.
+    pub detail: String,
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.surely_not_sent { "not sent" } else { "sent, but no answer" };
+        write!(f, "{what}: {}", self.detail)
+    }
+}
+
+impl std::error::Error for TransportError {}

@@ -1,0 +1,118 @@
+//! The proxy: takes a device's connection and answers its requests with what the server says.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::exchange::Session;
+use super::faults::{Faults, Moment};
+use super::wire::{Watched, Wire};
+use crate::history::{Recorder, What};
+use crate::net::ProxyEnd;
+
+/// Any stream of bytes both ways.
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> ByteStream for T {}
+
+/// The way to the server.
+pub trait Upstream {
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    fn connect(&self) -> LocalBoxFuture<'_, io::Result<Box<dyn ByteStream>>>;
+}
+
+/// Told of a device that a rule crashes, and at which moment of the exchange.
+pub type OnCrash = Rc<dyn Fn(&str, Moment)>;
+
+/// The proxy of a run: all devices' connections go through it. Clones are the same proxy.
+#[derive(Clone)]
+pub struct Proxy(pub(super) Rc<Shared>);
+
+/// What all connections of a proxy share.
+pub(super) struct Shared {
+    pub(super) recorder: Recorder,
+    pub(super) upstream: Rc<dyn Upstream>,
+    pub(super) faults: Faults,
+    on_crash: RefCell<OnCrash>,
+    connections: Cell<u64>,
+    exchanges: Cell<u64>,
+}
+
+impl Shared {
+    /// The next exchange's number, from 1.
+    pub(super) fn next_exchange(&self) -> u64 {
+        next(&self.exchanges)
+    }
+
+    /// Records that a rule struck.
+    pub(super) fn fired(&self, device: &str, exchange: u64, id: u64) {
+        self.recorder.record(What::FaultFired { id, device: device.into(), exchange: Some(exchange) });
+    }
+
+    /// Tells whoever runs the device that it crashes now.
+    pub(super) fn crash(&self, device: &str, moment: Moment) {
+        let call = Rc::clone(&self.on_crash.borrow());
+        call(device, moment);
+    }
+}
+
+impl Proxy {
+    /// A proxy that records to `recorder`, forwards to `upstream` and obeys `faults`.
+    #[must_use]
+    pub fn new(recorder: Recorder, upstream: Rc<dyn Upstream>, faults: Faults) -> Self {
+        let on_crash: OnCrash = Rc::new(|_, _| {});
+        Self(Rc::new(Shared {
+            recorder,
+            upstream,
+            faults,
+            on_crash: RefCell::new(on_crash),
+            connections: Cell::default(),
+            exchanges: Cell::default(),
+        }))
+    }
+
+    /// Sets what is called when a rule crashes a device. It is called from within [`Proxy::serve`], so it must not drop
+    /// that future there and then.
+    pub fn on_crash(&self, call: OnCrash) {
+        *self.0.on_crash.borrow_mut() = call;
+    }
+
+    /// Serves one connection of `device` until either side closes it: HTTP/1.1 with keep-alive, one exchange at a time.
+    /// What is not HTTP gets a 400 and is closed. Call it inside a `LocalSet`.
+    pub async fn serve(&self, device: &str, end: ProxyEnd) {
+        let connection = next(&self.0.connections);
+        self.0.recorder.record(What::ConnectionOpened { device: device.into(), connection });
+        let wire = Rc::new(Wire::default());
+        let session = Rc::new(Session::new(Rc::clone(&self.0), device, connection, Rc::clone(&wire)));
+        let service = service_fn(move |request| {
+            let session = Rc::clone(&session);
+            async move { session.exchange(request).await }
+        });
+        let mut server = http1::Builder::new();
+        server.auto_date_header(false).header_read_timeout(None);
+        // An error here is the device's garbage, its vanishing, or a fault's cut: the connection is over either way.
+        let _ = server.serve_connection(TokioIo::new(Watched { end, wire }), service).await;
+        self.0.recorder.record(What::ConnectionClosed { device: device.into(), connection });
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy").field("faults", &self.0.faults).finish_non_exhaustive()
+    }
+}
+
+fn next(counter: &Cell<u64>) -> u64 {
+    counter.set(counter.get() + 1);
+    counter.get()
+}

@@ -1,0 +1,198 @@
+//! What a request or an answer says, as far as the checks need it. What cannot be read is `Other`, never an error.
+
+use std::borrow::Cow;
+
+use axum::extract::Query;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
+use hyper::{Method, Uri};
+use hyper::{http::request, http::response};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::faults::Target;
+use crate::history::{MessageKind, RecordRef};
+use crate::protocol::gzip;
+use crate::protocol::{
+    DeltaAnswer, DeltaQuery, MAX_INFLATED_BODY, Problem, PushAnswer, PushRequest, Record, RemovalsByKind, path,
+};
+
+/// A request of the API, by method and path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    SignIn,
+    Refresh,
+    Profile,
+    Delta,
+    Push,
+}
+
+impl Route {
+    /// The route of a request; `None` for whatever is not in the API.
+    pub(super) fn of(method: &Method, uri: &Uri) -> Option<Self> {
+        let (wanted, route) = match uri.path() {
+            path::SIGN_IN => (Method::POST, Self::SignIn),
+            path::REFRESH => (Method::POST, Self::Refresh),
+            path::PROFILE => (Method::GET, Self::Profile),
+            path::DELTA => (Method::GET, Self::Delta),
+            path::PUSH => (Method::POST, Self::Push),
+            _ => return None,
+        };
+        (wanted == *method).then_some(route)
+    }
+
+    /// The name by which a rule calls it.
+    pub(super) fn target(self) -> Option<Target> {
+        match self {
+            Self::SignIn => Some(Target::SignIn),
+            Self::Refresh => Some(Target::Refresh),
+            Self::Profile => None,
+            Self::Delta => Some(Target::Pull),
+            Self::Push => Some(Target::Push),
+        }
+    }
+}
+
+/// What a request says.
+pub(super) fn request(route: Option<Route>, head: &request::Parts, body: &[u8]) -> MessageKind {
+    let kind = match route {
+        Some(Route::SignIn) => Some(MessageKind::SignIn),
+        Some(Route::Refresh) => Some(MessageKind::Refresh),
+        Some(Route::Profile) => Some(MessageKind::Profile),
+        Some(Route::Delta) => {
+            let query = Query::<DeltaQuery>::try_from_uri(&head.uri).ok();
+            query.map(|Query(query)| MessageKind::Delta { cursor: query.cursor, since: query.since })
+        }
+        Some(Route::Push) => {
+            json::<PushRequest>(&head.headers, body).map(|PushRequest { operations }| MessageKind::Push { operations })
+        }
+        None => None,
+    };
+    kind.unwrap_or_else(|| MessageKind::Other { summary: format!("{} {}", head.method, head.uri.path()) })
+}
+
+/// What the answer to a request of `route` says.
+pub(super) fn answer(route: Option<Route>, head: &response::Parts, body: &[u8]) -> MessageKind {
+    let kind = if !head.status.is_success() {
+        json::<Problem>(&head.headers, body).map(|Problem { code, detail, .. }| MessageKind::Problem { code, detail })
+    } else {
+        match route {
+            Some(Route::SignIn) => Some(MessageKind::SignIn),
+            Some(Route::Refresh) => Some(MessageKind::Refresh),
+            Some(Route::Profile) => Some(MessageKind::Profile),
+            Some(Route::Delta) => json::<DeltaAnswer>(&head.headers, body).map(delta),
+            Some(Route::Push) => json::<PushAnswer>(&head.headers, body)
+                .map(|PushAnswer { results }| MessageKind::PushAnswer { results }),
+            None => None,
+        }
+    };
+    kind.unwrap_or_else(|| MessageKind::Other { summary: text(&head.headers, &CONTENT_TYPE).into() })
+}
+
+fn delta(answer: DeltaAnswer) -> MessageKind {
+    let changes = answer.changes;
+    let rows = [
+        ("work-orders", "workOrderId", &changes.work_orders),
+        ("assets", "assetId", &changes.assets),
+        ("inventory", "partId", &changes.inventory),
+    ];
+    let records = rows.iter().flat_map(|(kind, key, rows)| rows.iter().map(|row| reference(kind, key, row))).collect();
+    let RemovalsByKind { work_orders, assets, inventory } = changes.removed;
+    let removed = [work_orders, assets, inventory].concat();
+    MessageKind::DeltaAnswer { next_cursor: answer.next_cursor, has_more: answer.has_more, records, removed }
+}
+
+fn reference(kind: &str, key: &str, row: &Record) -> RecordRef {
+    RecordRef {
+        kind: kind.into(),
+        id: row.get(key).and_then(Value::as_str).unwrap_or_default().into(),
+        version: row.get("_version").and_then(Value::as_i64).unwrap_or_default(),
+    }
+}
+
+fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Option<T> {
+    serde_json::from_slice(&plain(headers, body)?).ok()
+}
+
+/// The body without its coding; `None` when it is broken, too large or coded in another way.
+fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    match text(headers, &CONTENT_ENCODING) {
+        "" | "identity" => Some(Cow::Borrowed(body)),
+        "gzip" => gzip::unpack(body, MAX_INFLATED_BODY).ok().map(Cow::Owned),
+        _ => None,
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ErrorCode, Removal, RemovalReason};
+    use hyper::{Request, Response};
+
+    fn asked(method: &str, target: &str, body: &str) -> MessageKind {
+        let request = Request::builder().method(method).uri(target).body(()).unwrap();
+        let (head, ()) = request.into_parts();
+        super::request(Route::of(&head.method, &head.uri), &head, body.as_bytes())
+    }
+
+    fn answered(route: Route, status: u16, body: &str) -> MessageKind {
+        let response = Response::builder().status(status).header("content-type", "text/html").body(()).unwrap();
+        answer(Some(route), &response.into_parts().0, body.as_bytes())
+    }
+
+    fn other(summary: &str) -> MessageKind {
+        MessageKind::Other { summary: summary.into() }
+    }
+
+    #[test]
+    fn a_pull_is_read_with_its_cursor_verbatim() {
+        let kind = asked("GET", "/api/v1/sync/delta?cursor=a%2Bb&since=2025-11-08T06:00:00.000Z", "");
+        let since = Some("2025-11-08T06:00:00.000Z".into());
+        assert_eq!(kind, MessageKind::Delta { cursor: Some("a+b".into()), since });
+    }
+
+    #[test]
+    fn a_pages_records_and_removals_are_named() {
+        let body = r#"{"syncTimestamp":"t","nextCursor":"c","hasMore":true,"changes":{
+            "workOrders":[{"workOrderId":"WO-1","assetId":"A-1","_version":3}],
+            "inventory":[{"partId":"P-1"}],
+            "removed":{"workOrders":[{"id":"WO-2","reason":"reassigned"}]}}}"#;
+        let refer = |kind: &str, id: &str, version| RecordRef { kind: kind.into(), id: id.into(), version };
+        let expected = MessageKind::DeltaAnswer {
+            next_cursor: "c".into(),
+            has_more: true,
+            records: vec![refer("work-orders", "WO-1", 3), refer("inventory", "P-1", 0)],
+            removed: vec![Removal { id: "WO-2".into(), reason: RemovalReason::Reassigned }],
+        };
+        assert_eq!(answered(Route::Delta, 200, body), expected);
+    }
+
+    #[test]
+    fn a_problem_is_read_whatever_was_asked() {
+        let body = r#"{"type":"t","title":"t","status":401,"code":"AUTH_ERROR","detail":"expired"}"#;
+        let expected = MessageKind::Problem { code: ErrorCode::AuthError, detail: "expired".into() };
+        assert_eq!(answered(Route::Push, 401, body), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_other() {
+        assert_eq!(asked("POST", path::PUSH, "{"), other("POST /api/v1/sync/push"));
+        assert_eq!(asked("GET", path::PUSH, ""), other("GET /api/v1/sync/push"));
+        assert_eq!(asked("GET", "/", ""), other("GET /"));
+        assert_eq!(answered(Route::Push, 200, "<html>log in</html>"), other("text/html"));
+        assert_eq!(answered(Route::Push, 502, "bad gateway"), other("text/html"));
+    }
+
+    #[test]
+    fn a_gzip_bomb_is_other() {
+        let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::copy(&mut std::io::repeat(b' ').take(MAX_INFLATED_BODY as u64), &mut coder).unwrap();
+        std::io::copy(&mut &br#"{"operations":[]}"#[..], &mut coder).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, "gzip".parse().unwrap());
+        assert_eq!(json::<PushRequest>(&headers, &coder.finish().unwrap()), None);
+    }
+}

@@ -1,0 +1,167 @@
+//! Events as sentences: what a person reads around a failure.
+
+use crate::history::{DeviceEvent, Event, Message, MessageKind, Phase, Status, StepOutcome, SyncOutcome, What};
+
+/// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
+#[must_use]
+pub fn milliseconds(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    match seconds {
+        0..60 => format!("{seconds}.{:03} s", ms % 1_000),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+/// One event in a line, with its time.
+#[must_use]
+pub fn event(event: &Event) -> String {
+    format!("{:>12}  {}", milliseconds(event.at_ms), what(&event.what))
+}
+
+fn what(what: &What) -> String {
+    match what {
+        What::RunStarted { scenario, seed, world, .. } => format!("run of `{scenario}` starts, seed {seed}, {world}"),
+        What::UserSeeded { profile } => format!("the server knows {} ({})", profile.user_id, profile.role),
+        What::RecordSeeded { kind, record } => format!("the server holds {} of {kind}", name_of(record)),
+        What::StepStarted { text, .. } => format!("step: {text}"),
+        What::StepEnded { outcome: StepOutcome::Done, .. } => "step done".into(),
+        What::StepEnded { outcome: StepOutcome::Failed { detail }, .. } => format!("step not done: {detail}"),
+        What::StepEnded { outcome: StepOutcome::Crashed, .. } => "the device crashed under the step".into(),
+        What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => format!("step impossible: {detail}"),
+        What::Attempted { device, edit } => {
+            format!("{device} sets out to {} {}", edit.action, edit.entity_id.as_deref().unwrap_or("a new order"))
+        }
+        What::Acknowledged { device, operation } => {
+            format!(
+                "{device} may rely on the {} of {} ({})",
+                operation.operation,
+                operation.entity_id,
+                short(&operation.queue_id)
+            )
+        }
+        What::Refused { device, detail } => format!("{device} is refused: {detail}"),
+        What::Device { device, event } => format!("{device} {}", device_event(event)),
+        What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
+        What::ConnectionOpened { device, connection } => format!("{device} opens connection {connection}"),
+        What::ConnectionClosed { device, connection } => format!("connection {connection} of {device} ends"),
+        What::Request(message) => request(message),
+        What::Answer(message) => answer(message),
+        What::FaultArmed { device, fault, .. } => format!("armed for {device}: {fault:?}"),
+        What::FaultFired { device, id, .. } => format!("fault {id} strikes {device}"),
+        What::Crashed { device, how, .. } => format!("{device} crashes ({how:?})"),
+        What::Restarted { device } => format!("{device} starts again"),
+        What::Healed => "the network heals".into(),
+        What::Settled => "everything is at rest".into(),
+        What::NotSettled { waits } => {
+            let waits: Vec<String> = waits.iter().map(|wait| format!("{} waits: {}", wait.device, wait.what)).collect();
+            format!("not at rest: {}", waits.join("; "))
+        }
+        What::DeviceState { device, state } => {
+            format!("{device} holds {} orders, {} queued", state.work_orders.len(), state.queue.len())
+        }
+        What::UserView { user_id, work_orders, .. } => {
+            format!("the server shows {user_id} {} orders", work_orders.len())
+        }
+        What::ServerRecord { kind, record } => format!("the server ends with {} of {kind}", name_of(record)),
+        What::Interrupted => "interrupted".into(),
+        What::RunEnded => "the run ends".into(),
+    }
+}
+
+fn short(id: &str) -> &str {
+    id.get(id.len().saturating_sub(8)..).unwrap_or(id)
+}
+
+fn name_of(record: &crate::protocol::Record) -> String {
+    let id = ["workOrderId", "assetId", "partId"].iter().find_map(|key| record.get(*key)?.as_str());
+    id.unwrap_or("a record").to_owned()
+}
+
+fn device_event(event: &DeviceEvent) -> String {
+    match event {
+        DeviceEvent::Opened { queued, interrupted } => {
+            format!("opens its database: {queued} queued, {interrupted} interrupted")
+        }
+        DeviceEvent::SyncStarted { trigger } => format!("starts to sync ({trigger:?})"),
+        DeviceEvent::PhaseStarted { phase } => format!("begins to {}", phase_name(*phase)),
+        DeviceEvent::PhaseEnded { phase, count } => format!("is through with its {}: {count}", phase_name(*phase)),
+        DeviceEvent::SyncEnded { outcome: SyncOutcome::Done } => "has synced".into(),
+        DeviceEvent::SyncEnded { outcome: SyncOutcome::Offline } => "did not sync: offline".into(),
+        DeviceEvent::SyncEnded { outcome: SyncOutcome::Failed { code, detail } } => {
+            format!("failed to sync: {code}: {detail}")
+        }
+        DeviceEvent::Shown { status, queued } => format!("shows `{}`, {queued} queued", status_name(status)),
+        DeviceEvent::Backoff { failures, wait_ms, code, .. } => {
+            format!("waits {} after failure {failures} ({code})", milliseconds(*wait_ms))
+        }
+        DeviceEvent::Conflict(record) => {
+            let fields: Vec<&str> = record.fields.iter().map(|field| field.field.as_str()).collect();
+            format!("records a conflict on {}: {}", record.entity_id, fields.join(", "))
+        }
+        DeviceEvent::Noticed(notice) => {
+            format!("tells its user: {} failed: {}: {}", notice.entity_id, notice.code, notice.detail)
+        }
+        DeviceEvent::Removed { entity_id, reason } => format!("removes {entity_id} ({reason:?})"),
+        DeviceEvent::Rescued(rescued) => {
+            format!("rescues the {} of {}: {}", rescued.operation, rescued.entity_id, rescued.reason)
+        }
+    }
+}
+
+fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Push => "push",
+        Phase::Pull => "pull",
+    }
+}
+
+fn status_name(status: &Status) -> String {
+    match status {
+        Status::Synced => "synced".into(),
+        Status::Queued => "queued".into(),
+        Status::Syncing => "syncing".into(),
+        Status::Offline => "offline".into(),
+        Status::Failed { code, retry_in_ms } => format!("failed: {code}, next try in {}", milliseconds(*retry_in_ms)),
+    }
+}
+
+fn request(message: &Message) -> String {
+    let lost = if message.delivered { "" } else { ", LOST" };
+    format!("{} → server: {} ({} B{lost})", message.device, kind(&message.kind), message.bytes)
+}
+
+fn answer(message: &Message) -> String {
+    let lost = if message.delivered { "" } else { ", LOST" };
+    format!("server → {}: {} {} ({} B{lost})", message.device, message.status, kind(&message.kind), message.bytes)
+}
+
+fn kind(kind: &MessageKind) -> String {
+    match kind {
+        MessageKind::SignIn => "sign-in".into(),
+        MessageKind::Refresh => "token refresh".into(),
+        MessageKind::Profile => "profile".into(),
+        MessageKind::Delta { cursor: None, since: None } => "pull everything".into(),
+        MessageKind::Delta { .. } => "pull changes".into(),
+        MessageKind::DeltaAnswer { records, removed, .. } => {
+            format!("{} records, {} removals", records.len(), removed.len())
+        }
+        MessageKind::Push { operations } => format!("push of {}", operations.len()),
+        MessageKind::PushAnswer { results } => format!("{} results", results.len()),
+        MessageKind::Problem { code, detail } => format!("{code}: {detail}"),
+        MessageKind::Other { summary } => summary.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_the_unit_that_fits() {
+        assert_eq!(milliseconds(250), "0.250 s");
+        assert_eq!(milliseconds(1_605_000), "26 min 45 s");
+        assert_eq!(milliseconds(7 * 86_400_000), "7 d 0 h");
+    }
+}

@@ -1,0 +1,171 @@
+//! One run: a scenario and a seed go in, a history and a verdict come out. This is the story of the program.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::task::LocalSet;
+
+use crate::base::{Clock, CrashHow, Seed, Span};
+use crate::check::{self, Claim, Verdict};
+use crate::history::{History, Recorder, What};
+use crate::scenario::{Action, CrashWhen, Scenario};
+use crate::world::{ApiError, Media, StageError, World};
+
+/// Everything must have come to rest this long after the network healed, unless the scenario says otherwise: a period
+/// (spec 5.1) and the longest wait of the backoff table (spec 7.2) fit in.
+pub const SETTLE_WITHIN: Span = Span::from_millis(30 * 60 * 1000);
+
+/// A story that waits longer than this is not told in real time.
+pub const LIVE_LIMIT: Span = Span::from_millis(2 * 60 * 1000);
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Everything that happened.
+    pub history: History,
+    /// What it was worth.
+    pub verdict: Verdict,
+    /// Whether it was cut short by [`Interrupt::raise`].
+    pub interrupted: bool,
+}
+
+/// Runs `scenario` with `seed` on `media` and judges what happened.
+///
+/// # Errors
+/// When the stage cannot be set, the server cannot be audited, or the scenario cannot run on `media`.
+pub fn run(scenario: &Scenario, seed: Seed, media: &Media, interrupt: &Interrupt) -> Result<Outcome, RunError> {
+    if let (Media::Live { .. }, Some(why)) = (media, only_simulated(scenario)) {
+        return Err(RunError::OnlySimulated(why));
+    }
+    let live = matches!(media, Media::Live { .. });
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    // The simulated world has no I/O driver: a real socket in it would be found out at once.
+    let runtime = if live { runtime.enable_all() } else { runtime.enable_time().start_paused(true) }.build()?;
+    let stage = async {
+        let clock = if live { Clock::system() } else { Clock::simulated() };
+        let recorder = Recorder::new(clock);
+        let labels = tokio::select! {
+            biased;
+            labels = tell(scenario, seed, media, &recorder, clock) => Some(labels),
+            () = interrupt.raised(if live { Duration::from_millis(50) } else { Duration::from_secs(60) }) => None,
+        };
+        recorder.record(if labels.is_some() { What::RunEnded } else { What::Interrupted });
+        (recorder.take(), labels)
+    };
+    let (history, labels) = LocalSet::new().block_on(&runtime, stage);
+    let interrupted = labels.is_none();
+    let labels = labels.transpose()?.unwrap_or_default();
+    let claims: Vec<Claim> = scenario.expect.iter().map(|expectation| expectation.claim.clone()).collect();
+    let verdict = check::check(&history, &claims, &labels);
+    Ok(Outcome { history, verdict, interrupted })
+}
+
+/// Set the stage, play the story, heal the network, come to rest, read what is there.
+async fn tell(
+    scenario: &Scenario,
+    seed: Seed,
+    media: &Media,
+    recorder: &Recorder,
+    clock: Clock,
+) -> Result<BTreeMap<String, String>, RunError> {
+    let world = if matches!(media, Media::Simulated) { "simulated" } else { "live" }.to_owned();
+    let epoch = clock.wall().to_string();
+    recorder.record(What::RunStarted { scenario: scenario.name.clone(), seed: seed.0, world, epoch });
+    let world = World::set(scenario, seed, media, recorder.clone(), clock).await?;
+    world.play(scenario).await;
+    world.heal().await;
+    world.settle(scenario.settle_within.unwrap_or(SETTLE_WITHIN).duration()).await;
+    world.audit().await?;
+    Ok(world.labels())
+}
+
+/// Why a scenario can be run in the simulated world alone; `None` when it can be run on both.
+#[must_use]
+pub fn only_simulated(scenario: &Scenario) -> Option<String> {
+    let waiting = scenario.waiting();
+    if waiting > LIVE_LIMIT {
+        return Some(format!("its story waits {waiting}, and in real time so would you ({LIVE_LIMIT} is the most)"));
+    }
+    scenario.steps.iter().find_map(|step| {
+        let Action::Crash(crash) = &step.action else { return None };
+        let at_the_disk = matches!(crash.when, CrashWhen::AfterAnswer | CrashWhen::DiskOperation);
+        let why = match crash.how {
+            _ if at_the_disk => "a real disk cannot be cut at an operation",
+            CrashHow::Power | CrashHow::Torn => "the power of a real machine is not cut",
+            CrashHow::Kill => return None,
+        };
+        Some(format!("line {}: {why}", step.line))
+    })
+}
+
+/// Cuts runs short from another thread.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// From now on every run ends as soon as it looks.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was raised.
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Ends when it is raised; looks every `pause`.
+    async fn raised(&self, pause: Duration) {
+        while !self.is_raised() {
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// Why a run gave no outcome.
+#[derive(Debug)]
+pub enum RunError {
+    /// The scenario cannot be run live: why.
+    OnlySimulated(String),
+    /// The stage could not be set.
+    Stage(StageError),
+    /// The server could not be read at the end.
+    Audit(ApiError),
+    /// The runtime could not be started.
+    Runtime(io::Error),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnlySimulated(why) => write!(f, "cannot be run live: {why}"),
+            Self::Stage(error) => write!(f, "the stage cannot be set: {error}"),
+            Self::Audit(error) => write!(f, "the server cannot be audited: {error}"),
+            Self::Runtime(error) => write!(f, "the runtime cannot be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<StageError> for RunError {
+    fn from(error: StageError) -> Self {
+        Self::Stage(error)
+    }
+}
+
+impl From<ApiError> for RunError {
+    fn from(error: ApiError) -> Self {
+        Self::Audit(error)
+    }
+}
+
+impl From<io::Error> for RunError {
+    fn from(error: io::Error) -> Self {
+        Self::Runtime(error)
+    }
+}

@@ -1,0 +1,149 @@
+//! From a file, or its text, to a scenario, or to all that is wrong with it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::file::{Orders, Scenario};
+use super::outline::Node;
+use super::parse::{outline, written};
+use super::problem::{Problem, Problems};
+use super::validate;
+use super::written::Written;
+
+/// Largest scenario file, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
+/// Largest file of work orders, in bytes.
+const MOST_ORDER_BYTES: u64 = 256 << 20;
+
+/// What a reader must be told, since it is decided elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Names of the network profiles that a device's `link` may have.
+    pub known_links: &'a [&'a str],
+}
+
+/// Reads and checks a scenario file, and looks into the file of work orders that it names.
+///
+/// # Errors
+/// One problem when the file cannot be read or is malformed; otherwise all that is wrong with what it says.
+pub fn load(path: &Path, options: &Options<'_>) -> Result<Scenario, Vec<Problem>> {
+    let name = path.display().to_string();
+    let text = text_of(path).map_err(|message| vec![Problem::of_file(&name, &message)])?;
+    read(&text, &name, options, look_into_orders)
+}
+
+/// Reads and checks a scenario's text. Paths in it are resolved against the folder of `file_name`, but not followed.
+///
+/// # Errors
+/// As for [`load`].
+pub fn parse(text: &str, file_name: &str, options: &Options<'_>) -> Result<Scenario, Vec<Problem>> {
+    read(text, file_name, options, |_, _, _| ())
+}
+
+fn read(
+    text: &str,
+    file: &str,
+    options: &Options<'_>,
+    look: impl FnOnce(&Scenario, &Node, &mut Problems<'_>),
+) -> Result<Scenario, Vec<Problem>> {
+    let mut problems = Problems::new(file, text);
+    let scenario = match form(text, &mut problems) {
+        Some((written, outline)) => {
+            let scenario = validate::validate(written, &outline, file, options, &mut problems);
+            look(&scenario, &outline, &mut problems);
+            Some(scenario)
+        }
+        None => None,
+    };
+    problems.into_result(scenario)
+}
+
+/// What is written and where, if the form of the file is right.
+fn form(text: &str, problems: &mut Problems<'_>) -> Option<(Written, Node)> {
+    let outline = match outline(text) {
+        Ok(outline) => outline,
+        Err(fault) => {
+            problems.add(fault.place, fault.message, fault.help);
+            return None;
+        }
+    };
+    if !validate::one_action_each(&outline, problems) {
+        return None;
+    }
+    match written(text, &outline) {
+        Ok(written) => Some((written, outline)),
+        Err(fault) => {
+            problems.add(fault.place, fault.message, fault.help);
+            None
+        }
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    let bytes = bytes_of(path, MOST_BYTES)?;
+    let text = String::from_utf8(bytes).map_err(|_| "this is not a text file (not UTF-8)".to_owned())?;
+    if text.contains('\0') { Err("this is not a text file".to_owned()) } else { Ok(text) }
+}
+
+/// The whole file, if it is a regular one of at most `most` bytes.
+fn bytes_of(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the standard library's list is open")]
+    let cannot = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "this file may not be read".to_owned(),
+        _ => format!("this file cannot be read: {error}"),
+    };
+    let metadata = fs::metadata(path).map_err(cannot)?;
+    if metadata.is_dir() {
+        return Err("this is a folder, not a file".to_owned());
+    }
+    if !metadata.is_file() {
+        return Err("this is not a regular file".to_owned());
+    }
+    let too_large = format!("this file is too large: at most {} MiB are read", most >> 20);
+    if metadata.len() > most {
+        return Err(too_large);
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(cannot)?;
+    if bytes.len() as u64 > most { Err(too_large) } else { Ok(bytes) }
+}
+
+/// What must be readable in each work order of a file.
+#[derive(Deserialize)]
+struct OrderInFile {
+    #[serde(rename = "workOrderId")]
+    id: String,
+}
+
+fn look_into_orders(scenario: &Scenario, outline: &Node, problems: &mut Problems<'_>) {
+    let Orders::File { path, take, written } = &scenario.world.orders else { return };
+    let world = outline.at("world");
+    let place = world.at("orders").place;
+    let bytes = match bytes_of(path, MOST_ORDER_BYTES) {
+        Ok(bytes) => bytes,
+        Err(why) => {
+            let help = format!("the path counts from the scenario's own folder; looked for {}", path.display());
+            return problems.add(place, format!("`{written}`: {why}"), Some(help));
+        }
+    };
+    let orders: Vec<OrderInFile> = match serde_json::from_slice(&bytes) {
+        Ok(orders) => orders,
+        Err(error) => {
+            let help = "the file must be a JSON array of work orders, each with a `workOrderId`".to_owned();
+            return problems.add(place, format!("`{written}` holds something else: {error}"), Some(help));
+        }
+    };
+    let mut ids: Vec<&str> = orders.iter().map(|order| order.id.as_str()).collect();
+    ids.sort_unstable();
+    if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        problems.add(place, format!("`{written}` holds {} twice", twice[0]), None);
+    }
+    if take.is_some_and(|take| take as usize > orders.len()) {
+        let message = format!("`{written}` holds only {} work orders", orders.len());
+        problems.add(world.at("take").place, message, None);
+    }
+}

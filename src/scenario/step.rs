@@ -1,0 +1,322 @@
+//! The alphabet of a story: what a step can ask for.
+//!
+//! In the file a step is one action, named by its only key: `- sync: maria`.
+
+use serde::{Deserialize, Serialize};
+
+use super::file::Skew;
+use crate::base::{CrashHow, Span};
+use crate::history::Phase;
+use crate::protocol::Record;
+
+/// One step of the story. Two are equal when they do the same, wherever they stand.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its line in the file; 0 when it was not read from one.
+    pub line: u64,
+    /// What it does.
+    pub action: Action,
+}
+
+impl PartialEq for Step {
+    fn eq(&self, other: &Self) -> bool {
+        self.action == other.action
+    }
+}
+
+impl Step {
+    /// The step in words, for histories and reports: `maria edits WO-000017: status = completed`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.action.to_string()
+    }
+}
+
+/// What a step does. A device's name may be a group's: then all of the group do it, in turn. An order is named by its id
+/// or by the label under which the story created it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// The user of this device pulls to refresh: push and pull. The step waits for the end of it.
+    Sync(String),
+    /// The device loses its network.
+    Offline(Offline),
+    /// The device gets its network back.
+    Online(String),
+    /// A user changes an order on a device.
+    Edit(Edit),
+    /// A user changes the first so many orders on a device, each in an edit of its own.
+    EditMany(EditMany),
+    /// A user creates an order on a device.
+    Create(Create),
+    /// A user deletes an order on a device.
+    Delete(Delete),
+    /// The office changes an order: through the API, with no engine.
+    OfficeEdit(OfficeEdit),
+    /// The office changes the first so many orders of the server.
+    OfficeEditMany(OfficeEditMany),
+    /// The office creates an order.
+    OfficeCreate(OfficeCreate),
+    /// The office deletes an order.
+    OfficeDelete(OfficeDelete),
+    /// Time passes.
+    Wait(Span),
+    /// Messages are lost from now on, as the rule says.
+    Lose(Lose),
+    /// The device dies, now or at the moment named.
+    Crash(Crash),
+    /// A device that died starts again.
+    Restart(String),
+    /// The device's wall clock is set wrong, or right again.
+    Clock(SetClock),
+}
+
+/// See [`Action::Offline`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offline {
+    /// The device or group.
+    pub device: String,
+    /// In which way.
+    pub how: OfflineHow,
+}
+
+/// The two ways of having no network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OfflineHow {
+    /// The radio is off and the device knows: connects fail at once.
+    Airplane,
+    /// Packets vanish and nobody is told.
+    DeadZone,
+}
+
+/// See [`Action::Edit`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// The device or group.
+    pub device: String,
+    /// The order: id or label.
+    pub order: String,
+    /// The new values by field.
+    pub set: Record,
+}
+
+/// See [`Action::EditMany`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditMany {
+    /// The device or group.
+    pub device: String,
+    /// How many of the device's orders, from the first.
+    pub orders: u32,
+    /// The new values by field.
+    pub set: Record,
+}
+
+/// See [`Action::Create`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    /// The device, never a group.
+    pub device: String,
+    /// The label by which the story calls the order.
+    #[serde(rename = "as")]
+    pub label: String,
+    /// Its values by field.
+    pub set: Record,
+}
+
+/// See [`Action::Delete`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delete {
+    /// The device or group.
+    pub device: String,
+    /// The order: id or label.
+    pub order: String,
+}
+
+/// See [`Action::OfficeEdit`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfficeEdit {
+    /// The order: id or label.
+    pub order: String,
+    /// The new values by field.
+    pub set: Record,
+}
+
+/// See [`Action::OfficeEditMany`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfficeEditMany {
+    /// How many of the server's orders, from the first.
+    pub orders: u32,
+    /// The new values by field.
+    pub set: Record,
+}
+
+/// See [`Action::OfficeCreate`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfficeCreate {
+    /// The label by which the story calls the order.
+    #[serde(rename = "as")]
+    pub label: String,
+    /// Its values by field.
+    pub set: Record,
+}
+
+/// See [`Action::OfficeDelete`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfficeDelete {
+    /// The order: id or label.
+    pub order: String,
+}
+
+/// See [`Action::Lose`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lose {
+    /// The device or group whose traffic is struck.
+    pub device: String,
+    /// Which half of an exchange.
+    pub what: Half,
+    /// Of which exchanges.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub of: Exchange,
+    /// The first one that is lost, counted from 1 among those that match.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub nth: u32,
+    /// How many in a row are lost.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub times: u32,
+    /// What the device notices.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub how: LoseHow,
+}
+
+/// The halves of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Half {
+    /// The request: the server never hears of it.
+    Request,
+    /// The answer: the server did the work, the device does not learn of it.
+    Answer,
+}
+
+/// Kinds of exchanges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exchange {
+    /// Pushes.
+    Push,
+    /// Pulls, each page one.
+    Pull,
+    /// Sign-ins.
+    SignIn,
+    /// Token refreshes.
+    Refresh,
+    /// All of them.
+    #[default]
+    Any,
+}
+
+/// What a device notices of a lost message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoseHow {
+    /// Its connection is closed at once.
+    #[default]
+    Cut,
+    /// Nothing: it waits on an open connection.
+    Silence,
+}
+
+/// See [`Action::Crash`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crash {
+    /// The device or group.
+    pub device: String,
+    /// At which moment.
+    pub when: CrashWhen,
+    /// Of which exchange; counts for the moments of an exchange alone.
+    #[serde(default = "push", skip_serializing_if = "is_push")]
+    pub of: Phase,
+    /// With [`CrashWhen::DiskOperation`] alone: the so-manieth write to the disk from now, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<u64>,
+    /// What it leaves on the disk.
+    #[serde(default = "kill", skip_serializing_if = "is_kill")]
+    pub how: CrashHow,
+}
+
+/// The moments at which a device can be made to die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CrashWhen {
+    /// At this step.
+    Now,
+    /// When the next request is ready; the server never sees it.
+    BeforeRequest,
+    /// When the server has done the work of the next request; the answer never comes.
+    AfterCommit,
+    /// When the answer to the next request has been handed to the link.
+    AfterAnswer,
+    /// In place of a write to the disk.
+    DiskOperation,
+}
+
+impl CrashWhen {
+    /// Whether the moment is one of an exchange with the server.
+    #[must_use]
+    pub const fn is_of_an_exchange(self) -> bool {
+        matches!(self, Self::BeforeRequest | Self::AfterCommit | Self::AfterAnswer)
+    }
+}
+
+/// See [`Action::Clock`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetClock {
+    /// The device or group.
+    pub device: String,
+    /// How far from the truth, not from where it stood.
+    pub by: Skew,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn push() -> Phase {
+    Phase::Push
+}
+
+const fn kill() -> CrashHow {
+    CrashHow::Kill
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if takes a reference")]
+const fn is_one(value: &u32) -> bool {
+    *value == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if takes a reference")]
+const fn is_push(value: &Phase) -> bool {
+    matches!(value, Phase::Push)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if takes a reference")]
+const fn is_kill(value: &CrashHow) -> bool {
+    matches!(value, CrashHow::Kill)
+}

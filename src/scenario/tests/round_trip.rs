@@ -1,0 +1,246 @@
+//! Reading what is printed gives the same scenario.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Map, Value, json};
+
+use super::{after_story, read};
+use crate::base::Span;
+use crate::check::Claim;
+use crate::protocol::{Record, WORK_ORDER_FIELDS};
+use crate::scenario::{Action, Assign, Device, Expectation, Orders, Retry, Role, Scenario, Skew, Step, World, print};
+
+/// Text that YAML, or its older versions, would read as something else.
+const TRAPS: [&str; 34] = [
+    "",
+    " ",
+    "true",
+    "No",
+    "~",
+    "null",
+    "NULL",
+    "1",
+    "-1",
+    "0x1F",
+    "0o7",
+    "1e3",
+    "1_000",
+    "012",
+    ".5",
+    ".nan",
+    "inf",
+    "NaN",
+    "-",
+    "- a",
+    "a: b",
+    "a #b",
+    "#",
+    "'",
+    "\"",
+    "\\",
+    "a\nb",
+    "\t",
+    "{",
+    "]",
+    "&a",
+    "*a",
+    "<<",
+    "2025-11-08",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![select(TRAPS.to_vec()).prop_map(str::to_owned), "[a-z0-9]{1,8}", "\\PC{1,12}", ".{0,6}"]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let plain = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_filter("JSON has no such number", |number| number.is_finite()).prop_map(Value::from),
+        text().prop_map(Value::from),
+    ];
+    plain.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(text(), inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let field = (0..WORK_ORDER_FIELDS.len()).prop_map(|index| WORK_ORDER_FIELDS[index].0.to_owned());
+    prop::collection::btree_map(field, value(), 1..4).prop_map(|map| map.into_iter().collect::<Map<_, _>>())
+}
+
+fn span() -> impl Strategy<Value = Span> {
+    (1..u64::MAX).prop_map(Span::new)
+}
+
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z][a-z0-9-]{0,6}",
+        "[0-9]{1,3}",
+        select(vec!["on", "no", "true", "1e3", "-", "null"]).prop_map(str::to_owned)
+    ]
+}
+
+/// A device but for its name: the same user on two devices could have two roles.
+fn device(role: Role) -> impl Strategy<Value = Device> {
+    let rare = (prop::option::of(1..=10_000_u32), prop::option::of(1..=1000_u32), any::<i32>());
+    let often =
+        (select(vec!["wifi", "3g", "lte"]), prop::option::of((1_000_000..u64::MAX).prop_map(Span::new)), any::<bool>());
+    (rare, often).prop_map(move |((count, page, skew), (link, sync_every, exact))| Device {
+        name: String::new(),
+        count,
+        user: None,
+        role,
+        link: link.to_owned(),
+        sync_every,
+        retry: if exact { Retry::Exact } else { Retry::Jitter },
+        clock: Skew::from_millis(i64::from(skew)),
+        page,
+    })
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let assign = select(vec![Assign::InTurn, Assign::AsInFile, Assign::To("maria".into())]);
+    let file = (text(), prop::option::of(1..1000_u32));
+    let from_file = (file, assign).prop_map(|((written, take), assign)| World {
+        orders: Orders::File { path: written.clone().into(), written, take },
+        assign,
+    });
+    let generated = (0..1000_u32, any::<bool>()).prop_map(|(count, to_one)| World {
+        orders: Orders::Generate(count),
+        assign: if to_one { Assign::To("maria".into()) } else { Assign::InTurn },
+    });
+    prop_oneof![from_file, generated]
+}
+
+/// Any step or claim, as JSON: the types' own form.
+fn action() -> impl Strategy<Value = Action> {
+    let how = select(vec!["kill", "power", "torn"]);
+    let exchange = select(vec!["push", "pull", "sign-in", "refresh", "any"]);
+    let json = prop_oneof![
+        select(vec!["sync", "online", "restart"]).prop_map(|key| json!({ key: "maria" })),
+        span().prop_map(|span| json!({ "wait": span })),
+        select(vec!["airplane", "dead-zone"]).prop_map(|how| json!({ "offline": { "device": "maria", "how": how } })),
+        record().prop_map(|set| json!({ "edit": { "device": "maria", "order": "first", "set": set } })),
+        (1..9_u32, record()).prop_map(|(n, set)| json!({ "edit-many": { "device": "maria", "orders": n, "set": set } })),
+        (1..9_u32, record()).prop_map(|(n, set)| json!({ "office-edit-many": { "orders": n, "set": set } })),
+        record().prop_map(|set| json!({ "office-edit": { "order": "WO-1", "set": set } })),
+        Just(json!({ "delete": { "device": "maria", "order": "WO-000017" } })),
+        Just(json!({ "office-delete": { "order": "first" } })),
+        (1..9_u32, 1..9_u32, exchange).prop_map(|(nth, times, of)| {
+            json!({ "lose": { "device": "maria", "what": "answer", "nth": nth, "times": times, "of": of, "how": "silence" } })
+        }),
+        (how, 1..u64::MAX).prop_map(|(how, at)| {
+            json!({ "crash": { "device": "maria", "when": "disk-operation", "operation": at, "how": how } })
+        }),
+        Just(json!({ "crash": { "device": "maria", "when": "after-commit", "of": "pull" } })),
+        any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
+    ];
+    json.prop_map(|json| serde_json::from_value(json).unwrap())
+}
+
+fn claim() -> impl Strategy<Value = Claim> {
+    let json = prop_oneof![
+        record().prop_map(|has| json!({ "server": { "order": "first", "has": has } })),
+        (value(), value()).prop_map(|(mine, theirs)| {
+            json!({ "conflict": { "device": "maria", "order": "first", "field": "status", "mine": mine, "theirs": theirs,
+                "outcome": "server-wins" } })
+        }),
+        span().prop_map(|most| json!({ "took": { "device": "maria", "sync": 1, "phase": "push", "at-most": most } })),
+        prop::collection::vec(span(), 0..4).prop_map(|all| json!({ "waits": { "device": "maria", "exactly": all } })),
+        any::<u64>().prop_map(|count| json!({ "conflicts": { "count": count } })),
+        Just(json!({ "bytes": { "device": "maria", "up-at-most": "5MB" } })),
+        Just(json!({ "pushed": { "device": "maria", "orders": ["first", "WO-000017"] } })),
+    ];
+    json.prop_map(|json| serde_json::from_value(json).unwrap())
+}
+
+/// Maria, who is in every step, and others.
+fn devices() -> impl Strategy<Value = Vec<Device>> {
+    let others = prop::collection::btree_map(name(), device(Role::Supervisor), 0..4);
+    (device(Role::Technician), others).prop_map(|(maria, others)| {
+        let mut devices = vec![Device { name: "maria".into(), count: None, ..maria }];
+        let others = others.into_iter().filter(|(name, _)| name != "maria" && !name.contains('-'));
+        devices.extend(others.map(|(name, device)| Device { name, ..device }));
+        devices.push(Device { name: "tablet".into(), user: Some("maria".into()), ..devices[0].clone() });
+        devices
+    })
+}
+
+fn scenario() -> impl Strategy<Value = Scenario> {
+    let first = record().prop_map(|set| {
+        serde_json::from_value(json!({ "create": { "device": "maria", "as": "first", "set": set } })).unwrap()
+    });
+    let crash = Just(json!({ "crash": { "device": "maria", "when": "now" } }))
+        .prop_map(|json| serde_json::from_value(json).unwrap());
+    let steps = (first, crash, prop::collection::vec(action(), 0..6));
+    let covers = prop::collection::vec(select(crate::scenario::REQUIREMENTS.to_vec()), 0..3);
+    let words = (
+        text().prop_filter("a name says something", |name| !name.trim().is_empty()),
+        covers,
+        prop::collection::vec(name(), 0..3),
+    );
+    let rest = (any::<u64>(), prop::option::of(span()), prop::collection::vec(claim(), 0..4));
+    (words, world(), devices(), steps, rest).prop_map(
+        |((name, covers, tags), world, devices, (first, crash, steps), rest)| {
+            let (seed, settle_within, claims) = rest;
+            let actions = [first, crash].into_iter().chain(steps);
+            Scenario {
+                name,
+                covers: covers.into_iter().map(|requirement| requirement.id.to_owned()).collect(),
+                tags,
+                seed,
+                world,
+                devices,
+                settle_within,
+                steps: actions.map(|action: Action| Step { line: 0, action }).collect(),
+                expect: claims.into_iter().map(|claim| Expectation { line: 0, claim }).collect(),
+            }
+        },
+    )
+}
+
+#[test]
+fn the_printed_form_is_the_one_that_people_write() {
+    let written = "name: Completed offline, put on hold by the office
+covers: [F2, 4.2/server-fields]
+tags: [smoke]
+world: { orders: data/work-orders-100.json, assign: maria }
+devices:
+  maria: { link: 3g, clock: \"-5min\" }
+  phone: { count: 100 }
+  jo: {}
+steps:
+  - offline: { device: maria, how: dead-zone }
+  - edit: { device: maria, order: WO-000017, set: { partsUsed: [{ lineId: L1, qty: 2 }], status: completed } }
+  - create: { device: maria, as: leak, set: { title: Oil leak } }
+  - wait: 2h
+  - crash: { device: maria, when: after-commit }
+expect:
+  - conflict: { device: maria, order: WO-000017, field: status, mine: completed, outcome: server-wins, theirs: on-hold }
+";
+    assert_eq!(print(&read(written).unwrap()), written);
+}
+
+#[test]
+fn places_make_no_difference() {
+    let (near, far) = (read(&after_story("")).unwrap(), read(&format!("\n\n{}", after_story(""))).unwrap());
+    assert_ne!(near.steps[0].line, far.steps[0].line);
+    assert_eq!(near, far);
+}
+
+proptest! {
+    #[test]
+    fn printing_and_reading_are_inverse(scenario in scenario()) {
+        let printed = print(&scenario);
+        match read(&printed) {
+            Ok(read) => prop_assert_eq!(&read, &scenario, "{}", printed),
+            Err(problems) => prop_assert!(false, "{}\n{:#?}", printed, problems),
+        }
+    }
+}

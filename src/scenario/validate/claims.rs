@@ -1,0 +1,117 @@
+//! Checks the claims: devices, orders and fields that exist, bounds that bound something.
+
+use std::collections::BTreeMap;
+
+use super::story::{is_order_id, labels, order_help};
+use super::{Cast, at_least_one};
+use crate::check::Claim;
+use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
+use crate::scenario::outline::{Node, Place};
+use crate::scenario::problem::{Problems, one_of};
+use crate::scenario::step::Action;
+
+/// Fields of a record that nobody sets but that can be claimed.
+const READ_ONLY: [&str; 5] = ["workOrderId", "createdBy", "createdAt", "updatedAt", "_version"];
+
+/// Checks all claims; `outline` is their list.
+pub(super) fn check(claims: &[Claim], steps: &[Action], outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) {
+    let labels = labels(steps, outline);
+    let mut checker = Claims { cast, problems, labels };
+    for (index, claim) in claims.iter().enumerate() {
+        if checker.problems.is_full() {
+            return;
+        }
+        checker.claim(claim, outline.item(index).body());
+    }
+}
+
+struct Claims<'a, 'p, 't> {
+    cast: &'a Cast<'a>,
+    problems: &'p mut Problems<'t>,
+    labels: BTreeMap<&'a str, u64>,
+}
+
+impl Claims<'_, '_, '_> {
+    fn claim(&mut self, claim: &Claim, at: &Node) {
+        match claim {
+            Claim::Server(claim) => {
+                self.order(&claim.order, at.at("order").place);
+                self.fields(&claim.has, at.at("has"));
+            }
+            Claim::ServerLacks(claim) => self.order(&claim.order, at.at("order").place),
+            Claim::Device(claim) => {
+                self.on(&claim.device, &claim.order, at);
+                self.fields(&claim.has, at.at("has"));
+            }
+            Claim::DeviceLacks(claim) | Claim::Rescued(claim) => self.on(&claim.device, &claim.order, at),
+            Claim::Conflict(claim) => {
+                self.on(&claim.device, &claim.order, at);
+                self.field(claim.field.split('/').next().unwrap_or_default(), at.at("field").place);
+            }
+            Claim::Conflicts(claim) => {
+                if let Some(device) = &claim.device {
+                    self.device(device, at);
+                }
+            }
+            Claim::Removed(claim) => self.on(&claim.device, &claim.order, at),
+            Claim::Rejected(claim) => self.on(&claim.device, &claim.order, at),
+            Claim::Took(claim) => self.sync(&claim.device, claim.sync, at),
+            Claim::Bytes(claim) => {
+                self.sync(&claim.device, claim.sync, at);
+                if claim.up_at_most.is_none() && claim.down_at_most.is_none() {
+                    let message = "`bytes` needs `up-at-most`, `down-at-most` or both";
+                    self.problems.add(at.place, message, None);
+                }
+            }
+            Claim::Documents(claim) => self.sync(&claim.device, claim.sync, at),
+            Claim::Waits(claim) => self.device(&claim.device, at),
+            Claim::Pushed(claim) => {
+                self.device(&claim.device, at);
+                for (index, order) in claim.orders.iter().enumerate() {
+                    self.order(order, at.at("orders").item(index).place);
+                }
+            }
+            Claim::Requests(claim) => self.device(&claim.device, at),
+        }
+    }
+
+    fn device(&mut self, name: &str, at: &Node) {
+        self.cast.single(name, at.at("device").place, self.problems);
+    }
+
+    fn on(&mut self, device: &str, order: &str, at: &Node) {
+        self.device(device, at);
+        self.order(order, at.at("order").place);
+    }
+
+    fn sync(&mut self, device: &str, sync: Option<u32>, at: &Node) {
+        self.device(device, at);
+        if let Some(sync) = sync {
+            at_least_one(sync, "sync", at.at("sync").place, self.problems);
+        }
+    }
+
+    fn order(&mut self, order: &str, place: Place) {
+        if !self.problems.is_full() && !self.labels.contains_key(order) && !is_order_id(order) {
+            let help = order_help(order, self.labels.keys().copied());
+            self.problems.add(place, format!("there is no order `{order}`"), Some(help));
+        }
+    }
+
+    fn fields(&mut self, has: &Record, at: &Node) {
+        if has.is_empty() {
+            self.problems.add(at.place, "`has` claims nothing", None);
+        }
+        for field in has.keys() {
+            self.field(field, at.key_place(field));
+        }
+    }
+
+    fn field(&mut self, field: &str, place: Place) {
+        let known = field_kind(field).is_some() || READ_ONLY.contains(&field) || field == "_deleted";
+        if !self.problems.is_full() && !known {
+            let names: Vec<&str> = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).chain(READ_ONLY).collect();
+            self.problems.add(place, format!("a work order has no field `{field}`"), Some(one_of(field, &names)));
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Checks the steps: devices that exist, orders that can be named, things that happen before they are used.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Cast, at_least_one, is_name};
+use crate::base::Span;
+use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
+use crate::scenario::outline::{Node, Place};
+use crate::scenario::problem::{Problems, did_you_mean, one_of};
+use crate::scenario::step::{Action, Crash, CrashWhen};
+
+/// Checks all steps; `outline` is their list.
+pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) {
+    if steps.is_empty() {
+        problems.add(outline.place, "a story needs at least one step", None);
+    }
+    let later = labels(steps, outline);
+    let mut story =
+        Story { cast, problems, later, created: BTreeSet::new(), crashed: BTreeSet::new(), struck: BTreeSet::new() };
+    for (index, step) in steps.iter().enumerate() {
+        if story.problems.is_full() {
+            return;
+        }
+        story.step(step, outline.item(index).body());
+    }
+}
+
+/// The labels of the story, each with the line that first creates it.
+pub(super) fn labels<'a>(steps: &'a [Action], outline: &Node) -> BTreeMap<&'a str, u64> {
+    let mut labels = BTreeMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        if let Some(label) = label_of(step) {
+            labels.entry(label).or_insert_with(|| outline.item(index).place.line);
+        }
+    }
+    labels
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "only two steps create")]
+fn label_of(step: &Action) -> Option<&str> {
+    match step {
+        Action::Create(create) => Some(&create.label),
+        Action::OfficeCreate(create) => Some(&create.label),
+        _ => None,
+    }
+}
+
+/// Whether `order` has the form of an id that the server gives.
+pub(super) fn is_order_id(order: &str) -> bool {
+    order
+        .strip_prefix("WO-")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+}
+
+/// What to write instead of `order`, given the labels that can be named.
+pub(super) fn order_help<'a>(order: &str, labels: impl IntoIterator<Item = &'a str>) -> String {
+    let upper = order.to_ascii_uppercase();
+    if is_order_id(&upper) {
+        return format!("did you mean `{upper}`?");
+    }
+    did_you_mean(order, labels).unwrap_or_else(|| {
+        "name an order by its id, such as WO-000017, or by the label of a step that creates it".to_owned()
+    })
+}
+
+/// The story so far.
+struct Story<'a, 'p, 't> {
+    cast: &'a Cast<'a>,
+    problems: &'p mut Problems<'t>,
+    /// Every label, with the line that creates it.
+    later: BTreeMap<&'a str, u64>,
+    created: BTreeSet<&'a str>,
+    /// The names that crash steps used.
+    crashed: BTreeSet<&'a str>,
+    /// Those names with the groups of single members among them.
+    struck: BTreeSet<&'a str>,
+}
+
+impl<'a> Story<'a, '_, '_> {
+    fn step(&mut self, step: &'a Action, at: &Node) {
+        match step {
+            Action::Sync(device) | Action::Online(device) => self.device(device, at.place),
+            Action::Offline(step) => self.device(&step.device, at.at("device").place),
+            Action::Edit(step) => {
+                self.device(&step.device, at.at("device").place);
+                self.order(&step.order, at.at("order").place);
+                self.fields(&step.set, at.at("set"));
+            }
+            Action::EditMany(step) => {
+                self.device(&step.device, at.at("device").place);
+                at_least_one(step.orders, "orders", at.at("orders").place, self.problems);
+                self.fields(&step.set, at.at("set"));
+            }
+            Action::Create(step) => {
+                self.cast.single(&step.device, at.at("device").place, self.problems);
+                self.creates(&step.label, at.at("as").place);
+                self.fields(&step.set, at.at("set"));
+            }
+            Action::Delete(step) => {
+                self.device(&step.device, at.at("device").place);
+                self.order(&step.order, at.at("order").place);
+            }
+            Action::OfficeEdit(step) => {
+                self.order(&step.order, at.at("order").place);
+                self.fields(&step.set, at.at("set"));
+            }
+            Action::OfficeEditMany(step) => {
+                at_least_one(step.orders, "orders", at.at("orders").place, self.problems);
+                self.fields(&step.set, at.at("set"));
+            }
+            Action::OfficeCreate(step) => {
+                self.creates(&step.label, at.at("as").place);
+                self.fields(&step.set, at.at("set"));
+            }
+            Action::OfficeDelete(step) => self.order(&step.order, at.at("order").place),
+            Action::Wait(span) => self.waits(*span, at.place),
+            Action::Lose(step) => {
+                self.device(&step.device, at.at("device").place);
+                at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
+                at_least_one(step.times, "times", at.at("times").place, self.problems);
+            }
+            Action::Crash(step) => self.crashes(step, at),
+            Action::Restart(device) => self.restarts(device, at.place),
+            Action::Clock(step) => self.device(&step.device, at.at("device").place),
+        }
+    }
+
+    fn device(&mut self, name: &str, place: Place) {
+        self.cast.known(name, place, self.problems);
+    }
+
+    fn order(&mut self, order: &str, place: Place) {
+        if self.created.contains(order) || is_order_id(order) {
+            return;
+        }
+        match self.later.get(order) {
+            Some(line) => {
+                let message = format!("`{order}` does not exist yet; it is created in line {line}");
+                self.problems.add(place, message, None);
+            }
+            None => {
+                let help = order_help(order, self.created.iter().copied());
+                self.problems.add(place, format!("there is no order `{order}`"), Some(help));
+            }
+        }
+    }
+
+    fn creates(&mut self, label: &'a str, place: Place) {
+        if !is_name(label) {
+            let help = "use small letters, digits and hyphens".to_owned();
+            self.problems.add(place, format!("`{label}` cannot be a label"), Some(help));
+        }
+        if !self.created.insert(label) {
+            self.problems.add(place, format!("an order `{label}` has been created already"), None);
+        }
+    }
+
+    fn fields(&mut self, set: &Record, at: &Node) {
+        if set.is_empty() {
+            self.problems.add(at.place, "`set` sets nothing", None);
+        }
+        for field in set.keys() {
+            if !self.problems.is_full() && field_kind(field).is_none() {
+                let known: Vec<&str> = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).collect();
+                let message = format!("a work order has no field `{field}` that can be set");
+                self.problems.add(at.key_place(field), message, Some(one_of(field, &known)));
+            }
+        }
+    }
+
+    fn waits(&mut self, span: Span, place: Place) {
+        if span == Span::default() {
+            self.problems.add(place, "a wait must last some time", None);
+        }
+    }
+
+    fn crashes(&mut self, step: &'a Crash, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        self.crashed.insert(&step.device);
+        self.struck.extend(self.cast.find(&step.device).map(|device| device.name.as_str()));
+        match (step.when, step.operation) {
+            (CrashWhen::DiskOperation, Some(operation)) => {
+                at_least_one(operation, "operation", at.at("operation").place, self.problems);
+            }
+            (CrashWhen::DiskOperation, None) => {
+                let help = Some("add for example `operation: 3`, the third write from now".to_owned());
+                self.problems.add(at.at("when").place, "`when: disk-operation` needs `operation`", help);
+            }
+            (_, Some(_)) => {
+                let message = "`operation` goes with `when: disk-operation` alone";
+                self.problems.add(at.key_place("operation"), message, None);
+            }
+            (_, None) => {}
+        }
+        if at.has("of") && !step.when.is_of_an_exchange() {
+            let message = "`of` goes with `before-request`, `after-commit` and `after-answer` alone";
+            self.problems.add(at.key_place("of"), message, None);
+        }
+    }
+
+    fn restarts(&mut self, device: &str, place: Place) {
+        self.device(device, place);
+        let Some(found) = self.cast.find(device) else { return };
+        let whole = found.name == device && self.struck.contains(device);
+        if !whole && !self.crashed.contains(device) && !self.crashed.contains(found.name.as_str()) {
+            let message = format!("no step before this one crashes `{device}`");
+            self.problems.add(place, message, None);
+        }
+    }
+}

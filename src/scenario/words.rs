@@ -1,0 +1,108 @@
+//! Steps in words, for histories and reports: `maria edits WO-000017: status = completed`.
+
+use std::fmt;
+
+use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow};
+use crate::base::CrashHow;
+use crate::history::Phase;
+use crate::protocol::Record;
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sync(device) => write!(f, "{device} syncs"),
+            Self::Offline(step) => write!(f, "{} goes offline: {}", step.device, step.how),
+            Self::Online(device) => write!(f, "{device} comes back online"),
+            Self::Edit(step) => write!(f, "{} edits {}: {}", step.device, step.order, Fields(&step.set)),
+            Self::EditMany(step) => {
+                write!(f, "{} edits the first {} orders: {}", step.device, step.orders, Fields(&step.set))
+            }
+            Self::Create(step) => write!(f, "{} creates `{}`: {}", step.device, step.label, Fields(&step.set)),
+            Self::Delete(step) => write!(f, "{} deletes {}", step.device, step.order),
+            Self::OfficeEdit(step) => write!(f, "the office edits {}: {}", step.order, Fields(&step.set)),
+            Self::OfficeEditMany(step) => {
+                write!(f, "the office edits the first {} orders: {}", step.orders, Fields(&step.set))
+            }
+            Self::OfficeCreate(step) => write!(f, "the office creates `{}`: {}", step.label, Fields(&step.set)),
+            Self::OfficeDelete(step) => write!(f, "the office deletes {}", step.order),
+            Self::Wait(span) => write!(f, "{span} pass"),
+            Self::Lose(step) => step.fmt(f),
+            Self::Crash(step) => step.fmt(f),
+            Self::Restart(device) => write!(f, "{device} starts again"),
+            Self::Clock(step) => write!(f, "the clock of {} is set {}", step.device, step.by.words()),
+        }
+    }
+}
+
+impl fmt::Display for OfflineHow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Airplane => "airplane mode",
+            Self::DeadZone => "dead zone",
+        })
+    }
+}
+
+impl fmt::Display for Lose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let half = match self.what {
+            Half::Request => "request",
+            Half::Answer => "answer",
+        };
+        let of = match self.of {
+            Exchange::Push => " of a push",
+            Exchange::Pull => " of a pull",
+            Exchange::SignIn => " of a sign-in",
+            Exchange::Refresh => " of a token refresh",
+            Exchange::Any => "",
+        };
+        write!(f, "{} will lose {half} {}{of}", self.device, self.nth)?;
+        if self.times > 1 {
+            write!(f, " and the {} after it", self.times - 1)?;
+        }
+        match self.how {
+            LoseHow::Cut => Ok(()),
+            LoseHow::Silence => f.write_str(", in silence"),
+        }
+    }
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match self.how {
+            CrashHow::Kill => "process killed",
+            CrashHow::Power => "power lost",
+            CrashHow::Torn => "power lost in a write",
+        };
+        let of = match self.of {
+            Phase::Push => "push",
+            Phase::Pull => "pull",
+        };
+        let device = &self.device;
+        match self.when {
+            CrashWhen::Now => write!(f, "{device} crashes: {how}"),
+            CrashWhen::BeforeRequest => write!(f, "{device} will crash before its next {of}: {how}"),
+            CrashWhen::AfterCommit => write!(f, "{device} will crash before the answer to its next {of}: {how}"),
+            CrashWhen::AfterAnswer => write!(f, "{device} will crash after the answer to its next {of}: {how}"),
+            CrashWhen::DiskOperation => {
+                write!(f, "{device} will crash at disk operation {} from now: {how}", self.operation.unwrap_or(1))
+            }
+        }
+    }
+}
+
+/// Fields and values in words: `status = completed, priority = high`.
+struct Fields<'a>(&'a Record);
+
+impl fmt::Display for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (field, value)) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            match value.as_str() {
+                Some(text) => write!(f, "{comma}{field} = {text}")?,
+                None => write!(f, "{comma}{field} = {value}")?,
+            }
+        }
+        Ok(())
+    }
+}

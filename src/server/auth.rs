@@ -1,0 +1,155 @@
+//! Who calls: sign-in, opaque tokens, rotation of refresh tokens (decision m).
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::refusal::Refusal;
+use super::settings::{ACCESS_TOKEN_LIFE, REFRESH_GRACE, REFRESH_TOKEN_LIFE, millis};
+use super::store::{Store, Writer};
+use crate::base::Stream;
+use crate::protocol::{Profile, SignInRequest, Tokens};
+
+/// A user on a device, proven by a token.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) profile: Arc<Profile>,
+    pub(super) device: String,
+}
+
+impl Caller {
+    /// The user's id.
+    pub(super) fn user(&self) -> &str {
+        &self.profile.user_id
+    }
+
+    /// Them, as the author of a commit.
+    pub(super) fn writer(&self) -> Writer<'_> {
+        Writer { device: &self.device, user: self.user(), role: &self.profile.role }
+    }
+}
+
+/// Opens a session for a user on a device.
+pub(super) fn sign_in(store: &mut Store, now_ms: i64, request: &SignInRequest) -> Result<Tokens, Refusal> {
+    if request.device_id.is_empty() {
+        return Err(Refusal::malformed("deviceId is empty"));
+    }
+    let known = store.users.account(&request.user_id).is_some_and(|account| account.password == request.password);
+    if !known {
+        return Err(Refusal::unauthenticated("user and password do not match"));
+    }
+    let tx = store.connection.transaction()?;
+    tx.prepare_cached("INSERT INTO sessions (user, device) VALUES (?1, ?2)")?
+        .execute([&request.user_id, &request.device_id])?;
+    let session = tx.last_insert_rowid();
+    let tokens = issue(&tx, &mut store.random, session, now_ms)?;
+    tx.commit()?;
+    Ok(tokens)
+}
+
+/// Exchanges a refresh token for new tokens. A token that was exchanged already gives the same successor for a while,
+/// since the answer may have been lost; after that, whoever sends it may be a thief, and the whole session ends.
+pub(super) fn refresh(store: &mut Store, now_ms: i64, token: &str) -> Result<Tokens, Refusal> {
+    let tx = store.connection.transaction()?;
+    let held = held(&tx, token)?.ok_or_else(|| Refusal::unauthenticated("the refresh token is unknown"))?;
+    if held.revoked {
+        return Err(Refusal::unauthenticated("the session was revoked"));
+    }
+    if held.expires_ms <= now_ms {
+        return Err(Refusal::unauthenticated("the refresh token has expired"));
+    }
+    let Some((successor, rotated_ms)) = held.rotated else {
+        let tokens = issue(&tx, &mut store.random, held.session, now_ms)?;
+        tx.prepare_cached("UPDATE refresh_tokens SET successor = ?2, rotated_ms = ?3 WHERE token = ?1")?
+            .execute(params![token, tokens.refresh_token, now_ms])?;
+        tx.commit()?;
+        return Ok(tokens);
+    };
+    if let Some(tokens) = same_again(&tx, successor, rotated_ms, now_ms)? {
+        return Ok(tokens);
+    }
+    tx.prepare_cached("UPDATE sessions SET revoked = 1 WHERE session = ?1")?.execute([held.session])?;
+    tx.commit()?;
+    Err(Refusal::unauthenticated("the refresh token was used before; the session is revoked"))
+}
+
+/// Who holds the access token `token`.
+pub(super) fn authenticate(store: &Store, now_ms: i64, token: &str) -> Result<Caller, Refusal> {
+    let found = store
+        .connection
+        .prepare_cached(
+            "SELECT s.user, s.device, s.revoked, a.expires_ms
+             FROM access_tokens a JOIN sessions s ON s.session = a.session WHERE a.token = ?1",
+        )?
+        .query_row([token], |row| {
+            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, bool>(2)?, row.get::<_, i64>(3)?))
+        })
+        .optional()?;
+    let Some((user, device, revoked, expires_ms)) = found else {
+        return Err(Refusal::unauthenticated("the access token is unknown"));
+    };
+    if revoked {
+        return Err(Refusal::unauthenticated("the session was revoked"));
+    }
+    if expires_ms <= now_ms {
+        return Err(Refusal::unauthenticated("the access token has expired"));
+    }
+    let account = store.users.account(&user).ok_or_else(|| Refusal::unauthenticated("the user is unknown"))?;
+    Ok(Caller { profile: account.profile.clone(), device })
+}
+
+/// A refresh token as it is stored.
+struct Held {
+    session: i64,
+    revoked: bool,
+    expires_ms: i64,
+    /// Its successor, and when it was exchanged for it.
+    rotated: Option<(String, i64)>,
+}
+
+fn held(tx: &Transaction<'_>, token: &str) -> rusqlite::Result<Option<Held>> {
+    tx.prepare_cached(
+        "SELECT r.session, s.revoked, r.expires_ms, r.successor, r.rotated_ms
+         FROM refresh_tokens r JOIN sessions s ON s.session = r.session WHERE r.token = ?1",
+    )?
+    .query_row([token], |row| {
+        let rotated = row.get::<_, Option<String>>(3)?.zip(row.get(4)?);
+        Ok(Held { session: row.get(0)?, revoked: row.get(1)?, expires_ms: row.get(2)?, rotated })
+    })
+    .optional()
+}
+
+/// The tokens given when the predecessor of `successor` was exchanged, if that may still have been lost: the grace is
+/// not over, and nobody has used the successor.
+fn same_again(db: &Connection, successor: String, rotated_ms: i64, now_ms: i64) -> rusqlite::Result<Option<Tokens>> {
+    if now_ms > rotated_ms + millis(REFRESH_GRACE) {
+        return Ok(None);
+    }
+    let unused = db
+        .prepare_cached(
+            "SELECT a.token, a.expires_ms FROM refresh_tokens r JOIN access_tokens a ON a.token = r.access
+             WHERE r.token = ?1 AND r.successor IS NULL",
+        )?
+        .query_row([&successor], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))
+        .optional()?;
+    Ok(unused.map(|(access_token, expires_ms)| Tokens {
+        access_token,
+        refresh_token: successor,
+        expires_in: u64::try_from((expires_ms - now_ms) / 1000).unwrap_or(0),
+    }))
+}
+
+fn issue(db: &Connection, random: &mut Stream, session: i64, now_ms: i64) -> rusqlite::Result<Tokens> {
+    let tokens =
+        Tokens { access_token: opaque(random), refresh_token: opaque(random), expires_in: ACCESS_TOKEN_LIFE.as_secs() };
+    db.prepare_cached("INSERT INTO access_tokens (token, session, expires_ms) VALUES (?1, ?2, ?3)")?
+        .execute(params![tokens.access_token, session, now_ms + millis(ACCESS_TOKEN_LIFE)])?;
+    db.prepare_cached("INSERT INTO refresh_tokens (token, session, access, expires_ms) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![tokens.refresh_token, session, tokens.access_token, now_ms + millis(REFRESH_TOKEN_LIFE)])?;
+    Ok(tokens)
+}
+
+/// 128 bits in hexadecimal.
+fn opaque(random: &mut Stream) -> String {
+    format!("{:032x}", u128::from_le_bytes(random.bytes()))
+}

@@ -1,0 +1,128 @@
+//! The routes. Each handler asks who calls before it looks at the body (decision n).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::extract::{Query, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::auth::{self, Caller};
+use super::refusal::Refusal;
+use super::store::Store;
+use super::wire::{Answer, read_json};
+use super::{delta, push};
+use crate::base::WallClock;
+use crate::protocol::{
+    DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_INFLATED_BODY, Profile, PushAnswer,
+    RefreshRequest, SignInRequest, Tokens, path,
+};
+
+/// What all requests share.
+#[derive(Debug)]
+struct Shared {
+    clock: WallClock,
+    store: Mutex<Store>,
+}
+
+impl Shared {
+    /// A transaction that a panic cut short was rolled back, so that the store is whole even then.
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+}
+
+type App = State<Arc<Shared>>;
+
+/// All routes of the API.
+pub(super) fn router(clock: WallClock, store: Store) -> Router {
+    let shared = Arc::new(Shared { clock, store: Mutex::new(store) });
+    Router::new()
+        .route(path::SIGN_IN, post(sign_in))
+        .route(path::REFRESH, post(refresh))
+        .route(path::PROFILE, get(profile))
+        .route(path::DELTA, get(pull))
+        .route(path::PUSH, post(push))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(shared)
+}
+
+async fn sign_in(State(shared): App, request: Request) -> Response {
+    let answer = Answer::to(request.headers());
+    let tokens = async {
+        let request: SignInRequest = read_json(request, MAX_INFLATED_BODY).await?;
+        auth::sign_in(&mut shared.store(), shared.now_ms(), &request)
+    };
+    answer.with::<Tokens>(tokens.await)
+}
+
+async fn refresh(State(shared): App, request: Request) -> Response {
+    let answer = Answer::to(request.headers());
+    let tokens = async {
+        let request: RefreshRequest = read_json(request, MAX_INFLATED_BODY).await?;
+        auth::refresh(&mut shared.store(), shared.now_ms(), &request.refresh_token)
+    };
+    answer.with::<Tokens>(tokens.await)
+}
+
+async fn profile(State(shared): App, headers: HeaderMap) -> Response {
+    Answer::to(&headers).with::<Profile>(caller(&shared, &headers).map(|caller| caller.profile.as_ref().clone()))
+}
+
+async fn pull(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {
+    let page = || {
+        let caller = caller(&shared, &headers)?;
+        let query = Query::<DeltaQuery>::try_from_uri(&uri).map_err(|error| Refusal::malformed(error.body_text()))?;
+        delta::pull(&mut shared.store(), shared.now_ms(), &caller, &query.0)
+    };
+    Answer::to(&headers).with::<DeltaAnswer>(page())
+}
+
+/// A push as it arrives: one malformed operation must not spoil the others (decision h).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    operations: Vec<Value>,
+}
+
+async fn push(State(shared): App, request: Request) -> Response {
+    let answer = Answer::to(request.headers());
+    let results = async {
+        let caller = caller(&shared, request.headers())?;
+        let batch: Batch = read_json(request, MAX_BATCH_BYTES).await?;
+        if batch.operations.len() > MAX_BATCH_OPERATIONS {
+            return Err(Refusal::too_large(format!("a push holds at most {MAX_BATCH_OPERATIONS} operations")));
+        }
+        Ok(PushAnswer { results: push::push(&mut shared.store(), shared.now_ms(), &caller, batch.operations) })
+    };
+    answer.with::<PushAnswer>(results.await)
+}
+
+async fn unknown_route(uri: Uri, headers: HeaderMap) -> Response {
+    Answer::to(&headers).with::<()>(Err(Refusal::unknown_route(format!("there is no {}", uri.path()))))
+}
+
+async fn wrong_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let refusal = Refusal::wrong_method(format!("{} is not to be had with {method}", uri.path()));
+    Answer::to(&headers).with::<()>(Err(refusal))
+}
+
+/// Who calls, by the bearer token (spec 8.3).
+fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    let credentials = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match credentials.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            auth::authenticate(&shared.store(), shared.now_ms(), token.trim())
+        }
+        Some(_) | None => Err(Refusal::unauthenticated("a bearer token is needed")),
+    }
+}

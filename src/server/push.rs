@@ -1,0 +1,218 @@
+//! The push: each operation is a transaction and has a result of its own, in order (decision h).
+//!
+//! The result is stored in the transaction of the effect, so that a repeat whose acknowledgement was lost is answered
+//! and not done again (decision c). What had no effect is not stored: it is judged anew.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::apply::{self, Applied, Scene};
+use super::auth::Caller;
+use super::create;
+use super::payload;
+use super::record::{self, Order};
+use super::rejection::Rejection;
+use super::role::Role;
+use super::store::Store;
+use super::view;
+use crate::protocol::{
+    ErrorCode, Operation, OperationKind, OperationResult, Profile, ResultStatus, TEMPORARY_ID_PREFIX,
+};
+
+/// Applies `operations`, as they arrived, one by one.
+pub(super) fn push(store: &mut Store, now_ms: i64, caller: &Caller, operations: Vec<Value>) -> Vec<OperationResult> {
+    operations.into_iter().map(|operation| push_one(store, now_ms, caller, operation)).collect()
+}
+
+fn push_one(store: &mut Store, now_ms: i64, caller: &Caller, operation: Value) -> OperationResult {
+    let queue_id = operation.get("queueId").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let result = match serde_json::from_value::<Operation>(operation) {
+        Ok(operation) if operation.queue_id.is_empty() => Err(Rejection::invalid("`queueId` is empty")),
+        Ok(operation) => once(store, now_ms, caller, &operation),
+        Err(error) => Err(Rejection::invalid(format!("the operation is not as expected: {error}"))),
+    };
+    result.unwrap_or_else(|Rejection(error)| OperationResult {
+        error: Some(error),
+        ..blank(queue_id, ResultStatus::Error)
+    })
+}
+
+/// Does `operation` unless it was done before: effect and result in one transaction.
+fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) -> Result<OperationResult, Rejection> {
+    let Store { connection, users, .. } = store;
+    let tx = connection.transaction()?;
+    let hash = fingerprint(operation);
+    if let Some(result) = done_before(&tx, caller.user(), &caller.device, &operation.queue_id, &hash)? {
+        return Ok(result);
+    }
+    view::expire(&tx, users, caller.user(), now_ms)?;
+    let scene = Scene { db: &tx, users, writer: caller.writer(), now_ms };
+    let result = match perform(scene, &caller.profile, operation, &hash) {
+        Err(rejection) if rejection.0.code == ErrorCode::PermissionDenied => {
+            if let Ok(id) = resolve(scene, operation) {
+                view::show_again(&tx, caller.user(), &id, now_ms)?;
+                tx.commit()?;
+            }
+            return Err(rejection);
+        }
+        result => result?,
+    };
+    let stored =
+        serde_json::to_string(&result).map_err(|error| Rejection::new(ErrorCode::ServerError, error.to_string()))?;
+    tx.prepare_cached("INSERT INTO results (user, device, queue_id, hash, result) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![caller.user(), caller.device, operation.queue_id, hash, stored])?;
+    tx.commit()?;
+    Ok(result)
+}
+
+/// What an operation asks for, without its id. Records are sorted by name, so that order and spaces do not count.
+fn fingerprint(operation: &Operation) -> [u8; 32] {
+    let Operation { queue_id: _, entity_type, entity_id, operation, payload } = operation;
+    let body = serde_json::to_vec(&(entity_type, entity_id, operation, payload)).unwrap_or_default();
+    Sha256::digest(body).into()
+}
+
+/// The result that `queue_id` had, marked as a replay.
+fn done_before(
+    db: &Connection,
+    user: &str,
+    device: &str,
+    queue_id: &str,
+    hash: &[u8; 32],
+) -> Result<Option<OperationResult>, Rejection> {
+    let found: Option<([u8; 32], String)> = db
+        .prepare_cached("SELECT hash, result FROM results WHERE user = ?1 AND device = ?2 AND queue_id = ?3")?
+        .query_row([user, device, queue_id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((stored_hash, result)) = found else { return Ok(None) };
+    if stored_hash != *hash {
+        return Err(Rejection::invalid(format!("`queueId` {queue_id} was used for another operation")));
+    }
+    let result: OperationResult =
+        serde_json::from_str(&result).map_err(|error| Rejection::new(ErrorCode::ServerError, error.to_string()))?;
+    Ok(Some(OperationResult { replayed: true, ..result }))
+}
+
+fn perform(
+    scene: Scene<'_>,
+    profile: &Profile,
+    operation: &Operation,
+    hash: &[u8; 32],
+) -> Result<OperationResult, Rejection> {
+    if Role::of(profile) == Role::Auditor {
+        return Err(Rejection::denied("an auditor changes nothing"));
+    }
+    match operation.operation {
+        OperationKind::Create => match created_before(scene, operation, hash)? {
+            Some(result) => Ok(result),
+            None => Ok(settled(operation, create::create(scene, profile, operation)?)),
+        },
+        OperationKind::Update => {
+            let base = payload::base_version(&operation.payload).map_err(Rejection::invalid)?;
+            let changes = payload::changes(&operation.payload, &["_version"]).map_err(Rejection::invalid)?;
+            let order = target(scene, profile, operation, base)?;
+            Ok(settled(operation, apply::update(scene, order, seen(base), changes)?))
+        }
+        OperationKind::Delete => delete(scene, profile, operation),
+    }
+}
+
+/// The result of the create that first brought the same record, should it come again under another `queueId`.
+fn created_before(
+    scene: Scene<'_>,
+    operation: &Operation,
+    hash: &[u8; 32],
+) -> Result<Option<OperationResult>, Rejection> {
+    let local_id = payload::local_id(&operation.payload).map_err(Rejection::invalid)?;
+    let Some((device, queue_id)) = create::first_create(scene.db, scene.writer.user, local_id)? else {
+        return Ok(None);
+    };
+    match done_before(scene.db, scene.writer.user, &device, &queue_id, hash) {
+        Ok(result) => Ok(result.map(|result| OperationResult { queue_id: operation.queue_id.clone(), ..result })),
+        Err(Rejection(error)) if error.code == ErrorCode::ValidationError => {
+            Err(Rejection::invalid(format!("`_localId` {local_id} was used for another work order")))
+        }
+        Err(rejection) => Err(rejection),
+    }
+}
+
+/// A device that made a record knows its first version, even before it learns so.
+fn seen(base: i64) -> i64 {
+    base.max(1)
+}
+
+fn delete(scene: Scene<'_>, profile: &Profile, operation: &Operation) -> Result<OperationResult, Rejection> {
+    let base = payload::base_version(&operation.payload).map_err(Rejection::invalid)?;
+    if !payload::changes(&operation.payload, &["_version"]).map_err(Rejection::invalid)?.is_empty() {
+        return Err(Rejection::invalid("a delete changes no field"));
+    }
+    let id = resolve(scene, operation)?;
+    let gone = record::find(scene.db, &id)?.filter(|order| order.deleted);
+    if let Some(order) = gone
+        && view::saw(scene.db, &profile.user_id, &id)?
+    {
+        return Ok(settled(operation, Applied { order, conflicts: Vec::new(), server_state: None }));
+    }
+    let order = target(scene, profile, operation, base)?;
+    if Role::of(profile) == Role::Technician && order.created_by.as_deref() != Some(&profile.user_id) {
+        return Err(Rejection::denied(format!("work order {id} was created by somebody else")));
+    }
+    Ok(settled(operation, apply::delete(scene, order, seen(base))?))
+}
+
+/// The record that `operation` is about, if there is one, its user may act on it, and it has the version.
+fn target(scene: Scene<'_>, profile: &Profile, operation: &Operation, base: i64) -> Result<Order, Rejection> {
+    let id = resolve(scene, operation)?;
+    let Some(order) = record::find(scene.db, &id)? else { return Err(Rejection::not_found(&id)) };
+    if order.deleted {
+        let known = view::saw(scene.db, &profile.user_id, &id)?;
+        return Err(if known { Rejection::gone(&id) } else { Rejection::not_found(&id) });
+    }
+    if !view::sees(scene.db, &profile.user_id, &id)? {
+        return Err(Rejection::denied(format!("work order {id} is not yours")));
+    }
+    if base > order.version {
+        return Err(Rejection::invalid(format!("`_version` is {base}, but {id} has only got to {}", order.version)));
+    }
+    Ok(order)
+}
+
+/// The real id of the operation's record (decision b).
+fn resolve(scene: Scene<'_>, operation: &Operation) -> Result<String, Rejection> {
+    let id = &operation.entity_id;
+    let Some(local_id) = id.strip_prefix(TEMPORARY_ID_PREFIX) else { return Ok(id.clone()) };
+    let found = scene
+        .db
+        .prepare_cached("SELECT work_order FROM creations WHERE user = ?1 AND local_id = ?2")?
+        .query_row([scene.writer.user, local_id], |row| row.get(0))
+        .optional()?;
+    found.ok_or_else(|| Rejection::not_found(id))
+}
+
+fn settled(operation: &Operation, applied: Applied) -> OperationResult {
+    let Applied { order, conflicts, server_state } = applied;
+    let status = if conflicts.is_empty() { ResultStatus::Success } else { ResultStatus::Conflict };
+    OperationResult {
+        new_version: Some(order.version),
+        updated_at: Some(order.updated_at),
+        entity_id: operation.entity_id.starts_with(TEMPORARY_ID_PREFIX).then_some(order.id),
+        conflicts,
+        server_state,
+        ..blank(operation.queue_id.clone(), status)
+    }
+}
+
+fn blank(queue_id: String, status: ResultStatus) -> OperationResult {
+    OperationResult {
+        queue_id,
+        status,
+        new_version: None,
+        updated_at: None,
+        entity_id: None,
+        replayed: false,
+        conflicts: Vec::new(),
+        server_state: None,
+        error: None,
+    }
+}

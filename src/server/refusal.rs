@@ -1,0 +1,78 @@
+//! A request that is refused as a whole, and the problem document that says so (RFC 9457).
+
+use std::fmt;
+
+use axum::http::StatusCode;
+
+use crate::protocol::{ErrorCode, Problem};
+
+/// Why a request is refused.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    kind: &'static str,
+    code: ErrorCode,
+    detail: String,
+}
+
+impl Refusal {
+    /// No token, or none that counts.
+    pub(super) fn unauthenticated(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "not-authenticated", ErrorCode::AuthError, detail)
+    }
+
+    /// The request says nothing that could be obeyed.
+    pub(super) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", ErrorCode::ValidationError, detail)
+    }
+
+    /// Over a limit (decisions h and n).
+    pub(super) fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", ErrorCode::ValidationError, detail)
+    }
+
+    /// A content type or coding that is not understood (decision n).
+    pub(super) fn unsupported(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-body", ErrorCode::ValidationError, detail)
+    }
+
+    /// No such path. The code is not `NOT_FOUND`, at which a client gives up a record (spec 7.1).
+    pub(super) fn unknown_route(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown-route", ErrorCode::ValidationError, detail)
+    }
+
+    /// The path exists, the method does not.
+    pub(super) fn wrong_method(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", ErrorCode::ValidationError, detail)
+    }
+
+    fn new(status: StatusCode, kind: &'static str, code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { status, kind, code, detail: detail.into() }
+    }
+
+    /// The document.
+    pub(super) fn problem(&self) -> Problem {
+        Problem {
+            kind: format!("/problems/{}", self.kind),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail.clone(),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        let detail = format!("the server's database failed: {error}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server-error", ErrorCode::ServerError, detail)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Refusal {}

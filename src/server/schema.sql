@@ -1,0 +1,118 @@
+-- The order of everything: one row a commit, and who wrote it. What the server itself adds has an empty device.
+CREATE TABLE commits (
+  seq INTEGER PRIMARY KEY,
+  ts_ms INTEGER NOT NULL UNIQUE,
+  device TEXT NOT NULL,
+  user TEXT NOT NULL,
+  role TEXT NOT NULL
+);
+
+-- The number of the latest work order.
+CREATE TABLE numbering (last INTEGER NOT NULL);
+
+-- What decides who sees a work order stands here as columns; all its content is in fields and lines.
+CREATE TABLE work_orders (
+  id TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  updated_at TEXT NOT NULL,
+  created_seq INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  created_by TEXT,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  site TEXT,
+  asset TEXT,
+  status TEXT,
+  assigned TEXT
+) WITHOUT ROWID;
+CREATE INDEX work_orders_by_asset ON work_orders (asset);
+
+-- Each field knows the version and the commit, hence the writer, that last set it (decision f).
+CREATE TABLE fields (
+  work_order TEXT NOT NULL,
+  field TEXT NOT NULL,
+  value TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (work_order, field)
+) WITHOUT ROWID;
+
+-- Each line of a field of lines likewise (decision d). A removed line stays, to be told of.
+CREATE TABLE lines (
+  work_order TEXT NOT NULL,
+  field TEXT NOT NULL,
+  line TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  version INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (work_order, field, line)
+) WITHOUT ROWID;
+
+-- Assets (kind 1) and inventory (kind 2): read-only here.
+CREATE TABLE catalogue (
+  kind INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  record TEXT NOT NULL,
+  PRIMARY KEY (kind, id)
+) WITHOUT ROWID;
+
+-- The view log (decision a): one row for each stay of a record in a user's view.
+CREATE TABLE views (
+  entry INTEGER PRIMARY KEY,
+  user TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  entered_seq INTEGER NOT NULL,
+  live_seq INTEGER NOT NULL,
+  retained_seq INTEGER,
+  left_seq INTEGER,
+  reason TEXT,
+  left_device TEXT,
+  touched_seq INTEGER NOT NULL,
+  expires_ms INTEGER
+);
+CREATE UNIQUE INDEX views_of_record ON views (kind, id, user, entered_seq);
+CREATE INDEX views_changed ON views (user, touched_seq, entry);
+CREATE INDEX views_expiring ON views (user, expires_ms) WHERE expires_ms IS NOT NULL;
+
+-- A temporary id names one work order for ever (decision b).
+CREATE TABLE creations (
+  user TEXT NOT NULL,
+  local_id TEXT NOT NULL,
+  work_order TEXT NOT NULL,
+  device TEXT NOT NULL,
+  queue_id TEXT NOT NULL,
+  PRIMARY KEY (user, local_id)
+) WITHOUT ROWID;
+
+-- What was answered to an operation that had its effect (decision c).
+CREATE TABLE results (
+  user TEXT NOT NULL,
+  device TEXT NOT NULL,
+  queue_id TEXT NOT NULL,
+  hash BLOB NOT NULL,
+  result TEXT NOT NULL,
+  PRIMARY KEY (user, device, queue_id)
+) WITHOUT ROWID;
+
+-- A session is the family of all tokens that stem from one sign-in (decision m).
+CREATE TABLE sessions (
+  session INTEGER PRIMARY KEY,
+  user TEXT NOT NULL,
+  device TEXT NOT NULL,
+  revoked INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE access_tokens (
+  token TEXT PRIMARY KEY,
+  session INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE refresh_tokens (
+  token TEXT PRIMARY KEY,
+  session INTEGER NOT NULL,
+  access TEXT NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  successor TEXT,
+  rotated_ms INTEGER
+) WITHOUT ROWID;

@@ -1,0 +1,17 @@
+//! How long things last.
+
+use std::time::Duration;
+
+/// How long an access token lives (decision m).
+pub const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
+/// How long a refresh token lives after it was issued; each refresh issues a new one (decision m).
+pub const REFRESH_TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a refresh token still gives its successor after it was used (decision m).
+pub const REFRESH_GRACE: Duration = Duration::from_secs(60);
+/// How long a technician sees what they created (spec 2.3).
+pub const CREATED_VISIBLE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Whole milliseconds, as the database counts them.
+pub(super) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}

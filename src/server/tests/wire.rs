@@ -1,0 +1,166 @@
+//! Bodies, limits, routes, and a connection.
+
+use std::io::{Read, Write};
+
+use axum::http::request::Builder;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use hyper_util::rt::TokioIo;
+use tokio::io::duplex;
+
+use super::*;
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn push_of(maria: &Device) -> Builder {
+    Request::builder()
+        .method("POST")
+        .uri(path::PUSH)
+        .header("authorization", format!("bearer {}", maria.tokens.access_token))
+        .header("content-type", "application/json; charset=utf-8")
+}
+
+fn sign_in_with(body: Vec<u8>) -> Request<Body> {
+    Request::builder().method("POST").uri(path::SIGN_IN).body(Body::from(body)).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_a_problem_document_and_changes_nothing() {
+    let world = World::new();
+    let mut maria = world.sign_in("maria", "phone").await;
+    let operation = maria.operation("update", "WO-000001", 1, json!({ "title": "x" }));
+    let good = json!({ "operations": [operation] }).to_string();
+    let before = maria.look("WO-000001").await;
+    let mut cut = gzip(good.as_bytes());
+    cut.truncate(cut.len() - 5);
+    let trailing = [gzip(good.as_bytes()), b"more".to_vec()].concat();
+    let padded = good.replace("\"x\"", &format!("\"{}\"", "x".repeat(256 * 1024)));
+    let too_many = json!({ "operations": vec![operation; 101] }).to_string();
+    let push = || push_of(&maria);
+    let zipped = || push().header("content-encoding", "gzip");
+    let cases: Vec<(&str, u16, Request<Body>)> = vec![
+        ("bad JSON", 400, push().body(Body::from(good.replace('}', ""))).unwrap()),
+        ("no body", 400, push().body(Body::empty()).unwrap()),
+        ("not a batch", 400, push().body(Body::from("[]")).unwrap()),
+        (
+            "an unknown key",
+            400,
+            push().body(Body::from(good.replace("{\"operations\"", "{\"a\":1,\"operations\""))).unwrap(),
+        ),
+        ("not gzip", 400, zipped().body(Body::from(good.clone())).unwrap()),
+        ("cut gzip", 400, zipped().body(Body::from(cut)).unwrap()),
+        ("more than gzip", 400, zipped().body(Body::from(trailing)).unwrap()),
+        ("a gzip bomb", 413, zipped().body(Body::from(gzip(&vec![b' '; 64 << 20]))).unwrap()),
+        ("too large", 413, push().body(Body::from(padded)).unwrap()),
+        ("too large on the wire", 413, sign_in_with(vec![b' '; (1 << 20) + 1])),
+        ("too many", 413, push().body(Body::from(too_many)).unwrap()),
+        ("another coding", 415, push().header("content-encoding", "br").body(Body::from(good.clone())).unwrap()),
+    ];
+    for (what, status, request) in cases {
+        let reply = send(&world.server, request).await;
+        assert_eq!((reply.status.as_u16(), reply.problem().code), (status, ErrorCode::ValidationError), "{what}");
+    }
+    assert_eq!(maria.look("WO-000001").await, before);
+    let reply = send(&world.server, zipped().body(Body::from(gzip(good.as_bytes()))).unwrap()).await;
+    assert_eq!(reply.ok::<PushAnswer>().results[0].status, ResultStatus::Success, "the good one was good");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_content_type_is_refused_and_none_is_taken_for_json() {
+    let world = World::new();
+    let body = json!({ "userId": "maria", "password": "maria's", "deviceId": "phone" }).to_string();
+    let sign_in = |content_type: Option<&str>| {
+        let request = Request::builder().method("POST").uri(path::SIGN_IN);
+        let request = content_type
+            .map_or(Request::builder().method("POST").uri(path::SIGN_IN), |it| request.header("content-type", it));
+        request.body(Body::from(body.clone())).unwrap()
+    };
+    let reply = send(&world.server, sign_in(Some("text/html"))).await;
+    assert_eq!((reply.status.as_u16(), reply.problem().code), (415, ErrorCode::ValidationError));
+    assert_eq!(send(&world.server, sign_in(None)).await.status, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_calls_is_asked_before_the_body_is_read() {
+    let world = World::new();
+    let request = Request::builder().method("POST").uri(path::PUSH).header("content-type", "text/html");
+    let reply = send(&world.server, request.body(Body::from(vec![0; 2 << 20])).unwrap()).await;
+    assert_eq!((reply.status.as_u16(), reply.problem().code), (401, ErrorCode::AuthError));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_routes_wrong_methods_and_bad_queries_are_problem_documents() {
+    let world = World::new();
+    let maria = world.sign_in("maria", "phone").await;
+    let query = |query: &str| format!("{}?{query}", path::DELTA);
+    for (method, target, status) in [
+        (Method::GET, "/api/v2/sync/delta".to_owned(), 404),
+        (Method::GET, path::PUSH.to_owned(), 405),
+        (Method::POST, path::DELTA.to_owned(), 405),
+        (Method::GET, query("since=yesterday"), 400),
+        (Method::GET, query("cursor=guess"), 400),
+        (Method::GET, query("cursor=7-1-1-99"), 400),
+        (Method::GET, query("limit=0"), 400),
+        (Method::GET, query("limit=-1"), 400),
+        (Method::GET, query("entities=planets"), 400),
+        (Method::GET, query("color=red"), 400),
+    ] {
+        let reply = maria.call(method, &target, None).await;
+        assert_eq!((reply.status.as_u16(), reply.problem().code), (status, ErrorCode::ValidationError), "{target}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_are_gzipped_only_when_asked_for_and_worth_it() {
+    let world = World::new();
+    let mut maria = world.sign_in("maria", "phone").await;
+    let get = |target: &str, accept: &str| {
+        Request::builder()
+            .uri(target)
+            .header("authorization", format!("Bearer {}", maria.tokens.access_token))
+            .header("accept-encoding", accept)
+            .body(Body::empty())
+            .unwrap()
+    };
+    let plain = send(&world.server, get(path::DELTA, "br, gzip;q=0")).await;
+    let zipped = send(&world.server, get(path::DELTA, "br, GZIP;q=0.5")).await;
+    let mut unzipped = Vec::new();
+    GzDecoder::new(zipped.body.as_slice()).read_to_end(&mut unzipped).unwrap();
+    assert_eq!(unzipped, plain.body);
+    assert!(zipped.body.len() < plain.body.len());
+    let none = send(&world.server, get("/nowhere", "gzip")).await;
+    let mut problem = Vec::new();
+    GzDecoder::new(none.body.as_slice()).read_to_end(&mut problem).unwrap();
+    assert_eq!(serde_json::from_slice::<Problem>(&problem).unwrap().status, 404);
+    maria.pull().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_kept_for_one_exchange_after_the_other_and_its_heads_are_lean() {
+    let world = World::new();
+    let maria = world.sign_in("maria", "phone").await;
+    let (near, far) = duplex(4096);
+    let server = world.server.clone();
+    let serving = tokio::spawn(async move { server.serve(far).await });
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near)).await.unwrap();
+    let driving = tokio::spawn(connection);
+    for _ in 0..3 {
+        let request = Request::builder()
+            .uri(path::PROFILE)
+            .header("host", "server")
+            .header("authorization", format!("Bearer {}", maria.tokens.access_token));
+        let response = sender.send_request(request.body(Body::empty()).unwrap()).await.unwrap();
+        let headers: Vec<_> = response.headers().keys().map(ToString::to_string).collect();
+        assert_eq!(headers, ["content-type", "content-length"]);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(serde_json::from_slice::<Profile>(&body).unwrap().user_id, "maria");
+    }
+    drop(sender);
+    driving.await.unwrap().unwrap();
+    serving.await.unwrap().unwrap();
+}

@@ -1,0 +1,120 @@
+//! A user who works through the API with no engine between: the office's hands and the auditor's eyes.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::http::HttpClient;
+use crate::base::Clock;
+use crate::client::{Method, Request, Transport};
+use crate::protocol::{
+    Changes, DeltaAnswer, MAX_PAGE, Operation, OperationResult, PushAnswer, PushRequest, SignInRequest, Tokens, gzip,
+    path,
+};
+
+/// A token is replaced this long after sign-in, well before it expires.
+const SIGN_IN_AGAIN: Duration = Duration::from_secs(10 * 60);
+
+/// Largest answer after inflating, in bytes: an export of a team's own may be large.
+const MAX_ANSWER: usize = 256 << 20;
+
+/// Why the API did not do what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError(pub(super) String);
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+/// One user's session.
+pub(super) struct ApiUser {
+    http: HttpClient,
+    clock: Clock,
+    credentials: SignInRequest,
+    token: RefCell<Option<String>>,
+    signed_in_at: Cell<Duration>,
+    cursor: RefCell<Option<String>>,
+}
+
+impl ApiUser {
+    pub(super) fn new(http: HttpClient, clock: Clock, credentials: SignInRequest) -> Self {
+        let (token, signed_in_at, cursor) = (RefCell::default(), Cell::default(), RefCell::default());
+        Self { http, clock, credentials, token, signed_in_at, cursor }
+    }
+
+    /// Everything that changed since the last pull; everything at the first.
+    pub(super) async fn pull(&self) -> Result<Vec<Changes>, ApiError> {
+        let mut pages = Vec::new();
+        loop {
+            let position = self.cursor.borrow().as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+            let target = format!("{}?limit={MAX_PAGE}{position}", path::DELTA);
+            let answer: DeltaAnswer = self.call(Method::Get, target, None::<&()>).await?;
+            *self.cursor.borrow_mut() = Some(answer.next_cursor);
+            pages.push(answer.changes);
+            if !answer.has_more {
+                return Ok(pages);
+            }
+        }
+    }
+
+    /// Pushes one operation.
+    pub(super) async fn push(&self, operation: Operation) -> Result<OperationResult, ApiError> {
+        let body = PushRequest { operations: vec![operation] };
+        let answer: PushAnswer = self.call(Method::Post, path::PUSH.into(), Some(&body)).await?;
+        answer.results.into_iter().next().ok_or_else(|| ApiError("the push was answered without a result".into()))
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        target: String,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ApiError> {
+        let token = self.token().await?;
+        self.send(method, target, Some(token), body).await
+    }
+
+    async fn token(&self) -> Result<String, ApiError> {
+        let kept = self.token.borrow().clone();
+        if let Some(token) = kept
+            && self.clock.elapsed().saturating_sub(self.signed_in_at.get()) < SIGN_IN_AGAIN
+        {
+            return Ok(token);
+        }
+        let tokens: Tokens = self.send(Method::Post, path::SIGN_IN.into(), None, Some(&self.credentials)).await?;
+        self.signed_in_at.set(self.clock.elapsed());
+        *self.token.borrow_mut() = Some(tokens.access_token.clone());
+        Ok(tokens.access_token)
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        target: String,
+        bearer: Option<String>,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ApiError> {
+        let what = format!("{} at {target}", self.credentials.user_id);
+        let fail = |why: String| ApiError(format!("{what}: {why}"));
+        let body = body.map(serde_json::to_vec).transpose().map_err(|error| fail(error.to_string()))?;
+        let request = Request { method, target, bearer, body, gzip: false };
+        let answer = self.http.send(request).await.map_err(|error| fail(error.detail))?;
+        let status = answer.status;
+        let text = if answer.gzip {
+            gzip::unpack(&answer.body, MAX_ANSWER).map_err(|error| fail(error.to_string()))?
+        } else {
+            answer.body
+        };
+        if status != 200 {
+            return Err(fail(format!("HTTP {status}: {}", String::from_utf8_lossy(&text))));
+        }
+        serde_json::from_slice(&text).map_err(|error| fail(format!("not the answer that the protocol names: {error}")))
+    }
+}

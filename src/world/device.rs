@@ -1,0 +1,116 @@
+//! What a scenario can ask of a client, whatever that client is: the reference engine in this process, or a child
+//! process that speaks the same words as JSON lines (`docs/DEVICE_PROTOCOL.md`).
+
+use std::fmt;
+
+use futures_util::future::LocalBoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::base::CrashHow;
+use crate::history::{DeviceState, OperationRecord, SyncOutcome};
+use crate::protocol::Record;
+
+/// A request to a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// Sign in; needs the network.
+    SignIn {
+        /// The user's id.
+        user: String,
+        /// The user's password.
+        password: String,
+    },
+    /// Change fields of a work order.
+    Edit {
+        /// The order's id on this device.
+        order: String,
+        /// The fields.
+        set: Record,
+    },
+    /// Make a work order.
+    Create {
+        /// Its fields.
+        set: Record,
+    },
+    /// Delete a work order.
+    Delete {
+        /// The order's id on this device.
+        order: String,
+    },
+    /// Push and pull now, and answer when that has ended.
+    Sync,
+    /// The operating system says whether there is a network.
+    Connectivity {
+        /// Whether there is.
+        online: bool,
+    },
+    /// The user or the operating system sets the wall clock.
+    Clock {
+        /// How far it is ahead of the truth from now on, in milliseconds.
+        skew_ms: i64,
+    },
+    /// Show everything.
+    State,
+}
+
+/// A device's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// It is done.
+    Done,
+    /// The change is stored for good and will carry this id.
+    Made(Box<OperationRecord>),
+    /// The sync has ended.
+    Synced(SyncOutcome),
+    /// All of it.
+    State(Box<DeviceState>),
+    /// It cannot be done; nothing changed.
+    Refused(String),
+}
+
+/// Why a device gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceError {
+    /// It crashed under the request, which may or may not have taken effect.
+    Crashed,
+    /// It does not run.
+    NotRunning,
+    /// It broke the protocol: in words.
+    Broken(String),
+}
+
+impl fmt::Display for DeviceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crashed => f.write_str("the device crashed"),
+            Self::NotRunning => f.write_str("the device is not running: restart it first"),
+            Self::Broken(why) => write!(f, "the device broke the protocol: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for DeviceError {}
+
+/// A client under test.
+pub trait Device {
+    /// Asks, and waits for the answer.
+    fn ask(&self, ask: Ask) -> LocalBoxFuture<'_, Result<Reply, DeviceError>>;
+
+    /// Ends it without warning; its disk keeps what `how` leaves.
+    fn crash(&self, how: CrashHow);
+
+    /// Arms the disk to cut itself at its `after`-th operation from now, which takes the device down and fires `fault`.
+    /// Says whether this device can do that.
+    fn crash_at_disk_operation(&self, after: u64, how: CrashHow, fault: u64) -> bool;
+
+    /// Takes an armed cut of the disk back.
+    fn disarm(&self);
+
+    /// Starts it, on what its disk holds.
+    fn start(&self) -> LocalBoxFuture<'_, Result<(), DeviceError>>;
+
+    /// Whether it runs.
+    fn is_running(&self) -> bool;
+}

@@ -1,0 +1,164 @@
+//! The end of a run: the network heals, everything must come to rest by itself, everybody looks once more, and the
+//! auditor reads what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::api::{ApiError, ApiUser};
+use super::device::{Ask, Reply};
+use super::http::HttpClient;
+use super::network::ToServer;
+use super::stage::{AUDITOR, Member, World, credentials};
+use super::steps::state;
+use crate::history::{DeviceState, QueueStatus, SyncOutcome, Wait, What};
+use crate::protocol::Record;
+
+/// The longest pause between two looks at who still waits.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+impl World {
+    /// Ends all faults: nothing stays armed, every device runs, every link is up.
+    pub async fn heal(&self) {
+        self.faults.clear();
+        self.recorder.record(What::Healed);
+        for member in self.members.values() {
+            if let Err(error) = self.heal_one(member).await {
+                self.recorder.record(What::Refused { device: member.name.clone(), detail: error.to_string() });
+            }
+        }
+    }
+
+    async fn heal_one(&self, member: &Member) -> Result<(), super::DeviceError> {
+        member.device.disarm();
+        self.reconnect(member).await?;
+        if !member.device.is_running() {
+            self.start_again(member).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until nobody waits for anything, `bound` at most, then lets every user look once more.
+    pub async fn settle(&self, bound: Duration) {
+        if self.live {
+            // Nobody wants to wait for a period in real time.
+            self.refresh_all().await;
+        }
+        let limit = self.clock.elapsed() + bound;
+        let mut pause = Duration::from_secs(1);
+        let mut waits = self.waits().await;
+        while !waits.is_empty() && self.clock.elapsed() < limit {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            waits = self.waits().await;
+        }
+        if waits.is_empty() {
+            self.recorder.record(What::Settled);
+            waits = self.refresh_all().await;
+        }
+        if !waits.is_empty() {
+            self.recorder.record(What::NotSettled { waits });
+        }
+    }
+
+    /// Who waits for what.
+    async fn waits(&self) -> Vec<Wait> {
+        let mut waits = Vec::new();
+        for member in self.members.values() {
+            let what = match state(member).await {
+                Ok(state) => unfinished(&state),
+                Err(error) => Some(error.to_string()),
+            };
+            waits.extend(what.map(|what| Wait { device: member.name.clone(), what }));
+        }
+        waits
+    }
+
+    /// Every user pulls to refresh; returns those for whom that failed.
+    async fn refresh_all(&self) -> Vec<Wait> {
+        let refresh = |member: &Member| {
+            let (name, device) = (member.name.clone(), member.device.clone());
+            async move {
+                let what = match device.ask(Ask::Sync).await {
+                    Ok(Reply::Synced(SyncOutcome::Done)) => return None,
+                    Ok(reply) => format!("a refresh on a healed network ended as {reply:?}"),
+                    Err(error) => error.to_string(),
+                };
+                Some(Wait { device: name, what })
+            }
+        };
+        join_all(self.members.values().map(refresh)).await.into_iter().flatten().collect()
+    }
+
+    /// Records what every device and the server hold.
+    ///
+    /// # Errors
+    /// When the server cannot be read.
+    pub async fn audit(&self) -> Result<(), ApiError> {
+        for member in self.members.values() {
+            if let Ok(state) = state(member).await {
+                self.recorder.record(What::DeviceState { device: member.name.clone(), state: Box::new(state) });
+            }
+        }
+        for page in self.reader(AUDITOR).pull().await? {
+            let kinds = [("work-orders", page.work_orders), ("assets", page.assets), ("inventory", page.inventory)];
+            for (kind, records) in kinds {
+                for record in records {
+                    self.recorder.record(What::ServerRecord { kind: kind.to_owned(), record });
+                }
+            }
+        }
+        let users: BTreeSet<&str> = self.members.values().map(|member| member.user.as_str()).collect();
+        for user in users {
+            self.record_view(user).await?;
+        }
+        Ok(())
+    }
+
+    async fn record_view(&self, user: &str) -> Result<(), ApiError> {
+        let pages = self.reader(user).pull().await?;
+        let work_orders = pages.iter().flat_map(|page| ids(&page.work_orders, "workOrderId")).collect();
+        let assets = pages.iter().flat_map(|page| ids(&page.assets, "assetId")).collect();
+        let inventory = pages.iter().flat_map(|page| ids(&page.inventory, "partId")).collect();
+        self.recorder.record(What::UserView { user_id: user.to_owned(), work_orders, assets, inventory });
+        Ok(())
+    }
+
+    /// The orders that the story made, label to the id that each had when it was made.
+    #[must_use]
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        self.labels.borrow().iter().map(|(name, label)| (name.clone(), label.id.clone())).collect()
+    }
+
+    /// A user at a terminal of the server's own, off the devices' network.
+    fn reader(&self, user: &str) -> ApiUser {
+        let http = HttpClient::new(self.clock, Rc::new(ToServer(self.server.clone())));
+        ApiUser::new(http, self.clock, credentials(user, "audit"))
+    }
+}
+
+fn ids(records: &[Record], key: &str) -> Vec<String> {
+    records.iter().filter_map(|record| record.get(key).and_then(Value::as_str)).map(str::to_owned).collect()
+}
+
+/// What a device still has to do by itself. Failed operations, and what queues behind them, wait for the user.
+fn unfinished(state: &DeviceState) -> Option<String> {
+    let mut blocked = BTreeSet::new();
+    let mut waiting = Vec::new();
+    for row in &state.queue {
+        match row.status {
+            QueueStatus::Failed => drop(blocked.insert(row.entity_id.as_str())),
+            QueueStatus::Pending | QueueStatus::InProgress if !blocked.contains(row.entity_id.as_str()) => {
+                waiting.push(format!("{} of {}", row.operation, row.entity_id));
+            }
+            QueueStatus::Pending | QueueStatus::InProgress | QueueStatus::Completed => {}
+        }
+    }
+    let first = waiting.first()?;
+    let more = if waiting.len() > 1 { format!(" and {} more", waiting.len() - 1) } else { String::new() };
+    let why = state.waits_for.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    Some(format!("{first}{more} still queued{why}"))
+}

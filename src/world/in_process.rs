@@ -1,0 +1,160 @@
+//! The reference engine as a device in this process: simulated disk, simulated link, crashes at any instant.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+use tokio::task::{AbortHandle, spawn_local};
+
+use super::device::{Ask, Device, DeviceError, Reply};
+use super::http::HttpClient;
+use super::session::Session;
+use crate::base::{Clock, CrashHow, Seed, WallClock};
+use crate::client::{Engine, MemoryKeychain, Parts, Settings};
+use crate::disk::{SimDisk, Storage};
+use crate::history::{DeviceEvent, Recorder, What};
+use crate::proxy::Upstream;
+
+/// What an in-process device is made of.
+pub(super) struct Build {
+    pub(super) name: String,
+    pub(super) clock: Clock,
+    pub(super) skew_ms: i64,
+    pub(super) seed: Seed,
+    pub(super) settings: Settings,
+    pub(super) recorder: Recorder,
+    pub(super) network: Rc<dyn Upstream>,
+}
+
+/// The device. Its disk and keychain outlive a crash; all else is in [`Running`] and does not.
+pub(super) struct InProcess(Rc<Shell>);
+
+struct Shell {
+    build: Build,
+    wall: WallClock,
+    disk: SimDisk,
+    keychain: Rc<MemoryKeychain>,
+    boots: Cell<u64>,
+    /// The fault that the disk's own cut will be.
+    armed: Cell<Option<(u64, CrashHow)>>,
+    running: RefCell<Option<Running>>,
+}
+
+struct Running {
+    session: Session,
+    tasks: Vec<AbortHandle>,
+}
+
+impl InProcess {
+    pub(super) fn new(build: Build) -> Self {
+        let wall = WallClock::new(build.clock, build.skew_ms);
+        let disk = SimDisk::new();
+        let keychain = Rc::new(MemoryKeychain::default());
+        Self(Rc::new(Shell {
+            build,
+            wall,
+            disk,
+            keychain,
+            boots: Cell::new(0),
+            armed: Cell::new(None),
+            running: RefCell::new(None),
+        }))
+    }
+}
+
+impl Shell {
+    fn boot(self: &Rc<Self>) -> Result<(), DeviceError> {
+        self.disk.power_up();
+        self.boots.set(self.boots.get() + 1);
+        let Build { name, clock, seed, settings, recorder, network, .. } = &self.build;
+        let observer = {
+            let (recorder, device) = (recorder.clone(), name.clone());
+            Rc::new(move |event: DeviceEvent| recorder.record(What::Device { device: device.clone(), event }))
+        };
+        let parts = Parts {
+            transport: Rc::new(HttpClient::new(*clock, network.clone())),
+            keychain: self.keychain.clone(),
+            clock: self.wall.clone(),
+            random: seed.stream(&format!("device/{name}/boot-{}", self.boots.get())),
+            observer,
+            settings: settings.clone(),
+        };
+        let storage = Storage::Simulated(self.disk.clone());
+        let engine = Engine::open(&storage, parts).map_err(|error| DeviceError::Broken(error.to_string()))?;
+        let session = Session { engine: engine.clone(), clock: self.wall.clone() };
+        let schedule = spawn_local(async move { engine.run().await }).abort_handle();
+        let watch = spawn_local(Self::watch_disk(self.clone())).abort_handle();
+        *self.running.borrow_mut() = Some(Running { session, tasks: vec![schedule, watch] });
+        Ok(())
+    }
+
+    /// A disk that cuts itself takes its device down.
+    async fn watch_disk(shell: Rc<Self>) {
+        shell.disk.until_cut().await;
+        if let Some((id, how)) = shell.armed.take() {
+            let device = shell.build.name.clone();
+            shell.build.recorder.record(What::FaultFired { id, device, exchange: None });
+            shell.fall(how);
+        }
+    }
+
+    /// Rule of the simulated world: the disk is cut first, so that nothing a destructor writes survives.
+    fn fall(&self, how: CrashHow) {
+        let Some(running) = self.running.borrow_mut().take() else { return };
+        let mut stream = self.build.seed.stream(&format!("device/{}/crash-{}", self.build.name, self.boots.get()));
+        self.disk.cut(how, &mut stream);
+        for task in &running.tasks {
+            task.abort();
+        }
+        let device = self.build.name.clone();
+        self.build.recorder.record(What::Crashed { device, how, disk_operations: self.disk.operations() });
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<Reply, DeviceError> {
+        let Some(session) = self.running.borrow().as_ref().map(|running| running.session.clone()) else {
+            return Err(DeviceError::NotRunning);
+        };
+        // A task of its own, so that a crash takes it down wherever it waits.
+        let task = spawn_local(async move { session.answer(ask).await });
+        if let Some(running) = self.running.borrow_mut().as_mut() {
+            running.tasks.retain(|task| !task.is_finished());
+            running.tasks.push(task.abort_handle());
+        }
+        match task.await {
+            Ok(_) if self.disk.is_cut() => Err(DeviceError::Crashed),
+            Ok(reply) => Ok(reply),
+            Err(error) if error.is_cancelled() => Err(DeviceError::Crashed),
+            Err(error) => Err(DeviceError::Broken(format!("the engine panicked: {error}"))),
+        }
+    }
+}
+
+impl Device for InProcess {
+    fn ask(&self, ask: Ask) -> LocalBoxFuture<'_, Result<Reply, DeviceError>> {
+        Box::pin(self.0.ask(ask))
+    }
+
+    fn crash(&self, how: CrashHow) {
+        self.0.fall(how);
+    }
+
+    fn crash_at_disk_operation(&self, after: u64, how: CrashHow, fault: u64) -> bool {
+        let stream = self.0.build.seed.stream(&format!("device/{}/cut", self.0.build.name));
+        self.0.armed.set(Some((fault, how)));
+        self.0.disk.arm(after, how, stream);
+        true
+    }
+
+    fn disarm(&self) {
+        self.0.armed.set(None);
+        self.0.disk.disarm();
+    }
+
+    fn start(&self) -> LocalBoxFuture<'_, Result<(), DeviceError>> {
+        Box::pin(async { self.0.boot() })
+    }
+
+    fn is_running(&self) -> bool {
+        self.0.running.borrow().is_some()
+    }
+}

@@ -1,0 +1,44 @@
+//! Answers [`Ask`]s with the reference engine: the one dispatcher behind the in-process device and the child process.
+
+use std::rc::Rc;
+
+use super::device::{Ask, Reply};
+use crate::base::WallClock;
+use crate::client::{EditRequest, Engine, EngineError};
+use crate::history::Trigger;
+
+/// A running reference engine and the wall clock of its device.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) engine: Rc<Engine>,
+    pub(super) clock: WallClock,
+}
+
+impl Session {
+    pub(super) async fn answer(&self, ask: Ask) -> Reply {
+        self.try_answer(ask).await.unwrap_or_else(|error| Reply::Refused(error.to_string()))
+    }
+
+    async fn try_answer(&self, ask: Ask) -> Result<Reply, EngineError> {
+        let engine = &self.engine;
+        Ok(match ask {
+            Ask::SignIn { user, password } => {
+                engine.sign_in(&user, &password).await?;
+                Reply::Done
+            }
+            Ask::Edit { order, set } => Reply::Made(Box::new(engine.edit(EditRequest { id: order, set })?)),
+            Ask::Create { set } => Reply::Made(Box::new(engine.create(set)?)),
+            Ask::Delete { order } => Reply::Made(Box::new(engine.delete(&order)?)),
+            Ask::Sync => Reply::Synced(engine.sync(Trigger::Manual).await),
+            Ask::Connectivity { online } => {
+                engine.connectivity(online);
+                Reply::Done
+            }
+            Ask::Clock { skew_ms } => {
+                self.clock.set_skew_ms(skew_ms);
+                Reply::Done
+            }
+            Ask::State => Reply::State(Box::new(engine.state()?)),
+        })
+    }
+}

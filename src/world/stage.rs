@@ -1,0 +1,367 @@
+//! Sets the stage of a scenario: who stands on it, what the server holds, and how they reach each other.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::Media;
+use super::api::ApiUser;
+use super::child::{ChildDevice, Open, PROTOCOL};
+use super::device::{Ask, Device, Reply};
+use super::http::HttpClient;
+use super::in_process::{Build, InProcess};
+use super::network::{Listeners, OverLink, ToServer};
+use super::office::{OFFICE, Office};
+use super::seed::{self, Records};
+use super::speak::Tcp;
+use crate::base::{Clock, CrashHow, Seed, WallClock};
+use crate::client::Settings;
+use crate::history::{Recorder, What};
+use crate::net::{self, Link};
+use crate::protocol::{Profile, Record, SignInRequest};
+use crate::proxy::{Faults, Moment, Proxy, Upstream};
+use crate::scenario::{self, Assign, Orders, Retry, Role, Scenario};
+use crate::server::{Seeded, SeededUser, Server};
+
+/// The auditor's user id: sees everything, changes nothing.
+pub(super) const AUDITOR: &str = "auditor";
+
+/// Why a stage could not be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageError(String);
+
+impl fmt::Display for StageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StageError {}
+
+/// A set stage. Steps are played on it; then it is healed, settled and audited.
+pub struct World {
+    pub(super) clock: Clock,
+    pub(super) seed: Seed,
+    pub(super) recorder: Recorder,
+    pub(super) server: Server,
+    pub(super) faults: Faults,
+    pub(super) members: BTreeMap<String, Member>,
+    pub(super) doomed: Rc<Doomed>,
+    pub(super) office: Office,
+    pub(super) labels: RefCell<BTreeMap<String, Label>>,
+    pub(super) next_fault: Cell<u64>,
+    pub(super) live: bool,
+    _listeners: Listeners,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("devices", &self.members.keys()).finish_non_exhaustive()
+    }
+}
+
+/// A device on the stage.
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) user: String,
+    pub(super) link: Link,
+    pub(super) device: Rc<dyn Device>,
+}
+
+/// An order that the story made.
+#[derive(Clone, Debug)]
+pub(super) struct Label {
+    /// The device that made it; none when the office did.
+    pub(super) maker: Option<String>,
+    /// Its id when it was made.
+    pub(super) id: String,
+}
+
+/// Which device is to die how when the proxy gives the word.
+#[derive(Default)]
+pub(super) struct Doomed {
+    devices: RefCell<BTreeMap<String, Rc<dyn Device>>>,
+    dooms: RefCell<BTreeMap<String, (u64, CrashHow)>>,
+}
+
+impl Doomed {
+    pub(super) fn doom(&self, device: &str, fault: u64, how: CrashHow) {
+        self.dooms.borrow_mut().insert(device.to_owned(), (fault, how));
+    }
+
+    fn strike(&self, device: &str, moment: Moment) {
+        let Some((fault, how)) = self.dooms.borrow_mut().remove(device) else { return };
+        let Some(device) = self.devices.borrow().get(device).cloned() else { return };
+        match moment {
+            Moment::BeforeRequest | Moment::AfterCommit => device.crash(how),
+            // The answer is on its way; the device dies where it would first note it down.
+            Moment::AfterAnswer => drop(device.crash_at_disk_operation(1, how, fault)),
+        }
+    }
+}
+
+pub(super) fn password_of(user: &str) -> String {
+    format!("password of {user}")
+}
+
+impl World {
+    /// Sets the stage of `scenario` and signs every device in.
+    ///
+    /// # Errors
+    /// When the world's records cannot be read, a device cannot be started, or a sign-in fails.
+    pub async fn set(
+        scenario: &Scenario,
+        seed: Seed,
+        media: &Media,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> Result<Self, StageError> {
+        let records = records(scenario, seed)?;
+        let users = users(scenario, &records.work_orders);
+        record_seeds(&recorder, &users, &records);
+        let seeded = Seeded {
+            users: users
+                .into_iter()
+                .map(|profile| SeededUser { password: password_of(&profile.user_id), profile })
+                .collect(),
+            work_orders: records.work_orders,
+            assets: records.assets,
+            inventory: records.inventory,
+        };
+        let server = Server::new(WallClock::new(clock, 0), seed.stream("server"), seeded)
+            .map_err(|error| StageError(error.to_string()))?;
+        let faults = Faults::default();
+        let listeners = Listeners::default();
+        let upstream: Rc<dyn Upstream> = match media {
+            Media::Simulated => Rc::new(ToServer(server.clone())),
+            Media::Live { .. } => Rc::new(Tcp(serve_tcp(&server, &listeners).await?)),
+        };
+        let doomed = Rc::new(Doomed::default());
+        let strike = doomed.clone();
+        let proxy = Rc::new(Proxy::new(recorder.clone(), upstream, faults.clone()));
+        proxy.on_crash(Rc::new(move |device: &str, moment: Moment| strike.strike(device, moment)));
+        let office = office(&proxy, clock, seed, &recorder)?;
+        let mut world = Self {
+            clock,
+            seed,
+            recorder,
+            server,
+            faults,
+            members: BTreeMap::new(),
+            doomed,
+            office,
+            labels: RefCell::default(),
+            next_fault: Cell::new(0),
+            live: matches!(media, Media::Live { .. }),
+            _listeners: listeners,
+        };
+        for device in &scenario.devices {
+            for name in device.members() {
+                world.add(device, name, &proxy, media).await?;
+            }
+        }
+        world.sign_in().await?;
+        Ok(world)
+    }
+
+    async fn add(
+        &mut self,
+        device: &scenario::Device,
+        name: String,
+        proxy: &Rc<Proxy>,
+        media: &Media,
+    ) -> Result<(), StageError> {
+        let profile =
+            net::profile(&device.link).ok_or_else(|| StageError(format!("no profile is called `{}`", device.link)))?;
+        let link = Link::new(profile, self.clock, self.seed, &name);
+        let built: Rc<dyn Device> = match media {
+            Media::Simulated => {
+                let network = OverLink { device: name.clone(), link: link.clone(), proxy: proxy.clone() };
+                Rc::new(InProcess::new(Build {
+                    name: name.clone(),
+                    clock: self.clock,
+                    skew_ms: device.clock.millis(),
+                    seed: self.seed,
+                    settings: settings(device),
+                    recorder: self.recorder.clone(),
+                    network: Rc::new(network),
+                }))
+            }
+            Media::Live { command, directory } => {
+                let server = self.listen(&name, &link, proxy).await?;
+                let open = open(device, &name, server, directory.join(&name), self.seed)?;
+                Rc::new(ChildDevice::new(open, command.clone(), self.recorder.clone()))
+            }
+        };
+        built.start().await.map_err(|error| StageError(format!("{name}: {error}")))?;
+        self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
+        let user = device.user_of(&name).to_owned();
+        self.members.insert(name.clone(), Member { name, user, link, device: built });
+        Ok(())
+    }
+
+    /// A port of the device's own, so that the proxy knows who comes.
+    async fn listen(&self, name: &str, link: &Link, proxy: &Rc<Proxy>) -> Result<String, StageError> {
+        let (name, link, proxy) = (name.to_owned(), link.clone(), proxy.clone());
+        let serve = move |socket| {
+            let (name, link, proxy) = (name.clone(), link.clone(), proxy.clone());
+            async move {
+                if let Ok(end) = link.carry(socket).await {
+                    proxy.serve(&name, end).await;
+                }
+            }
+        };
+        self._listeners.open(serve).await.map_err(|error| StageError(format!("a port on loopback: {error}")))
+    }
+
+    async fn sign_in(&self) -> Result<(), StageError> {
+        let all = self.members.iter().map(|(name, member)| async move {
+            let ask = Ask::SignIn { user: member.user.clone(), password: password_of(&member.user) };
+            match member.device.ask(ask).await {
+                Ok(Reply::Done) => Ok(()),
+                Ok(reply) => Err(StageError(format!("{name} cannot sign in: {reply:?}"))),
+                Err(error) => Err(StageError(format!("{name} cannot sign in: {error}"))),
+            }
+        });
+        futures_util::future::join_all(all).await.into_iter().collect()
+    }
+}
+
+fn records(scenario: &Scenario, seed: Seed) -> Result<Records, StageError> {
+    let mut records = match &scenario.world.orders {
+        Orders::Generate(count) => seed::generate(u64::from(*count), seed),
+        Orders::File { path, take, .. } => {
+            let fail = |why: String| StageError(format!("{}: {why}", path.display()));
+            let text = fs::read(path).map_err(|error| fail(error.to_string()))?;
+            let mut work_orders: Vec<Record> =
+                serde_json::from_slice(&text).map_err(|error| fail(error.to_string()))?;
+            work_orders.truncate(take.map_or(usize::MAX, |take| usize::try_from(take).unwrap_or(usize::MAX)));
+            Records { work_orders, ..Records::default() }
+        }
+    };
+    let owners = match &scenario.world.assign {
+        Assign::AsInFile => Vec::new(),
+        Assign::To(device) => scenario
+            .devices
+            .iter()
+            .find(|d| d.has_member(device))
+            .map(|d| d.user_of(device).to_owned())
+            .into_iter()
+            .collect(),
+        Assign::InTurn => technicians(scenario),
+    };
+    seed::assign_in_turn(&mut records.work_orders, &owners);
+    Ok(records)
+}
+
+/// The users of the technicians' devices, each once, in the order of the file.
+fn technicians(scenario: &Scenario) -> Vec<String> {
+    let mut users = Vec::new();
+    for device in scenario.devices.iter().filter(|device| device.role == Role::Technician) {
+        for name in device.members() {
+            let user = device.user_of(&name).to_owned();
+            if !users.contains(&user) {
+                users.push(user);
+            }
+        }
+    }
+    users
+}
+
+fn users(scenario: &Scenario, orders: &[Record]) -> Vec<Profile> {
+    let mut users = BTreeMap::new();
+    users.insert(OFFICE.to_owned(), profile(OFFICE, "supervisor", Vec::new()));
+    users.insert(AUDITOR.to_owned(), profile(AUDITOR, "auditor", Vec::new()));
+    for device in &scenario.devices {
+        for name in device.members() {
+            let user = device.user_of(&name);
+            let (role, sites) = match device.role {
+                Role::Technician => ("technician", seed::sites_of(user, orders)),
+                Role::Supervisor => ("supervisor", Vec::new()),
+            };
+            users.insert(user.to_owned(), profile(user, role, sites));
+        }
+    }
+    users.into_values().collect()
+}
+
+fn profile(user: &str, role: &str, site_ids: Vec<String>) -> Profile {
+    Profile {
+        user_id: user.to_owned(),
+        email: format!("{user}@example.com"),
+        first_name: user.to_owned(),
+        last_name: role.to_owned(),
+        role: role.to_owned(),
+        skills: Vec::new(),
+        site_ids,
+    }
+}
+
+fn record_seeds(recorder: &Recorder, users: &[Profile], records: &Records) {
+    for profile in users {
+        recorder.record(What::UserSeeded { profile: profile.clone() });
+    }
+    let kinds = [("work-orders", &records.work_orders), ("assets", &records.assets), ("inventory", &records.inventory)];
+    for (kind, records) in kinds {
+        for record in records {
+            recorder.record(What::RecordSeeded { kind: kind.to_owned(), record: record.clone() });
+        }
+    }
+}
+
+async fn serve_tcp(server: &Server, listeners: &Listeners) -> Result<String, StageError> {
+    let server = server.clone();
+    let serve = move |socket| {
+        let server = server.clone();
+        // A peer that breaks off is the peer's affair.
+        async move { drop(server.serve(socket).await) }
+    };
+    listeners.open(serve).await.map_err(|error| StageError(format!("a port on loopback: {error}")))
+}
+
+fn office(proxy: &Rc<Proxy>, clock: Clock, seed: Seed, recorder: &Recorder) -> Result<Office, StageError> {
+    let desk = net::profile("perfect").ok_or_else(|| StageError("the profile `perfect` is missing".into()))?;
+    let link = Link::new(desk, clock, seed, OFFICE);
+    let network = OverLink { device: OFFICE.into(), link, proxy: proxy.clone() };
+    let credentials = credentials(OFFICE, OFFICE);
+    let api = ApiUser::new(HttpClient::new(clock, Rc::new(network)), clock, credentials);
+    Ok(Office::new(api, WallClock::new(clock, 0), seed.stream(OFFICE), recorder.clone()))
+}
+
+pub(super) fn credentials(user: &str, device: &str) -> SignInRequest {
+    SignInRequest { user_id: user.to_owned(), password: password_of(user), device_id: device.to_owned() }
+}
+
+fn settings(device: &scenario::Device) -> Settings {
+    let default = Settings::default();
+    Settings {
+        sync_every: device.sync_every.map(crate::base::Span::duration),
+        jitter: device.retry == Retry::Jitter,
+        page_limit: device.page.unwrap_or(default.page_limit),
+    }
+}
+
+fn open(
+    device: &scenario::Device,
+    name: &str,
+    server: String,
+    directory: PathBuf,
+    seed: Seed,
+) -> Result<Open, StageError> {
+    fs::create_dir_all(&directory).map_err(|error| StageError(format!("{}: {error}", directory.display())))?;
+    Ok(Open {
+        protocol: PROTOCOL,
+        name: name.to_owned(),
+        server,
+        directory,
+        seed: seed.0,
+        boot: 0,
+        skew_ms: device.clock.millis(),
+        sync_every_ms: device.sync_every.map(crate::base::Span::millis),
+        jitter: device.retry == Retry::Jitter,
+        page: device.page,
+    })
+}

@@ -1,0 +1,330 @@
+//! One small function a step. A step that cannot be done says so in the history; whether that matters, the checks say.
+
+use std::fmt;
+
+use futures_util::future::join_all;
+
+use super::device::{Ask, DeviceError, Reply};
+use super::stage::{Label, Member, World};
+use crate::history::{DeviceState, Edit, Fault, LinkState, Phase, StepOutcome, SyncOutcome, What};
+use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
+use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
+use crate::scenario::{self, Action, CrashWhen, Half, OfflineHow, Scenario};
+
+/// Why a step was not done as asked.
+enum StepError {
+    Crashed,
+    /// It went wrong as things go wrong in the field.
+    Failed(String),
+    /// The scenario asks for what cannot be done.
+    Impossible(String),
+}
+
+impl From<DeviceError> for StepError {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::Crashed => Self::Crashed,
+            DeviceError::NotRunning | DeviceError::Broken(_) => Self::Impossible(error.to_string()),
+        }
+    }
+}
+
+fn impossible(why: impl fmt::Display) -> StepError {
+    StepError::Impossible(why.to_string())
+}
+
+type Done = Result<(), StepError>;
+
+impl World {
+    /// Plays the story, one step after the other.
+    pub async fn play(&self, scenario: &Scenario) {
+        for (index, step) in scenario.steps.iter().enumerate() {
+            self.recorder.record(What::StepStarted { index, line: step.line, text: step.text() });
+            let outcome = match self.act(scenario, &step.action).await {
+                Ok(()) => StepOutcome::Done,
+                Err(StepError::Crashed) => StepOutcome::Crashed,
+                Err(StepError::Failed(detail)) => StepOutcome::Failed { detail },
+                Err(StepError::Impossible(detail)) => StepOutcome::Impossible { detail },
+            };
+            self.recorder.record(What::StepEnded { index, outcome });
+        }
+    }
+
+    async fn act(&self, scenario: &Scenario, action: &Action) -> Done {
+        let all = |name: &str| -> Vec<&Member> {
+            scenario.devices_named(name).iter().filter_map(|name| self.members.get(name)).collect()
+        };
+        match action {
+            Action::Sync(name) => together(all(name), async |member| self.sync(member).await).await,
+            Action::Offline(step) => {
+                together(all(&step.device), async |member| self.offline(member, step.how).await).await
+            }
+            Action::Online(name) => together(all(name), async |member| self.online(member).await).await,
+            Action::Edit(step) => together(all(&step.device), async |member| self.edit(member, step).await).await,
+            Action::EditMany(step) => {
+                together(all(&step.device), async |member| self.edit_many(member, step).await).await
+            }
+            Action::Create(step) => together(all(&step.device), async |member| self.create(member, step).await).await,
+            Action::Delete(step) => together(all(&step.device), async |member| self.delete(member, step).await).await,
+            Action::OfficeEdit(step) => self.office_edit(&step.order, &step.set).await,
+            Action::OfficeEditMany(step) => self.office_edit_many(step).await,
+            Action::OfficeCreate(step) => self.office_create(step).await,
+            Action::OfficeDelete(step) => self.office_delete(&step.order).await,
+            Action::Wait(span) => {
+                tokio::time::sleep(span.duration()).await;
+                Ok(())
+            }
+            Action::Lose(step) => all(&step.device).into_iter().try_for_each(|member| self.lose(member, step)),
+            Action::Crash(step) => all(&step.device).into_iter().try_for_each(|member| self.crash(member, step)),
+            Action::Restart(name) => together(all(name), async |member| self.restart(member).await).await,
+            Action::Clock(step) => {
+                let ask = Ask::Clock { skew_ms: step.by.millis() };
+                together(all(&step.device), async |member| simply(member, ask.clone()).await).await
+            }
+        }
+    }
+
+    async fn sync(&self, member: &Member) -> Done {
+        if !member.device.is_running() {
+            return Err(StepError::Failed("the device is not running".into()));
+        }
+        match synced(member.device.ask(Ask::Sync).await?)? {
+            SyncOutcome::Done => Ok(()),
+            SyncOutcome::Offline => Err(StepError::Failed("the device is offline".into())),
+            SyncOutcome::Failed { code, detail } => Err(StepError::Failed(format!("{code}: {detail}"))),
+        }
+    }
+
+    async fn offline(&self, member: &Member, how: OfflineHow) -> Done {
+        let state = match how {
+            OfflineHow::Airplane => LinkState::Airplane,
+            OfflineHow::DeadZone => LinkState::DeadZone,
+        };
+        self.set_link(member, state);
+        match how {
+            OfflineHow::Airplane => simply(member, Ask::Connectivity { online: false }).await,
+            // Nobody is told.
+            OfflineHow::DeadZone => Ok(()),
+        }
+    }
+
+    /// Brings the link up, and tells the device if it knew that it was down.
+    pub(super) async fn reconnect(&self, member: &Member) -> Result<(), DeviceError> {
+        let before = member.link.state();
+        if before != LinkState::Up {
+            self.set_link(member, LinkState::Up);
+        }
+        if before == LinkState::Airplane && member.device.is_running() {
+            member.device.ask(Ask::Connectivity { online: true }).await?;
+        }
+        Ok(())
+    }
+
+    async fn online(&self, member: &Member) -> Done {
+        Ok(self.reconnect(member).await?)
+    }
+
+    fn set_link(&self, member: &Member, state: LinkState) {
+        member.link.set_state(state);
+        self.recorder.record(What::LinkChanged { device: member.name.clone(), state });
+    }
+
+    async fn edit(&self, member: &Member, step: &scenario::Edit) -> Done {
+        let order = self.order(&step.order).await?;
+        self.edit_one(member, order, &step.set).await
+    }
+
+    async fn edit_many(&self, member: &Member, step: &scenario::EditMany) -> Done {
+        let count = usize::try_from(step.orders).unwrap_or(usize::MAX);
+        let state = state(member).await?;
+        let orders: Vec<String> = state.work_orders.into_keys().take(count).collect();
+        if orders.len() < count {
+            return Err(impossible(format!("{} holds {} orders, not {count}", member.name, orders.len())));
+        }
+        for order in orders {
+            self.edit_one(member, order, &step.set).await?;
+        }
+        Ok(())
+    }
+
+    async fn edit_one(&self, member: &Member, order: String, set: &Record) -> Done {
+        self.attempt(member, OperationKind::Update, Some(order.clone()), set);
+        self.made(member, Ask::Edit { order, set: set.clone() }).await.map(drop)
+    }
+
+    async fn create(&self, member: &Member, step: &scenario::Create) -> Done {
+        self.attempt(member, OperationKind::Create, None, &step.set);
+        let id = self.made(member, Ask::Create { set: step.set.clone() }).await?;
+        let label = Label { maker: Some(member.name.clone()), id };
+        self.labels.borrow_mut().insert(step.label.clone(), label);
+        Ok(())
+    }
+
+    async fn delete(&self, member: &Member, step: &scenario::Delete) -> Done {
+        let order = self.order(&step.order).await?;
+        self.attempt(member, OperationKind::Delete, Some(order.clone()), &Record::new());
+        self.made(member, Ask::Delete { order }).await.map(drop)
+    }
+
+    fn attempt(&self, member: &Member, action: OperationKind, entity_id: Option<String>, fields: &Record) {
+        let edit = Edit { entity_type: EntityType::WorkOrder, entity_id, action, fields: fields.clone() };
+        self.recorder.record(What::Attempted { device: member.name.clone(), edit });
+    }
+
+    /// Asks for a change and records what became of it; returns the order's id.
+    async fn made(&self, member: &Member, ask: Ask) -> Result<String, StepError> {
+        let device = member.name.clone();
+        match member.device.ask(ask).await? {
+            Reply::Made(operation) => {
+                let id = operation.entity_id.clone();
+                self.recorder.record(What::Acknowledged { device, operation: *operation });
+                Ok(id)
+            }
+            Reply::Refused(detail) => {
+                self.recorder.record(What::Refused { device, detail: detail.clone() });
+                Err(impossible(detail))
+            }
+            reply @ (Reply::Done | Reply::Synced(_) | Reply::State(_)) => Err(unexpected(&reply)),
+        }
+    }
+
+    async fn office_edit(&self, order: &str, set: &Record) -> Done {
+        let order = self.order(order).await?;
+        self.office.edit(&order, set).await.map_err(impossible)
+    }
+
+    async fn office_edit_many(&self, step: &scenario::OfficeEditMany) -> Done {
+        let count = usize::try_from(step.orders).unwrap_or(usize::MAX);
+        for order in self.office.first_orders(count).await.map_err(impossible)? {
+            self.office.edit(&order, &step.set).await.map_err(impossible)?;
+        }
+        Ok(())
+    }
+
+    async fn office_create(&self, step: &scenario::OfficeCreate) -> Done {
+        let id = self.office.create(&step.set).await.map_err(impossible)?;
+        self.labels.borrow_mut().insert(step.label.clone(), Label { maker: None, id });
+        Ok(())
+    }
+
+    async fn office_delete(&self, order: &str) -> Done {
+        let order = self.order(order).await?;
+        self.office.delete(&order).await.map_err(impossible)
+    }
+
+    fn lose(&self, member: &Member, step: &scenario::Lose) -> Done {
+        let how = match step.how {
+            scenario::LoseHow::Cut => LoseHow::Cut,
+            scenario::LoseHow::Silence => LoseHow::Silence,
+        };
+        let (fault, act) = match step.what {
+            Half::Request => (Fault::LoseRequest, Act::LoseRequest(how)),
+            Half::Answer => (Fault::LoseAnswer, Act::LoseAnswer(how)),
+        };
+        let target = match step.of {
+            scenario::Exchange::Push => Target::Push,
+            scenario::Exchange::Pull => Target::Pull,
+            scenario::Exchange::SignIn => Target::SignIn,
+            scenario::Exchange::Refresh => Target::Refresh,
+            scenario::Exchange::Any => Target::Any,
+        };
+        let id = self.arm_fault(member, fault);
+        self.faults.arm(Rule { id, device: member.name.clone(), target, nth: step.nth, times: step.times, act });
+        Ok(())
+    }
+
+    fn crash(&self, member: &Member, step: &scenario::Crash) -> Done {
+        let moment = match step.when {
+            CrashWhen::Now => {
+                member.device.crash(step.how);
+                return Ok(());
+            }
+            CrashWhen::DiskOperation => {
+                let id = self.arm_fault(member, Fault::Crash);
+                let can = member.device.crash_at_disk_operation(step.operation.unwrap_or(1), step.how, id);
+                return if can { Ok(()) } else { Err(impossible("this device's disk cannot be cut at an operation")) };
+            }
+            CrashWhen::BeforeRequest => Moment::BeforeRequest,
+            CrashWhen::AfterCommit => Moment::AfterCommit,
+            CrashWhen::AfterAnswer => Moment::AfterAnswer,
+        };
+        let target = match step.of {
+            Phase::Push => Target::Push,
+            Phase::Pull => Target::Pull,
+        };
+        let id = self.arm_fault(member, Fault::Crash);
+        self.doomed.doom(&member.name, id, step.how);
+        self.faults.arm(Rule { id, device: member.name.clone(), target, nth: 1, times: 1, act: Act::Crash(moment) });
+        Ok(())
+    }
+
+    fn arm_fault(&self, member: &Member, fault: Fault) -> u64 {
+        let id = self.next_fault.replace(self.next_fault.get() + 1);
+        self.recorder.record(What::FaultArmed { id, device: member.name.clone(), fault });
+        id
+    }
+
+    async fn restart(&self, member: &Member) -> Done {
+        if member.device.is_running() {
+            return Err(impossible(format!("{} has not crashed", member.name)));
+        }
+        Ok(self.start_again(member).await?)
+    }
+
+    pub(super) async fn start_again(&self, member: &Member) -> Result<(), DeviceError> {
+        member.device.start().await?;
+        self.recorder.record(What::Restarted { device: member.name.clone() });
+        if member.link.state() == LinkState::Airplane {
+            member.device.ask(Ask::Connectivity { online: false }).await?;
+        }
+        Ok(())
+    }
+
+    /// The id of an order that the story names by id or by label. The maker of a labelled one knows its real id first.
+    async fn order(&self, name: &str) -> Result<String, StepError> {
+        let label = self.labels.borrow().get(name).cloned();
+        let Some(Label { maker, id }) = label else { return Ok(name.to_owned()) };
+        let maker = maker.and_then(|maker| self.members.get(&maker));
+        let (Some(maker), Some(local_id)) = (maker, id.strip_prefix(TEMPORARY_ID_PREFIX)) else { return Ok(id) };
+        if !maker.device.is_running() {
+            return Ok(id);
+        }
+        let orders = state(maker).await?.work_orders;
+        let own = |record: &Record| record.get("_localId").and_then(|value| value.as_str()) == Some(local_id);
+        Ok(orders.into_iter().find(|(_, record)| own(record)).map_or(id, |(id, _)| id))
+    }
+}
+
+/// Does the same on all `members` at once; fails as the first that fails.
+async fn together<'a>(members: Vec<&'a Member>, act: impl AsyncFn(&'a Member) -> Done) -> Done {
+    join_all(members.into_iter().map(|member| act(member))).await.into_iter().collect()
+}
+
+/// Asks for something that has no answer of its own.
+async fn simply(member: &Member, ask: Ask) -> Done {
+    let reply = member.device.ask(ask).await?;
+    if reply == Reply::Done { Ok(()) } else { Err(unexpected(&reply)) }
+}
+
+/// How the sync that was asked for ended.
+fn synced(reply: Reply) -> Result<SyncOutcome, StepError> {
+    let Reply::Synced(outcome) = reply else { return Err(unexpected(&reply)) };
+    Ok(outcome)
+}
+
+pub(super) async fn state(member: &Member) -> Result<DeviceState, DeviceError> {
+    let reply = member.device.ask(Ask::State).await?;
+    let Reply::State(state) = reply else {
+        return Err(DeviceError::Broken(format!("asked for its state, it answered {reply:?}")));
+    };
+    Ok(*state)
+}
+
+fn unexpected(reply: &Reply) -> StepError {
+    match reply {
+        Reply::Refused(detail) => impossible(detail),
+        Reply::Done | Reply::Made(_) | Reply::Synced(_) | Reply::State(_) => {
+            impossible(format!("the device gave an answer to something else: {reply:?}"))
+        }
+    }
+}
