@@ -2,12 +2,8 @@
 
 mod claims;
 mod clean;
-mod merging;
-mod plant;
-mod pull;
-mod push;
+mod defects;
 mod races;
-mod running;
 mod story;
 
 use std::collections::BTreeMap;
