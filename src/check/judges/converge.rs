@@ -10,7 +10,7 @@ use crate::protocol::{Record, field_kind};
 use super::super::case::Case;
 use super::super::facts::{ASSETS, Device, INVENTORY, Seen, View, WORK_ORDERS};
 use super::super::item::{Item, is_removal, items, same, short};
-use super::super::model::{Sight, sight};
+use super::super::model::{Order, Sight, sight};
 use super::super::verdict::Findings;
 
 const CHECK: &str = "I3 convergence";
@@ -142,7 +142,7 @@ impl One<'_, '_> {
         kept.map(|(id, _)| *id).collect()
     }
 
-    /// Finished orders that the server gave the device and never took back: it must still hold them.
+    /// Finished orders that the server gave the device and never rightly took back: it must still hold them.
     fn received(&self) -> BTreeSet<&str> {
         let mut had = BTreeSet::new();
         if self.view.at_ms > NINETY_DAYS_MS {
@@ -156,7 +156,10 @@ impl One<'_, '_> {
             }
             had.extend(records.iter().filter(|record| record.kind == WORK_ORDERS).map(|record| record.id.as_str()));
             for removal in removed {
-                had.remove(removal.id.as_str());
+                let order = self.case.model.orders.get(removal.id.as_str());
+                if order.is_none_or(|order| !stays(self.case, order, self.user, self.view.at_ms)) {
+                    had.remove(removal.id.as_str());
+                }
             }
         }
         let certain = |id: &&str| {
@@ -166,6 +169,19 @@ impl One<'_, '_> {
         had.retain(|id| certain(id));
         had
     }
+}
+
+/// Whether the user has seen the order ever since they first did, so that no pull may take it from them.
+fn stays(case: &Case<'_>, order: &Order<'_>, user: &str, now_ms: u64) -> bool {
+    let mut sights = order.stages.iter().enumerate().map(|(place, stage)| {
+        let until_ms = order.stages.get(place + 1).map_or(now_ms, |next| next.at_ms);
+        sight(&case.facts, order, user, Some(stage.version), until_ms)
+    });
+    sights.find(|sight| *sight != Sight::No).is_some_and(certain) && sights.all(certain)
+}
+
+fn certain(sight: Sight) -> bool {
+    matches!(sight, Sight::Kept | Sight::Yes)
 }
 
 /// The first few fields in which a device's row differs from the server's record; pending items are the device's own.

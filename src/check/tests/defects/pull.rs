@@ -1,5 +1,7 @@
 //! Defects of pull and cursor.
 
+use crate::protocol::{Removal, RemovalReason};
+
 use super::*;
 
 #[test]
@@ -70,6 +72,19 @@ fn cache_or_set_out_of_date() {
 #[test]
 fn own_finished_work_vanishes() {
     let verdict = planted(|story| on_device(story, "maria", |state| drop(state.work_orders.remove("WO-2"))));
+    red(&verdict, "I3", &["maria keeps WO-2", "it lacks it"]);
+    // Nor may a pull take it away.
+    let verdict = planted(|story| {
+        on_device(story, "maria", |state| drop(state.work_orders.remove("WO-2")));
+        story.each(|what| {
+            let What::Answer(Message { kind: MessageKind::DeltaAnswer { next_cursor, removed, .. }, .. }) = what else {
+                return;
+            };
+            if next_cursor == "m4" {
+                removed.push(Removal { id: "WO-2".into(), reason: RemovalReason::Revoked });
+            }
+        });
+    });
     red(&verdict, "I3", &["maria keeps WO-2", "it lacks it"]);
 }
 
