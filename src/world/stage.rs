@@ -63,12 +63,21 @@ impl fmt::Debug for World {
     }
 }
 
+/// The proxy knows the devices that it may have to kill, and they know the proxy: whoever leaves the stage unties them.
+impl Drop for World {
+    fn drop(&mut self) {
+        self.doomed.devices.borrow_mut().clear();
+    }
+}
+
 /// A device on the stage.
 pub(super) struct Member {
     pub(super) name: String,
     pub(super) user: String,
     pub(super) link: Link,
     pub(super) device: Rc<dyn Device>,
+    /// The device was told that it is offline, and not yet that it is online again.
+    pub(super) told_offline: Cell<bool>,
 }
 
 /// An order that the story made.
@@ -204,7 +213,7 @@ impl World {
         built.start().await.map_err(|error| StageError(format!("{name}: {error}")))?;
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
         let user = device.user_of(&name).to_owned();
-        self.members.insert(name.clone(), Member { name, user, link, device: built });
+        self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline: Cell::new(false) });
         Ok(())
     }
 

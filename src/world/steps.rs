@@ -101,20 +101,20 @@ impl World {
             OfflineHow::DeadZone => LinkState::DeadZone,
         };
         self.set_link(member, state);
-        match how {
-            OfflineHow::Airplane => simply(member, Ask::Connectivity { online: false }).await,
-            // Nobody is told.
-            OfflineHow::DeadZone => Ok(()),
+        // In a dead zone nobody is told.
+        if how == OfflineHow::Airplane {
+            member.told_offline.set(true);
+            simply(member, Ask::Connectivity { online: false }).await?;
         }
+        Ok(())
     }
 
     /// Brings the link up, and tells the device if it knew that it was down.
     pub(super) async fn reconnect(&self, member: &Member) -> Result<(), DeviceError> {
-        let before = member.link.state();
-        if before != LinkState::Up {
+        if member.link.state() != LinkState::Up {
             self.set_link(member, LinkState::Up);
         }
-        if before == LinkState::Airplane && member.device.is_running() {
+        if member.told_offline.take() && member.device.is_running() {
             member.device.ask(Ask::Connectivity { online: true }).await?;
         }
         Ok(())
@@ -277,7 +277,7 @@ impl World {
     pub(super) async fn start_again(&self, member: &Member) -> Result<(), DeviceError> {
         member.device.start().await?;
         self.recorder.record(What::Restarted { device: member.name.clone() });
-        if member.link.state() == LinkState::Airplane {
+        if member.told_offline.get() {
             member.device.ask(Ask::Connectivity { online: false }).await?;
         }
         Ok(())
