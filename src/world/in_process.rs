@@ -3,9 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use tokio::task::{AbortHandle, spawn_local};
+use tokio::time::timeout;
 
 use super::device::{Ask, Device, DeviceError, Reply};
 use super::http::HttpClient;
@@ -16,6 +18,9 @@ use crate::client::{Engine, MemoryKeychain, Parts, Settings};
 use crate::disk::{SimDisk, Storage};
 use crate::history::{DeviceEvent, Recorder, What};
 use crate::proxy::{ByteStream, Upstream};
+
+/// A device that has not answered after this long of virtual time will not: it runs in circles.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2 * 3600);
 
 /// What an in-process device is made of.
 pub(super) struct Build {
@@ -133,7 +138,10 @@ impl Shell {
             running.tasks.retain(|task| !task.is_finished());
             running.tasks.push(task.abort_handle());
         }
-        match task.await {
+        let Ok(answer) = timeout(ANSWER_WITHIN, task).await else {
+            return Err(DeviceError::Broken(format!("it gave no answer within {} h", ANSWER_WITHIN.as_secs() / 3600)));
+        };
+        match answer {
             Ok(_) if self.disk.is_cut() => Err(DeviceError::Crashed),
             Ok(reply) => Ok(reply),
             Err(error) if error.is_cancelled() => Err(DeviceError::Crashed),
