@@ -4,19 +4,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn histories(run: u32) -> Vec<(PathBuf, Vec<u8>)> {
-    let directory = std::env::temp_dir().join(format!("deadzone-determinism-{}-{run}", std::process::id()));
+/// Every file of the report that a process of its own writes.
+fn report(arguments: &[&str]) -> Vec<(PathBuf, Vec<u8>)> {
+    let directory = tempfile::tempdir().expect("a folder for the report");
     let output = Command::new(env!("CARGO_BIN_EXE_deadzone"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["run", "--tag", "smoke", "--report"])
-        .arg(&directory)
+        .arg("run")
+        .args(arguments)
+        .arg("--report")
+        .arg(directory.path())
         .output()
         .expect("the program starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    files_of(directory.path())
+}
+
+fn files_of(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
-    collect(&directory, &directory, &mut found);
+    collect(directory, directory, &mut found);
     found.sort();
-    fs::remove_dir_all(&directory).expect("the report can be removed");
     found
 }
 
@@ -34,14 +40,26 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
 
 #[test]
 fn three_processes_write_the_same_bytes() {
-    let first = histories(1);
+    let first = report(&["--tag", "smoke"]);
     assert!(first.len() > 5, "only {} files were written", first.len());
-    for run in 2..=3 {
-        let again = histories(run);
+    for _ in 2..=3 {
+        let again = report(&["--tag", "smoke"]);
         assert_eq!(first.len(), again.len());
         for ((file, expected), (other, bytes)) in first.iter().zip(again) {
             assert_eq!(*file, other);
             assert!(*expected == bytes, "{} differs between two processes", file.display());
         }
+    }
+}
+
+/// The sample was written on another machine, at another time.
+#[test]
+fn the_sample_report_is_what_is_written_today() {
+    let today = report(&["scenarios/conflict/equal-values-are-no-conflict.yaml"]);
+    let sample = files_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample"));
+    let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&today), names(&sample));
+    for ((file, today), (_, sample)) in today.iter().zip(&sample) {
+        assert!(today == sample, "{} has changed: reports/README.md says how to write it anew", file.display());
     }
 }
