@@ -42,6 +42,8 @@ pub(super) struct Device<'a> {
     pub(super) timeline: Vec<&'a Event>,
     /// Its state at the end, with the event's position; `None` for a user without an engine.
     pub(super) state: Option<(u64, &'a DeviceState)>,
+    /// Whether its waits are drawn.
+    pub(super) jitter: bool,
     /// What its user set out to do.
     pub(super) attempts: Vec<(u64, &'a Edit)>,
     /// Its syncs, in order.
@@ -122,6 +124,7 @@ impl<'a> Facts<'a> {
         let seq = event.seq;
         match &event.what {
             What::UserSeeded { profile } => drop(self.users.insert(&profile.user_id, profile)),
+            What::DeviceAdded { device, jitter, .. } => self.devices.entry(device).or_default().jitter = *jitter,
             What::RecordSeeded { kind, record } => note_record(&mut self.seeds, kind, seq, record),
             What::ServerRecord { kind, record } => note_record(&mut self.server, kind, seq, record),
             What::DeviceState { device, state } => {
@@ -243,6 +246,7 @@ fn device_of(what: &What) -> Option<&str> {
         What::Request(message) | What::Answer(message) => Some(&message.device),
         What::RunStarted { .. }
         | What::UserSeeded { .. }
+        | What::DeviceAdded { .. }
         | What::RecordSeeded { .. }
         | What::StepStarted { .. }
         | What::StepEnded { .. }

@@ -37,6 +37,17 @@ pub enum What {
         /// Who.
         profile: Profile,
     },
+    /// A device of the scenario.
+    DeviceAdded {
+        /// Its name.
+        device: String,
+        /// Whose it is.
+        user: String,
+        /// Its link's profile.
+        link: String,
+        /// Whether its waits between tries are drawn, or exactly the table's (decision l).
+        jitter: bool,
+    },
     /// A record the server holds from the start.
     RecordSeeded {
         /// `work-orders`, `assets` or `inventory`.

@@ -24,6 +24,7 @@ fn what(what: &What) -> String {
     match what {
         What::RunStarted { scenario, seed, world, .. } => format!("run of `{scenario}` starts, seed {seed}, {world}"),
         What::UserSeeded { profile } => format!("the server knows {} ({})", profile.user_id, profile.role),
+        What::DeviceAdded { device, user, link, .. } => format!("{device} belongs to {user} and is on {link}"),
         What::RecordSeeded { kind, record } => format!("the server holds {} of {kind}", name_of(record)),
         What::StepStarted { text, .. } => format!("step: {text}"),
         What::StepEnded { outcome: StepOutcome::Done, .. } => "step done".into(),

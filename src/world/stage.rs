@@ -210,9 +210,15 @@ impl World {
                 Rc::new(ChildDevice::new(open, command.clone(), self.recorder.clone()))
             }
         };
+        let user = device.user_of(&name).to_owned();
+        self.recorder.record(What::DeviceAdded {
+            device: name.clone(),
+            user: user.clone(),
+            link: device.link.clone(),
+            jitter: device.retry == Retry::Jitter,
+        });
         built.start().await.map_err(|error| StageError(format!("{name}: {error}")))?;
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
-        let user = device.user_of(&name).to_owned();
         self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline: Cell::new(false) });
         Ok(())
     }

@@ -15,6 +15,25 @@ const TABLE_MS: &[u64] = &[5_000, 10_000, 30_000, 60_000, 300_000];
 pub(in super::super) fn by_the_table(case: &Case<'_>, out: &mut Findings) {
     for (name, device) in &case.facts.devices {
         Watch::default().follow(name, device, out);
+        if device.jitter {
+            drawn(name, device, out);
+        }
+    }
+}
+
+/// As many waits as the table has them are no accident: a draw hits its upper end once in thousands of times.
+const NO_ACCIDENT: usize = 3;
+
+fn drawn(name: &str, device: &Device<'_>, out: &mut Findings) {
+    let waits = device.timeline.iter().filter_map(|event| match device_event(event)? {
+        DeviceEvent::Backoff { wait_ms, table_ms, .. } => Some((event.seq, wait_ms == table_ms)),
+        _ => None,
+    });
+    let waits: Vec<(u64, bool)> = waits.collect();
+    if waits.len() >= NO_ACCIDENT && waits.iter().all(|(_, exact)| *exact) {
+        let events: Vec<u64> = waits.iter().map(|(seq, _)| *seq).collect();
+        let happened = format!("all {} are the table's own", waits.len());
+        out.violated(CHECK, format!("the waits of {name} are drawn"), happened, &events);
     }
 }
 

@@ -8,12 +8,14 @@ mod pull;
 use serde_json::json;
 
 use crate::base::CrashHow;
-use crate::history::{DeviceEvent, DeviceState, Fault, Message, MessageKind, RecordRef, Status, Trigger, Wait, What};
+use crate::history::{
+    DeviceEvent, DeviceState, Fault, Message, MessageKind, RecordRef, Status, StepOutcome, Trigger, Wait, What,
+};
 use crate::protocol::{OperationResult, Record, ResultStatus};
 
 use super::super::{Class, Finding};
 use super::story::{Story, order, record, result};
-use super::{clean, planted, red, verdict};
+use super::{clean, finds, planted, red, verdict};
 
 fn on_server(story: &mut Story, id: &str, change: impl Fn(&mut Record)) {
     story.each(|what| {

@@ -88,6 +88,45 @@ fn backoff_starts_anew_only_after_a_success() {
 }
 
 #[test]
+fn retry_no_jitter() {
+    let waits = |jitter: bool| {
+        let mut story = Story::default();
+        let (device, user, link) = ("maria".to_owned(), "maria".to_owned(), "3g".to_owned());
+        story.tell(What::DeviceAdded { device, user, link, jitter });
+        for (failures, wait) in [(1, 5_000), (2, 10_000), (3, 30_000)] {
+            story.sync("maria", Trigger::Retry);
+            story.fails("maria", failures, wait, wait);
+            story.wait(wait);
+        }
+        story.tell(What::RunEnded);
+        verdict(&story)
+    };
+    red(&waits(true), "I20", &["the waits of maria are drawn", "all 3 are the table's own"]);
+    assert!(waits(false).findings.is_empty());
+}
+
+#[test]
+fn a_crash_that_struck_and_never_came_is_vacuous() {
+    let verdict = planted(|story| {
+        let (device, fault) = ("maria".to_owned(), Fault::Crash);
+        story.tell(What::FaultArmed { id: 77, device: device.clone(), fault });
+        story.tell(What::FaultFired { id: 77, device, exchange: None });
+        story.tell(What::RunEnded);
+    });
+    assert!(finds(&verdict, "vacuity", &["armed for maria", "Crash"]), "{:#?}", verdict.findings);
+}
+
+#[test]
+fn a_step_that_could_not_be_done_is_vacuous() {
+    let verdict = planted(|story| {
+        let outcome = StepOutcome::Impossible { detail: "no such order".into() };
+        story.tell(What::StepEnded { index: 0, outcome });
+        story.tell(What::RunEnded);
+    });
+    assert!(finds(&verdict, "vacuity", &["no such order"]), "{:#?}", verdict.findings);
+}
+
+#[test]
 fn fault_that_never_struck_is_vacuous() {
     let arm =
         |story: &mut Story| story.tell(What::FaultArmed { id: 1, device: "tom".into(), fault: Fault::LoseAnswer });
