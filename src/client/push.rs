@@ -148,15 +148,6 @@ fn after_refusal(engine: &Engine, batch: &Batch, failure: &Failure, broken_answe
 
 fn refusal_of(operation: &Queued, code: ErrorCode, failure: &Failure) -> OperationResult {
     let (detail, retry_after) = (failure.detail.clone(), failure.retry_after);
-    OperationResult {
-        queue_id: operation.queue_id.clone(),
-        status: ResultStatus::Error,
-        new_version: None,
-        updated_at: None,
-        entity_id: None,
-        replayed: false,
-        conflicts: Vec::new(),
-        server_state: None,
-        error: Some(OperationError { code, detail, retry_after, tombstone: false }),
-    }
+    let error = OperationError { code, detail, retry_after, tombstone: false };
+    OperationResult::refused(operation.queue_id.clone(), error)
 }

@@ -109,6 +109,30 @@ pub struct OperationResult {
     pub error: Option<OperationError>,
 }
 
+impl OperationResult {
+    /// A result that says its status and nothing else.
+    #[must_use]
+    pub fn blank(queue_id: String, status: ResultStatus) -> Self {
+        Self {
+            queue_id,
+            status,
+            new_version: None,
+            updated_at: None,
+            entity_id: None,
+            replayed: false,
+            conflicts: Vec::new(),
+            server_state: None,
+            error: None,
+        }
+    }
+
+    /// A result that says why the operation was not applied.
+    #[must_use]
+    pub fn refused(queue_id: String, error: OperationError) -> Self {
+        Self { error: Some(error), ..Self::blank(queue_id, ResultStatus::Error) }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if takes a reference")]
 fn is_false(value: &bool) -> bool {
     !value

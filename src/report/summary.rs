@@ -123,15 +123,10 @@ impl ScenarioSummary {
             Some(check::Class::Vacuous | check::Class::Violated) => Class::Failed,
         };
         Self {
-            file: file.to_owned(),
-            name: name.to_owned(),
-            seed,
-            covers: covers.to_vec(),
-            class,
-            reason: String::new(),
             findings: judged.verdict.findings.clone(),
             ledger: judged.verdict.ledger,
             tally: Tally::of(judged.history),
+            ..Self::not_run(file, name, seed, covers, class, String::new())
         }
     }
 

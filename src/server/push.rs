@@ -31,7 +31,7 @@ pub(super) fn push(store: &mut Store, now_ms: i64, caller: &Caller, operations: 
         let text = |name: &str| operation.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let lane = text("entityId");
         let result = match stopped.get(&lane) {
-            Some(error) => refused(text("queueId"), behind(error)),
+            Some(error) => OperationResult::refused(text("queueId"), behind(error)),
             None => push_one(store, now_ms, caller, operation),
         };
         if let (Some(error), false) = (&result.error, lane.is_empty()) {
@@ -48,10 +48,6 @@ fn behind(error: &OperationError) -> OperationError {
     OperationError { detail, ..error.clone() }
 }
 
-fn refused(queue_id: String, error: OperationError) -> OperationResult {
-    OperationResult { error: Some(error), ..blank(queue_id, ResultStatus::Error) }
-}
-
 fn push_one(store: &mut Store, now_ms: i64, caller: &Caller, operation: Value) -> OperationResult {
     let queue_id = operation.get("queueId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let result = match serde_json::from_value::<Operation>(operation) {
@@ -59,7 +55,7 @@ fn push_one(store: &mut Store, now_ms: i64, caller: &Caller, operation: Value) -
         Ok(operation) => once(store, now_ms, caller, &operation),
         Err(error) => Err(Rejection::invalid(format!("the operation is not as expected: {error}"))),
     };
-    result.unwrap_or_else(|Rejection(error)| refused(queue_id, error))
+    result.unwrap_or_else(|Rejection(error)| OperationResult::refused(queue_id, error))
 }
 
 /// Does `operation` unless it was done before: effect and result in one transaction.
@@ -223,20 +219,6 @@ fn settled(operation: &Operation, applied: Applied) -> OperationResult {
         entity_id: operation.entity_id.starts_with(TEMPORARY_ID_PREFIX).then_some(order.id),
         conflicts,
         server_state,
-        ..blank(operation.queue_id.clone(), status)
-    }
-}
-
-fn blank(queue_id: String, status: ResultStatus) -> OperationResult {
-    OperationResult {
-        queue_id,
-        status,
-        new_version: None,
-        updated_at: None,
-        entity_id: None,
-        replayed: false,
-        conflicts: Vec::new(),
-        server_state: None,
-        error: None,
+        ..OperationResult::blank(operation.queue_id.clone(), status)
     }
 }
