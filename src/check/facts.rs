@@ -89,6 +89,8 @@ pub(super) struct Facts<'a> {
     pub(super) armed: BTreeMap<u64, &'a Event>,
     /// Crashes that were to happen and have not, by device.
     pub(super) owed: BTreeMap<&'a str, &'a Event>,
+    /// When the server went and came back.
+    pub(super) server_changes: Vec<&'a Event>,
     /// Steps that could not be done, with the reason.
     pub(super) impossible: Vec<(u64, &'a str)>,
     pub(super) ending: Ending<'a>,
@@ -144,6 +146,7 @@ impl<'a> Facts<'a> {
             What::Healed => self.ending.healed = Some(seq),
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
+            What::ServerChanged { .. } => self.server_changes.push(event),
             What::Interrupted => self.ending.interrupted = Some(seq),
             What::RunEnded => self.ending.ended = true,
             What::RunStarted { .. }
@@ -153,6 +156,7 @@ impl<'a> Facts<'a> {
             | What::Refused { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
+            | What::Decided { .. }
             | What::ConnectionOpened { .. }
             | What::ConnectionClosed { .. }
             | What::Request(_)
@@ -241,6 +245,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Refused { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }
+        | What::Decided { device, .. }
         | What::Crashed { device, .. }
         | What::Restarted { device } => Some(device),
         What::Request(message) | What::Answer(message) => Some(&message.device),
@@ -250,6 +255,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::RecordSeeded { .. }
         | What::StepStarted { .. }
         | What::StepEnded { .. }
+        | What::ServerChanged { .. }
         | What::ConnectionOpened { .. }
         | What::ConnectionClosed { .. }
         | What::FaultArmed { .. }

@@ -84,6 +84,8 @@ pub enum EngineError {
     Keychain(KeychainError),
     /// The device shows no such work order.
     NoSuchOrder(String),
+    /// No change of the work order failed.
+    NothingFailed(String),
     /// A field that is the sync's own, and not the user's to set.
     ReservedField(String),
     /// The device holds another user's data.
@@ -103,6 +105,7 @@ impl fmt::Display for EngineError {
             Self::Store(error) => error.fmt(f),
             Self::Keychain(error) => error.fmt(f),
             Self::NoSuchOrder(id) => write!(f, "there is no work order `{id}` on this device"),
+            Self::NothingFailed(id) => write!(f, "no change of `{id}` has failed"),
             Self::ReservedField(field) => write!(f, "`{field}` belongs to the sync and cannot be set"),
             Self::OtherUser(user) => write!(f, "this device holds the data of `{user}`"),
             Self::Remote { code, detail } => write!(f, "{code}: {detail}"),
@@ -208,7 +211,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Changes a work order and queues the change, in one transaction: on return it is durable.
+    /// Changes a work order and queues the change, in one transaction: on return it is durable. A change that the server
+    /// found invalid is corrected by it.
     ///
     /// # Errors
     /// When there is no such work order, a field is the sync's own, or storage fails; then nothing changed.
@@ -217,6 +221,9 @@ impl Engine {
         reject_reserved(&set)?;
         merge::name_lines(&mut set, || self.mint());
         let id = rows::current_id(self.store.read(), &id)?;
+        if let Some(failed) = self.to_correct(&id)? {
+            return self.correct(id, failed, &set);
+        }
         let visible = self.visible(&id)?;
         set.insert("_version".into(), version(&visible));
         let operation = self.operation(id, OperationKind::Update, set);
@@ -299,7 +306,7 @@ impl Engine {
         Ok(())
     }
 
-    fn after_change(&self, operation: &OperationRecord) -> Result<(), StoreError> {
+    pub(super) fn after_change(&self, operation: &OperationRecord) -> Result<(), StoreError> {
         if priority::is_critical(operation.operation, &operation.payload) {
             self.schedule.borrow_mut().critical_change();
             self.wake.notify_one();
@@ -338,7 +345,7 @@ fn version(record: &Record) -> Value {
     record.get("_version").cloned().unwrap_or_else(|| 1.into())
 }
 
-fn reject_reserved(fields: &Record) -> Result<(), EngineError> {
+pub(super) fn reject_reserved(fields: &Record) -> Result<(), EngineError> {
     match fields.keys().find(|field| field.starts_with('_') || *field == "workOrderId") {
         Some(field) => Err(EngineError::ReservedField(field.clone())),
         None => Ok(()),

@@ -33,8 +33,14 @@ impl Engine {
             rescued: logs::rescued(c)?,
             cursor: meta::get(c, meta::CURSOR)?,
             status: self.shown.borrow().as_ref().map(|shown| shown.status.clone()),
+            needs_sign_in: self.needs_sign_in(),
+            escalated: self.schedule.borrow().escalated().map(str::to_owned),
             waits_for: waits_for(&self.schedule.borrow(), Instant::now()),
         })
+    }
+
+    fn needs_sign_in(&self) -> bool {
+        self.session.needs_sign_in() || !self.schedule.borrow().signed_in_once()
     }
 
     /// Tells the user the status, if it changed.

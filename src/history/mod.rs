@@ -9,6 +9,7 @@ pub use device::{
     SyncOutcome, Trigger,
 };
 pub use event::{
-    Edit, Event, Fault, LinkState, Message, MessageKind, OperationRecord, RecordRef, StepOutcome, Wait, What,
+    Decision, Edit, Event, Fault, LinkState, Message, MessageKind, OperationRecord, RecordRef, ServerState,
+    StepOutcome, Wait, What,
 };
 pub use recorder::{History, Recorder};

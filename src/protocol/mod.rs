@@ -9,7 +9,7 @@ mod fields;
 pub mod gzip;
 mod push;
 
-pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
+pub use auth::{Profile, RefreshRequest, RevokeRequest, Revoked, SignInRequest, Tokens};
 pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalReason, RemovalsByKind};
 pub use error::{ErrorCode, Problem};
 pub use fields::{FieldKind, WORK_ORDER_FIELDS, field_kind, line_key};
@@ -27,6 +27,8 @@ pub mod path {
     pub const SIGN_IN: &str = "/api/v1/auth/sign-in";
     /// Token refresh: [`super::RefreshRequest`] to [`super::Tokens`] (addition).
     pub const REFRESH: &str = "/api/v1/auth/refresh";
+    /// End of all sessions of a user: [`super::RevokeRequest`] to [`super::Revoked`] (addition).
+    pub const REVOKE: &str = "/api/v1/auth/revoke";
     /// The user's own profile: [`super::Profile`] (addition).
     pub const PROFILE: &str = "/api/v1/profile";
     /// Delta and full pull (spec 3.1B).

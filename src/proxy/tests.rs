@@ -95,7 +95,7 @@ impl Stage {
     }
 
     fn arm(&self, act: Act) {
-        let (device, target) = ("maria".into(), Target::Refresh);
+        let (device, target) = (Some("maria".into()), Target::Refresh);
         self.faults.arm(Rule { id: 9, device, target, nth: 1, times: 1, act });
     }
 
@@ -245,7 +245,7 @@ fn other_devices_pass_untouched() {
         let stage = Stage::plain();
         stage.faults.arm(Rule {
             id: 9,
-            device: "office".into(),
+            device: Some("office".into()),
             target: Target::Any,
             nth: 1,
             times: 1,

@@ -1,6 +1,8 @@
 //! Events as sentences: what a person reads around a failure.
 
-use crate::history::{DeviceEvent, Event, Message, MessageKind, Phase, Status, StepOutcome, SyncOutcome, What};
+use crate::history::{
+    Decision, DeviceEvent, Event, Message, MessageKind, Phase, Status, StepOutcome, SyncOutcome, What,
+};
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
 #[must_use]
@@ -45,6 +47,13 @@ fn what(what: &What) -> String {
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),
         What::Device { device, event } => format!("{device} {}", device_event(event)),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
+        What::ServerChanged { state } => format!("the server is now {state:?}"),
+        What::Decided { device, order, decision: Decision::Retry } => {
+            format!("{device} has the failed change of {order} tried again")
+        }
+        What::Decided { device, order, decision: Decision::Discard } => {
+            format!("{device} gives up the failed change of {order}")
+        }
         What::ConnectionOpened { device, connection } => format!("{device} opens connection {connection}"),
         What::ConnectionClosed { device, connection } => format!("connection {connection} of {device} ends"),
         What::Request(message) => request(message),
@@ -103,6 +112,12 @@ fn device_event(event: &DeviceEvent) -> String {
         }
         DeviceEvent::Noticed(notice) => {
             format!("tells its user: {} failed: {}: {}", notice.entity_id, notice.code, notice.detail)
+        }
+        DeviceEvent::Corrected { queue_id, by } => {
+            format!("puts a corrected change ({}) in the place of {}", short(by), short(queue_id))
+        }
+        DeviceEvent::Escalated { failures, detail } => {
+            format!("tells its user that the server has failed {failures} times: {detail}")
         }
         DeviceEvent::Removed { entity_id, reason } => format!("removes {entity_id} ({reason:?})"),
         DeviceEvent::Rescued(rescued) => {

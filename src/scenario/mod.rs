@@ -5,6 +5,7 @@
 //!                                  \--> written (values) ----/       \--> Problem -> draw
 //! ```
 
+mod faults;
 mod file;
 mod outline;
 mod parse;
@@ -17,6 +18,9 @@ mod validate;
 mod words;
 mod written;
 
+pub use faults::{
+    Answer, AnswerPage, AnswerWhen, CaptivePortal, FailedChange, PortalHow, RefuseChange, SpoilAnswer, SpoilHow,
+};
 pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
     Scenario, Skew, SkewError, World,

@@ -4,9 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
 use crate::base::{CrashHow, Span};
-use crate::history::Phase;
+use crate::history::{Phase, ServerState};
 use crate::protocol::Record;
 
 /// One step of the story. Two are equal when they do the same, wherever they stand.
@@ -69,6 +70,24 @@ pub enum Action {
     Restart(String),
     /// The device's wall clock is set wrong, or right again.
     Clock(SetClock),
+    /// Requests get an answer that the server did not give, as the rule says.
+    Answer(Answer),
+    /// Answers arrive damaged, as the rule says; the server has done its work.
+    Spoil(SpoilAnswer),
+    /// The server fails on single changes of a push, as the rule says.
+    Refuse(RefuseChange),
+    /// The device comes behind a captive portal, until it is `online`.
+    CaptivePortal(CaptivePortal),
+    /// The server goes down for everybody, or comes back.
+    Server(ServerState),
+    /// The user of this device signs in again.
+    SignIn(String),
+    /// The office ends all sessions of the user of this device: a lost phone, a leaver.
+    Revoke(String),
+    /// A user has a failed change of an order tried again, at once.
+    Retry(FailedChange),
+    /// A user gives up a failed change of an order.
+    Discard(FailedChange),
 }
 
 /// See [`Action::Offline`].

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::faults::server_words;
 use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow};
 use crate::base::CrashHow;
 use crate::history::Phase;
@@ -30,6 +31,15 @@ impl fmt::Display for Action {
             Self::Crash(step) => step.fmt(f),
             Self::Restart(device) => write!(f, "{device} starts again"),
             Self::Clock(step) => write!(f, "the clock of {} is set {}", step.device, step.by.words()),
+            Self::Answer(step) => step.fmt(f),
+            Self::Spoil(step) => step.fmt(f),
+            Self::Refuse(step) => step.fmt(f),
+            Self::CaptivePortal(step) => step.fmt(f),
+            Self::Server(state) => write!(f, "the server {}", server_words(*state)),
+            Self::SignIn(device) => write!(f, "{device} signs in"),
+            Self::Revoke(device) => write!(f, "the office ends the sessions of {device}'s user"),
+            Self::Retry(step) => write!(f, "{} tries the failed change of {} again", step.device, step.order),
+            Self::Discard(step) => write!(f, "{} gives up the failed change of {}", step.device, step.order),
         }
     }
 }

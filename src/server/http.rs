@@ -19,7 +19,7 @@ use super::{delta, push};
 use crate::base::WallClock;
 use crate::protocol::{
     DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_INFLATED_BODY, Profile, PushAnswer,
-    RefreshRequest, SignInRequest, Tokens, path,
+    RefreshRequest, RevokeRequest, Revoked, SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -48,6 +48,7 @@ pub(super) fn router(clock: WallClock, store: Store) -> Router {
     Router::new()
         .route(path::SIGN_IN, post(sign_in))
         .route(path::REFRESH, post(refresh))
+        .route(path::REVOKE, post(revoke))
         .route(path::PROFILE, get(profile))
         .route(path::DELTA, get(pull))
         .route(path::PUSH, post(push))
@@ -72,6 +73,16 @@ async fn refresh(State(shared): App, request: Request) -> Response {
         auth::refresh(&mut shared.store(), shared.now_ms(), &request.refresh_token)
     };
     answer.with::<Tokens>(tokens.await)
+}
+
+async fn revoke(State(shared): App, request: Request) -> Response {
+    let answer = Answer::to(request.headers());
+    let revoked = async {
+        let caller = caller(&shared, request.headers())?;
+        let request: RevokeRequest = read_json(request, MAX_INFLATED_BODY).await?;
+        auth::revoke(&shared.store(), &caller, &request.user_id)
+    };
+    answer.with::<Revoked>(revoked.await)
 }
 
 async fn profile(State(shared): App, headers: HeaderMap) -> Response {

@@ -4,6 +4,7 @@ mod api;
 mod child;
 mod device;
 mod end;
+mod faults;
 mod http;
 mod in_process;
 mod network;

@@ -53,6 +53,8 @@ pub struct World {
     pub(super) office: Office,
     pub(super) labels: RefCell<BTreeMap<String, Label>>,
     pub(super) next_fault: Cell<u64>,
+    /// The fault that is the server's outage.
+    pub(super) outage: Cell<Option<u64>>,
     pub(super) live: bool,
     listeners: Listeners,
 }
@@ -78,6 +80,8 @@ pub(super) struct Member {
     pub(super) device: Rc<dyn Device>,
     /// The device was told that it is offline, and not yet that it is online again.
     pub(super) told_offline: Cell<bool>,
+    /// The fault that is the captive portal around it.
+    pub(super) portal: Cell<Option<u64>>,
 }
 
 /// An order that the story made.
@@ -169,6 +173,7 @@ impl World {
             office,
             labels: RefCell::default(),
             next_fault: Cell::new(0),
+            outage: Cell::new(None),
             live: matches!(media, Media::Live { .. }),
             listeners,
         };
@@ -219,7 +224,8 @@ impl World {
         });
         built.start().await.map_err(|error| StageError(format!("{name}: {error}")))?;
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
-        self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline: Cell::new(false) });
+        let (told_offline, portal) = (Cell::new(false), Cell::new(None));
+        self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline, portal });
         Ok(())
     }
 

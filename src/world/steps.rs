@@ -5,14 +5,15 @@ use std::fmt;
 use futures_util::future::join_all;
 
 use super::device::{Ask, DeviceError, Reply};
+use super::faults::target;
 use super::stage::{Label, Member, World};
-use crate::history::{DeviceState, Edit, Fault, LinkState, Phase, StepOutcome, SyncOutcome, What};
+use crate::history::{Decision, DeviceState, Edit, Fault, LinkState, Phase, StepOutcome, SyncOutcome, What};
 use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
 use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
 use crate::scenario::{self, Action, CrashWhen, Half, OfflineHow, Scenario};
 
 /// Why a step was not done as asked.
-enum StepError {
+pub(super) enum StepError {
     Crashed,
     /// It went wrong as things go wrong in the field.
     Failed(String),
@@ -29,11 +30,11 @@ impl From<DeviceError> for StepError {
     }
 }
 
-fn impossible(why: impl fmt::Display) -> StepError {
+pub(super) fn impossible(why: impl fmt::Display) -> StepError {
     StepError::Impossible(why.to_string())
 }
 
-type Done = Result<(), StepError>;
+pub(super) type Done = Result<(), StepError>;
 
 impl World {
     /// Plays the story, one step after the other.
@@ -81,6 +82,21 @@ impl World {
                 let ask = Ask::Clock { skew_ms: step.by.millis() };
                 together(all(&step.device), async |member| simply(member, ask.clone()).await).await
             }
+            Action::Answer(step) => all(&step.device).into_iter().try_for_each(|member| self.answer(member, step)),
+            Action::Spoil(step) => all(&step.device).into_iter().try_for_each(|member| self.spoil(member, step)),
+            Action::Refuse(step) => together(all(&step.device), async |member| self.refuse(member, step).await).await,
+            Action::CaptivePortal(step) => {
+                all(&step.device).into_iter().try_for_each(|member| self.captive_portal(member, step))
+            }
+            Action::Server(state) => self.server_becomes(*state),
+            Action::SignIn(name) => together(all(name), async |member| self.sign_in_again(member).await).await,
+            Action::Revoke(name) => together(all(name), async |member| self.revoke(member).await).await,
+            Action::Retry(step) => {
+                together(all(&step.device), async |member| self.decide(member, step, Decision::Retry).await).await
+            }
+            Action::Discard(step) => {
+                together(all(&step.device), async |member| self.decide(member, step, Decision::Discard).await).await
+            }
         }
     }
 
@@ -111,6 +127,9 @@ impl World {
 
     /// Brings the link up, and tells the device if it knew that it was down.
     pub(super) async fn reconnect(&self, member: &Member) -> Result<(), DeviceError> {
+        if let Some(portal) = member.portal.take() {
+            self.faults.disarm(portal);
+        }
         if member.link.state() != LinkState::Up {
             self.set_link(member, LinkState::Up);
         }
@@ -221,15 +240,8 @@ impl World {
             Half::Request => (Fault::LoseRequest, Act::LoseRequest(how)),
             Half::Answer => (Fault::LoseAnswer, Act::LoseAnswer(how)),
         };
-        let target = match step.of {
-            scenario::Exchange::Push => Target::Push,
-            scenario::Exchange::Pull => Target::Pull,
-            scenario::Exchange::SignIn => Target::SignIn,
-            scenario::Exchange::Refresh => Target::Refresh,
-            scenario::Exchange::Any => Target::Any,
-        };
-        let id = self.arm_fault(member, fault);
-        self.faults.arm(Rule { id, device: member.name.clone(), target, nth: step.nth, times: step.times, act });
+        let (id, device) = (self.arm_fault(&member.name, fault), Some(member.name.clone()));
+        self.faults.arm(Rule { id, device, target: target(step.of), nth: step.nth, times: step.times, act });
         Ok(())
     }
 
@@ -243,7 +255,7 @@ impl World {
                 return Ok(());
             }
             CrashWhen::DiskOperation => {
-                let id = self.arm_fault(member, Fault::Crash);
+                let id = self.arm_fault(&member.name, Fault::Crash);
                 let can = member.device.crash_at_disk_operation(step.operation.unwrap_or(1), step.how, Some(id));
                 return if can { Ok(()) } else { Err(impossible("this device's disk cannot be cut at an operation")) };
             }
@@ -255,15 +267,15 @@ impl World {
             Phase::Push => Target::Push,
             Phase::Pull => Target::Pull,
         };
-        let id = self.arm_fault(member, Fault::Crash);
+        let (id, device) = (self.arm_fault(&member.name, Fault::Crash), Some(member.name.clone()));
         self.doomed.doom(id, step.how);
-        self.faults.arm(Rule { id, device: member.name.clone(), target, nth: 1, times: 1, act: Act::Crash(moment) });
+        self.faults.arm(Rule { id, device, target, nth: 1, times: 1, act: Act::Crash(moment) });
         Ok(())
     }
 
-    fn arm_fault(&self, member: &Member, fault: Fault) -> u64 {
+    pub(super) fn arm_fault(&self, device: &str, fault: Fault) -> u64 {
         let id = self.next_fault.replace(self.next_fault.get() + 1);
-        self.recorder.record(What::FaultArmed { id, device: member.name.clone(), fault });
+        self.recorder.record(What::FaultArmed { id, device: device.to_owned(), fault });
         id
     }
 
@@ -284,7 +296,7 @@ impl World {
     }
 
     /// The id of an order that the story names by id or by label. The maker of a labelled one knows its real id first.
-    async fn order(&self, name: &str) -> Result<String, StepError> {
+    pub(super) async fn order(&self, name: &str) -> Result<String, StepError> {
         let label = self.labels.borrow().get(name).cloned();
         let Some(Label { maker, id }) = label else { return Ok(name.to_owned()) };
         let maker = maker.and_then(|maker| self.members.get(&maker));
@@ -304,7 +316,7 @@ async fn together<'a>(members: Vec<&'a Member>, act: impl AsyncFn(&'a Member) ->
 }
 
 /// Asks for something that has no answer of its own.
-async fn simply(member: &Member, ask: Ask) -> Done {
+pub(super) async fn simply(member: &Member, ask: Ask) -> Done {
     let reply = member.device.ask(ask).await?;
     if reply == Reply::Done { Ok(()) } else { Err(unexpected(&reply)) }
 }

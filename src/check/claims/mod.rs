@@ -2,6 +2,7 @@
 
 mod clashes;
 mod measures;
+mod peak;
 mod states;
 mod wire;
 
@@ -46,6 +47,8 @@ pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String,
             Claim::Waits(claim) => wire::waits(case, claim, out),
             Claim::Pushed(claim) => wire::pushed(names, claim, out),
             Claim::Requests(claim) => wire::requests(case, claim, out),
+            Claim::Escalated(claim) => wire::escalated(case, claim, out),
+            Claim::Peak(claim) => peak::peak(case, claim, out),
         }
     }
 }

@@ -5,9 +5,11 @@ mod backoff;
 mod conflicts;
 mod converge;
 mod cursor;
+mod failed;
 mod isolation;
 mod once;
 mod order;
+mod paused;
 mod phantom;
 mod promise;
 mod rest;
@@ -32,6 +34,8 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     isolation::only_their_own,
     session::honest_status,
     backoff::by_the_table,
+    failed::by_the_users_word,
+    paused::for_a_sign_in,
 ];
 
 /// Judges of the end state; they need a run that reached its end.

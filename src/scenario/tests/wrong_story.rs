@@ -279,3 +279,14 @@ error: a work order has no field `statuss`
 ",
     );
 }
+
+#[test]
+fn answers_that_no_server_gives() {
+    says(
+        &story(
+            "  - answer: { device: maria, status: 200 }\n  - answer: { device: maria, status: 99, page: html, code: NOT_FOUND }\n  - answer: { device: maria, status: 503, retry-after: 1500ms, times: 0 }\n  - answer: { device: maria, status: 503, as-date: true }\n  - refuse: { device: maria, with: NOT_FOUND }\n  - server: up\n",
+        ),
+        r"
+",
+    );
+}

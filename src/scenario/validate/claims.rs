@@ -71,7 +71,17 @@ impl Claims<'_, '_, '_> {
                     self.order(order, at.at("orders").item(index).place);
                 }
             }
-            Claim::Requests(claim) => self.device(&claim.device, at),
+            Claim::Requests(claim) => {
+                self.device(&claim.device, at);
+                if claim.at_most.or(claim.at_least).or(claim.exactly).is_none() {
+                    let message = "`requests` needs `at-most`, `at-least` or `exactly`";
+                    self.problems.add(at.place, message, None);
+                }
+            }
+            Claim::Escalated(claim) => self.device(&claim.device, at),
+            Claim::Peak(claim) => {
+                at_least_one(claim.within.millis(), "within", at.at("within").place, self.problems);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cast, at_least_one, is_name};
 use crate::base::Span;
+use crate::history::ServerState;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
@@ -15,8 +16,8 @@ pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems:
         problems.add(outline.place, "a story needs at least one step", None);
     }
     let later = labels(steps, outline);
-    let mut story =
-        Story { cast, problems, later, created: BTreeSet::new(), crashed: BTreeSet::new(), struck: BTreeSet::new() };
+    let (created, crashed, struck) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut story = Story { cast, problems, later, created, crashed, struck, server: ServerState::Up };
     for (index, step) in steps.iter().enumerate() {
         if story.problems.is_full() {
             return;
@@ -64,9 +65,9 @@ pub(super) fn order_help<'a>(order: &str, labels: impl IntoIterator<Item = &'a s
 }
 
 /// The story so far.
-struct Story<'a, 'p, 't> {
+pub(super) struct Story<'a, 'p, 't> {
     cast: &'a Cast<'a>,
-    problems: &'p mut Problems<'t>,
+    pub(super) problems: &'p mut Problems<'t>,
     /// Every label, with the line that creates it.
     later: BTreeMap<&'a str, u64>,
     created: BTreeSet<&'a str>,
@@ -74,6 +75,7 @@ struct Story<'a, 'p, 't> {
     crashed: BTreeSet<&'a str>,
     /// Those names with the groups of single members among them.
     struck: BTreeSet<&'a str>,
+    pub(super) server: ServerState,
 }
 
 impl<'a> Story<'a, '_, '_> {
@@ -122,14 +124,24 @@ impl<'a> Story<'a, '_, '_> {
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
+            Action::Answer(step) => self.answers(step, at),
+            Action::Spoil(step) => self.spoils(step, at),
+            Action::Refuse(step) => self.refuses(step, at),
+            Action::CaptivePortal(step) => self.device(&step.device, at.at("device").place),
+            Action::Server(state) => self.server_becomes(*state, at.place),
+            Action::SignIn(device) | Action::Revoke(device) => self.device(device, at.place),
+            Action::Retry(step) | Action::Discard(step) => {
+                self.device(&step.device, at.at("device").place);
+                self.order(&step.order, at.at("order").place);
+            }
         }
     }
 
-    fn device(&mut self, name: &str, place: Place) {
+    pub(super) fn device(&mut self, name: &str, place: Place) {
         self.cast.known(name, place, self.problems);
     }
 
-    fn order(&mut self, order: &str, place: Place) {
+    pub(super) fn order(&mut self, order: &str, place: Place) {
         if self.created.contains(order) || is_order_id(order) {
             return;
         }

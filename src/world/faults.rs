@@ -1,0 +1,126 @@
+//! Steps that spoil answers, take the server away, or end a session; and what a user does about a change that failed.
+
+use super::device::Ask;
+use super::stage::{Member, World, password_of};
+use super::steps::{Done, StepError, impossible, simply};
+use crate::history::{Decision, Fault, ServerState, What};
+use crate::protocol::ErrorCode;
+use crate::proxy::{Act, Canned, LoseHow, Page, Refuse, RetryAfter, Rule, Spoil, Target};
+use crate::scenario::{self, AnswerPage, AnswerWhen, Exchange, SpoilHow};
+
+/// In the history, whom a fault for all is armed for.
+const EVERYBODY: &str = "everybody";
+
+impl World {
+    pub(super) fn answer(&self, member: &Member, step: &scenario::Answer) -> Done {
+        let seconds = |span: crate::base::Span| span.millis() / 1_000;
+        let written = if step.as_date { RetryAfter::Date } else { RetryAfter::Seconds };
+        let page = match step.page {
+            AnswerPage::Problem => Page::Problem(step.code()),
+            AnswerPage::Html => Page::Html,
+            AnswerPage::Nothing => Page::Nothing,
+        };
+        let retry_after = step.retry_after.map(|span| written(seconds(span)));
+        let canned = Canned { status: step.status, page, retry_after };
+        let act = match step.when {
+            AnswerWhen::Instead => Act::Answer(canned),
+            AnswerWhen::AfterCommit => Act::AnswerAfter(canned),
+        };
+        self.arm(Some(member), Fault::Answer, (target(step.of), step.nth, step.times), act);
+        Ok(())
+    }
+
+    pub(super) fn spoil(&self, member: &Member, step: &scenario::SpoilAnswer) -> Done {
+        let how = match step.how {
+            SpoilHow::Empty => Spoil::Empty,
+            SpoilHow::Half => Spoil::Half,
+            SpoilHow::CutOff => Spoil::CutOff,
+            SpoilHow::Stalled => Spoil::Stalled,
+            SpoilHow::Mislabelled => Spoil::Mislabelled,
+        };
+        self.arm(Some(member), Fault::Spoil, (target(step.of), step.nth, step.times), Act::Spoil(how));
+        Ok(())
+    }
+
+    pub(super) async fn refuse(&self, member: &Member, step: &scenario::RefuseChange) -> Done {
+        let mut orders = Vec::new();
+        if let Some(name) = &step.order {
+            // It may go out under its temporary id still, or again.
+            orders.extend(self.labels.borrow().get(name).map(|label| label.id.clone()));
+            orders.push(self.order(name).await?);
+        }
+        let retry_after = step.retry_after.map(|span| span.millis() / 1_000);
+        let act = Act::Refuse(Refuse { orders, code: step.with, retry_after });
+        self.arm(Some(member), Fault::Refuse, (Target::Push, step.nth, step.times), act);
+        Ok(())
+    }
+
+    pub(super) fn captive_portal(&self, member: &Member, step: &scenario::CaptivePortal) -> Done {
+        if member.portal.get().is_some() {
+            return Err(impossible(format!("{} is behind a captive portal already", member.name)));
+        }
+        let act = Act::Answer(Canned { status: step.how.status(), page: Page::Html, retry_after: None });
+        member.portal.set(Some(self.arm(Some(member), Fault::CaptivePortal, ALWAYS, act)));
+        Ok(())
+    }
+
+    pub(super) fn server_becomes(&self, state: ServerState) -> Done {
+        if let Some(outage) = self.outage.take() {
+            self.faults.disarm(outage);
+        }
+        let overloaded = Canned { status: 503, page: Page::Problem(ErrorCode::ServerError), retry_after: None };
+        let act = match state {
+            ServerState::Up => None,
+            ServerState::Down => Some(Act::LoseRequest(LoseHow::Cut)),
+            ServerState::Silent => Some(Act::LoseRequest(LoseHow::Silence)),
+            ServerState::Overloaded => Some(Act::Answer(overloaded)),
+        };
+        self.outage.set(act.map(|act| self.arm(None, Fault::ServerOutage, ALWAYS, act)));
+        self.recorder.record(What::ServerChanged { state });
+        Ok(())
+    }
+
+    pub(super) async fn sign_in_again(&self, member: &Member) -> Done {
+        let ask = Ask::SignIn { user: member.user.clone(), password: password_of(&member.user) };
+        match simply(member, ask).await {
+            // Without a network, say: as things go in the field.
+            Err(StepError::Impossible(detail)) if member.device.is_running() => Err(StepError::Failed(detail)),
+            done => done,
+        }
+    }
+
+    pub(super) async fn revoke(&self, member: &Member) -> Done {
+        self.office.revoke(&member.user).await.map_err(impossible)
+    }
+
+    pub(super) async fn decide(&self, member: &Member, step: &scenario::FailedChange, decision: Decision) -> Done {
+        let order = self.order(&step.order).await?;
+        self.recorder.record(What::Decided { device: member.name.clone(), order: order.clone(), decision });
+        let ask = match decision {
+            Decision::Retry => Ask::Retry { order },
+            Decision::Discard => Ask::Discard { order },
+        };
+        simply(member, ask).await
+    }
+
+    /// Arms `act` for a member, or for all; returns the fault's number.
+    fn arm(&self, member: Option<&Member>, fault: Fault, which: (Target, u32, u32), act: Act) -> u64 {
+        let device = member.map(|member| member.name.clone());
+        let id = self.arm_fault(device.as_deref().unwrap_or(EVERYBODY), fault);
+        let (target, nth, times) = which;
+        self.faults.arm(Rule { id, device, target, nth, times, act });
+        id
+    }
+}
+
+const ALWAYS: (Target, u32, u32) = (Target::Any, 1, u32::MAX);
+
+pub(super) fn target(of: Exchange) -> Target {
+    match of {
+        Exchange::Push => Target::Push,
+        Exchange::Pull => Target::Pull,
+        Exchange::SignIn => Target::SignIn,
+        Exchange::Refresh => Target::Refresh,
+        Exchange::Any => Target::Any,
+    }
+}
