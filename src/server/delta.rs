@@ -9,8 +9,10 @@ use rusqlite::{Connection, Row, params};
 
 use super::auth::Caller;
 use super::cursor::{Cursor, Within};
+use super::purge;
 use super::record::{self, Kind, Order, Selection};
 use super::refusal::Refusal;
+use super::stock;
 use super::store::{self, Store};
 use super::view;
 use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, DeltaQuery, MAX_PAGE, Record, Removal, RemovalReason};
@@ -30,9 +32,11 @@ pub(super) fn pull(
         Some(0) => return Err(Refusal::malformed("`limit` must be at least 1")),
         limit => limit.unwrap_or(DEFAULT_PAGE).min(MAX_PAGE) as usize,
     };
+    purge::purge(store, now_ms)?;
+    let forgotten = store.forgotten;
     let tx = store.connection.transaction()?;
     view::expire(&tx, &store.users, caller.user(), now_ms)?;
-    let pull = Pull::begin(&tx, caller, query)?;
+    let pull = Pull::begin(&tx, caller, query, forgotten)?;
     let answer = pull.page(&tx, limit)?;
     tx.commit()?;
     Ok(answer)
@@ -53,7 +57,7 @@ enum Told {
 }
 
 impl<'a> Pull<'a> {
-    fn begin(db: &Connection, caller: &'a Caller, query: &DeltaQuery) -> Result<Self, Refusal> {
+    fn begin(db: &Connection, caller: &'a Caller, query: &DeltaQuery, forgotten: i64) -> Result<Self, Refusal> {
         let last = store::last_commit(db)?.seq;
         let kinds = kinds(query.entities.as_deref())?;
         let mut cursor = match (&query.cursor, &query.since) {
@@ -66,6 +70,11 @@ impl<'a> Pull<'a> {
             }
             (None, None) => Cursor { kinds, origin: last, base: 0, since: 0, within: None },
         };
+        // A snapshot that never came to its end has no base, but it knows what it has from its first page on.
+        let knows = if cursor.base == 0 && query.cursor.is_some() { cursor.origin } else { cursor.base };
+        if knows < forgotten && (query.cursor.is_some() || query.since.is_some()) {
+            return Err(Refusal::resync_required("what left the view since then is forgotten: pull without a cursor"));
+        }
         if cursor.since == 0 && cursor.within.is_none() {
             cursor.origin = last;
         }
@@ -134,7 +143,8 @@ impl<'a> Pull<'a> {
                 None => None,
             },
             Kind::Asset | Kind::Inventory if arrived => record::catalogue(db, stay.kind, &stay.id)?,
-            Kind::Asset | Kind::Inventory => None,
+            Kind::Inventory => stock::news(db, &stay.id, self.cursor.base)?,
+            Kind::Asset => None,
         };
         Ok(record.map(|record| Told::Record(stay.kind, record)))
     }

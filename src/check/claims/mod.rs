@@ -2,6 +2,7 @@
 
 mod clashes;
 mod measures;
+mod server;
 mod states;
 mod wire;
 
@@ -46,6 +47,9 @@ pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String,
             Claim::Waits(claim) => wire::waits(case, claim, out),
             Claim::Pushed(claim) => wire::pushed(names, claim, out),
             Claim::Requests(claim) => wire::requests(case, claim, out),
+            Claim::Stock(claim) => server::stock(names, claim, out),
+            Claim::DeadLetter(claim) => server::dead_letter(names, claim, out),
+            Claim::Tampered(claim) => server::tampered(names, claim, out),
         }
     }
 }

@@ -5,6 +5,8 @@ mod creates;
 mod pages;
 mod random;
 mod replays;
+mod retention;
+mod stock;
 mod tokens;
 mod views;
 mod wire;

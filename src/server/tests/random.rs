@@ -20,11 +20,12 @@ impl Replica {
     async fn pull(&mut self, limit: usize) -> bool {
         self.push_unknown().await;
         let page = self.device.page(limit).await;
-        for record in page.changes.work_orders.into_iter().chain(page.changes.assets) {
+        let changes = page.changes;
+        for record in changes.work_orders.into_iter().chain(changes.assets).chain(changes.inventory) {
             let id = ids(std::slice::from_ref(&record))[0].to_owned();
             merge(self.rows.entry(id).or_default(), record);
         }
-        for removal in page.changes.removed.work_orders.into_iter().chain(page.changes.removed.assets) {
+        for removal in changes.removed.work_orders.into_iter().chain(changes.removed.assets) {
             self.rows.remove(&removal.id);
         }
         page.has_more
@@ -110,7 +111,7 @@ fn random_fields(random: &mut Stream) -> Value {
         0 => json!({ "title": format!("t{number}") }),
         1 => json!({ "assignedTo": *random.pick(&["maria", "jonas"]) }),
         2 => json!({ "status": *random.pick(&["assigned", "in-progress", "completed", "draft"]) }),
-        3 => json!({ "partsUsed": [{ "lineId": line, "qty": number }] }),
+        3 => json!({ "partsUsed": [{ "lineId": line, "partId": *random.pick(&["P-1", "P-2"]), "qty": number }] }),
         4 => json!({ "partsUsed": [{ "lineId": line, "_deleted": true }] }),
         5 => json!({ "assetId": *random.pick(&["A-1", "A-2"]) }),
         _ => {
