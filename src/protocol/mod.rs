@@ -5,6 +5,7 @@
 mod auth;
 mod dead_letter;
 mod delta;
+mod digest;
 mod error;
 mod fields;
 pub mod gzip;
@@ -13,6 +14,7 @@ mod push;
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
 pub use dead_letter::{DeadLetter, DeadLetters, DeadLettersQuery};
 pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalReason, RemovalsByKind};
+pub use digest::ViewDigest;
 pub use error::{ErrorCode, Problem};
 pub use fields::{FieldKind, WORK_ORDER_FIELDS, field_kind, line_key};
 pub use push::{
