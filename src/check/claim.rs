@@ -40,7 +40,7 @@ pub enum Claim {
     Pushed(PushedClaim),
     /// How many requests of a kind the device made.
     Requests(RequestsClaim),
-    /// In the end the server, or a device, counts so many of a part.
+    /// In the end the server, or a device, counts so many of a part less than in the beginning.
     Stock(StockClaim),
     /// An update of the order came too late, and the server keeps it for a person to read.
     DeadLetter(DeadLetterClaim),
@@ -258,8 +258,8 @@ pub struct StockClaim {
     pub device: Option<String>,
     /// The part.
     pub part: String,
-    /// So many.
-    pub available: Number,
+    /// So many less; negative when there are more.
+    pub taken: Number,
 }
 
 /// See [`Claim::DeadLetter`].

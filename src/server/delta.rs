@@ -48,6 +48,8 @@ struct Pull<'a> {
     device: &'a str,
     cursor: Cursor,
     upper: i64,
+    /// The device asks what it should hold at the end of this pull.
+    digest: bool,
 }
 
 /// What a page says of one row of the log.
@@ -79,7 +81,12 @@ impl<'a> Pull<'a> {
             cursor.origin = last;
         }
         let upper = cursor.within.map_or(last, |within| within.upper);
-        Ok(Self { user: caller.user(), device: &caller.device, cursor, upper })
+        let digest = match query.digest {
+            None => false,
+            Some(1) => kinds & 1 << (Kind::WorkOrder as u8) != 0,
+            Some(_) => return Err(Refusal::malformed("`digest` is 1 or absent")),
+        };
+        Ok(Self { user: caller.user(), device: &caller.device, cursor, upper, digest })
     }
 
     fn page(&self, db: &Connection, limit: usize) -> Result<DeltaAnswer, Refusal> {
@@ -105,6 +112,7 @@ impl<'a> Pull<'a> {
     /// The answer; `more` is the place of the last row sent when further ones follow. `syncTimestamp` moves on only
     /// when all is told, so that a client that knows `since` alone misses nothing.
     fn answer(&self, db: &Connection, changes: Changes, more: Option<(i64, i64)>) -> Result<DeltaAnswer, Refusal> {
+        let mut view_digest = None;
         let next = match more {
             Some((touched, entry)) => {
                 Cursor { within: Some(Within { upper: self.upper, touched, entry }), ..self.cursor }
@@ -113,6 +121,10 @@ impl<'a> Pull<'a> {
                 let moved = db
                     .prepare_cached("SELECT 1 FROM views WHERE user = ?1 AND touched_seq > ?2")?
                     .exists(params![self.user, self.upper])?;
+                // What moved on is not what the device holds after this page.
+                if self.digest && !moved {
+                    view_digest = Some(view::digest(db, self.user)?);
+                }
                 let base = if moved { self.cursor.base } else { self.upper };
                 Cursor { base, since: self.upper, within: None, ..self.cursor }
             }
@@ -123,7 +135,7 @@ impl<'a> Pull<'a> {
             next_cursor: next.to_string(),
             has_more: more.is_some(),
             changes,
-            view_digest: None,
+            view_digest,
         })
     }
 

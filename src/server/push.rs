@@ -39,7 +39,8 @@ pub(super) fn push(store: &mut Store, now_ms: i64, caller: &Caller, operations: 
             Some(error) => OperationResult::refused(text("queueId"), behind(error)),
             None => push_one(store, now_ms, caller, operation),
         };
-        if let (Some(error), false) = (&result.error, lane.is_empty()) {
+        // Each operation on a deleted record is answered for itself, so that each becomes a dead letter.
+        if let Some(error) = result.error.as_ref().filter(|error| !lane.is_empty() && !error.tombstone) {
             stopped.insert(lane, error.clone());
         }
         results.push(result);

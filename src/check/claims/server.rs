@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::history::What;
+use crate::protocol::Record;
 
 use super::super::claim::{DeadLetterClaim, StockClaim, TamperedClaim};
 use super::super::facts::INVENTORY;
@@ -11,6 +12,8 @@ use super::super::verdict::Findings;
 use super::Names;
 
 const NULL: &Value = &Value::Null;
+/// Sums of broken quantities are compared to this.
+const CLOSE: f64 = 1e-5;
 
 pub(super) fn stock(names: Names<'_, '_>, claim: &StockClaim, out: &mut Findings) {
     let facts = &names.case.facts;
@@ -25,15 +28,19 @@ pub(super) fn stock(names: Names<'_, '_>, claim: &StockClaim, out: &mut Findings
             (device.as_str(), row)
         }
     };
-    let expected = format!("{holder} counts {} of {}", claim.available, claim.part);
-    match found {
-        None => out.violated("stock", expected, "it has no such part", &[]),
-        Some((seq, row)) => {
-            let held = row.get("quantityAvailable").unwrap_or(NULL);
-            if !same(held, &Value::Number(claim.available.clone())) {
-                out.violated("stock", expected, format!("it counts {}", short(held)), &[seq]);
+    let count = |row: &Record| row.get("quantityAvailable").and_then(Value::as_f64);
+    let seed = facts.seeds.get(INVENTORY).and_then(|all| all.get(claim.part.as_str())).map(|seen| seen.record);
+    let expected = format!("{holder} counts {} of {} less than in the beginning", claim.taken, claim.part);
+    match (seed.and_then(count), found) {
+        (Some(before), Some((seq, row))) => {
+            let taken = count(row).map(|now| before - now);
+            let fits = taken.zip(claim.taken.as_f64()).is_some_and(|(is, should)| (is - should).abs() < CLOSE);
+            if !fits {
+                let held = short(row.get("quantityAvailable").unwrap_or(NULL));
+                out.violated("stock", expected, format!("it counts {held}, and {before} in the beginning"), &[seq]);
             }
         }
+        (None, _) | (_, None) => out.violated("stock", expected, "it has no such part", &[]),
     }
 }
 
@@ -43,9 +50,8 @@ pub(super) fn dead_letter(names: Names<'_, '_>, claim: &DeadLetterClaim, out: &m
     let order = names.order(&claim.order);
     let letters =
         || facts.dead_letters.iter().filter(|(_, letter)| letter.user_id == user && letter.entity_id == order);
-    let holds = |payload: &crate::protocol::Record| {
-        claim.has.iter().all(|(field, value)| same(value, payload.get(field).unwrap_or(NULL)))
-    };
+    let holds =
+        |payload: &Record| claim.has.iter().all(|(field, value)| same(value, payload.get(field).unwrap_or(NULL)));
     if !letters().any(|(_, letter)| holds(&letter.payload)) {
         let expected = format!("a dead letter of {} for {} holds what it claims", claim.device, claim.order);
         let events: Vec<u64> = letters().map(|(seq, _)| *seq).take(1).collect();

@@ -156,7 +156,7 @@ fn claim() -> impl Strategy<Value = Claim> {
         span().prop_map(|most| json!({ "took": { "device": "maria", "sync": 1, "phase": "push", "at-most": most } })),
         prop::collection::vec(span(), 0..4).prop_map(|all| json!({ "waits": { "device": "maria", "exactly": all } })),
         any::<u64>().prop_map(|count| json!({ "conflicts": { "count": count } })),
-        any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "available": count } })),
+        any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "taken": count } })),
         record().prop_map(|has| json!({ "dead-letter": { "device": "maria", "order": "first", "has": has } })),
         text().prop_map(|code| json!({ "tampered": { "device": "maria", "answers": [code, "success"] } })),
         Just(json!({ "bytes": { "device": "maria", "up-at-most": "5MB" } })),
