@@ -25,9 +25,9 @@ mod verdict;
 use std::collections::BTreeMap;
 
 pub use claim::{
-    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim, OnDevice,
-    OrderClaim, Part, PeakClaim, PeakOf, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim,
-    ServerClaim, TookClaim, WaitsClaim,
+    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim,
+    OnDevice, OrderClaim, Part, PeakClaim, PeakOf, PushedClaim, RejectedClaim, RemovedClaim, RequestKind,
+    RequestsClaim, ServerClaim, StockClaim, TamperedClaim, TookClaim, WaitsClaim,
 };
 pub use verdict::{Class, Finding, Ledger, Verdict};
 

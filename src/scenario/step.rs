@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
+use super::server_step::{ServerClock, Tamper};
 use crate::base::{CrashHow, Span};
 use crate::history::{Phase, ServerState};
 use crate::protocol::Record;
@@ -88,6 +89,10 @@ pub enum Action {
     Retry(FailedChange),
     /// A user gives up a failed change of an order.
     Discard(FailedChange),
+    /// The server's wall clock is set wrong, or right again.
+    ServerClock(ServerClock),
+    /// Somebody with the password of the device's user sends the server what no client should.
+    Tamper(Tamper),
 }
 
 /// See [`Action::Offline`].

@@ -2,17 +2,49 @@
 
 use super::device::Ask;
 use super::stage::{Member, World, password_of};
-use super::steps::{Done, StepError, impossible, simply};
+use super::steps::{Done, StepError, impossible, simply, together};
 use crate::history::{Decision, Fault, ServerState, What};
 use crate::protocol::ErrorCode;
 use crate::proxy::{Act, Canned, LoseHow, Page, Refuse, RetryAfter, Rule, Spoil, Target};
-use crate::scenario::{self, AnswerPage, AnswerWhen, Exchange, SpoilHow};
+use crate::scenario::{self, Action, AnswerPage, AnswerWhen, Exchange, SpoilHow};
 
 /// In the history, whom a fault for all is armed for.
 const EVERYBODY: &str = "everybody";
 
+/// Whom a step names.
+type Named<'n, 'w> = &'n dyn Fn(&str) -> Vec<&'w Member>;
+
 impl World {
-    pub(super) fn answer(&self, member: &Member, step: &scenario::Answer) -> Done {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps of this file here")]
+    pub(super) async fn spoil_exchanges(&self, all: Named<'_, '_>, action: &Action) -> Done {
+        match action {
+            Action::Answer(step) => all(&step.device).into_iter().try_for_each(|member| self.answer(member, step)),
+            Action::Spoil(step) => all(&step.device).into_iter().try_for_each(|member| self.spoil(member, step)),
+            Action::Refuse(step) => together(all(&step.device), async |member| self.refuse(member, step).await).await,
+            Action::CaptivePortal(step) => {
+                all(&step.device).into_iter().try_for_each(|member| self.captive_portal(member, step))
+            }
+            Action::Server(state) => self.server_becomes(*state),
+            other => Err(impossible(format!("`{other}` spoils no exchange"))),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps of this file here")]
+    pub(super) async fn act_on_failure(&self, all: Named<'_, '_>, action: &Action) -> Done {
+        match action {
+            Action::SignIn(name) => together(all(name), async |member| self.sign_in_again(member).await).await,
+            Action::Revoke(name) => together(all(name), async |member| self.revoke(member).await).await,
+            Action::Retry(step) => {
+                together(all(&step.device), async |member| self.decide(member, step, Decision::Retry).await).await
+            }
+            Action::Discard(step) => {
+                together(all(&step.device), async |member| self.decide(member, step, Decision::Discard).await).await
+            }
+            other => Err(impossible(format!("`{other}` is nothing that a user does about a failure"))),
+        }
+    }
+
+    fn answer(&self, member: &Member, step: &scenario::Answer) -> Done {
         let seconds = |span: crate::base::Span| span.millis() / 1_000;
         let written = if step.as_date { RetryAfter::Date } else { RetryAfter::Seconds };
         let page = match step.page {
@@ -30,7 +62,7 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn spoil(&self, member: &Member, step: &scenario::SpoilAnswer) -> Done {
+    fn spoil(&self, member: &Member, step: &scenario::SpoilAnswer) -> Done {
         let how = match step.how {
             SpoilHow::Empty => Spoil::Empty,
             SpoilHow::Half => Spoil::Half,
@@ -42,7 +74,7 @@ impl World {
         Ok(())
     }
 
-    pub(super) async fn refuse(&self, member: &Member, step: &scenario::RefuseChange) -> Done {
+    async fn refuse(&self, member: &Member, step: &scenario::RefuseChange) -> Done {
         let mut orders = Vec::new();
         if let Some(name) = &step.order {
             // It may go out under its temporary id still, or again.
@@ -55,7 +87,7 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn captive_portal(&self, member: &Member, step: &scenario::CaptivePortal) -> Done {
+    fn captive_portal(&self, member: &Member, step: &scenario::CaptivePortal) -> Done {
         if member.portal.get().is_some() {
             return Err(impossible(format!("{} is behind a captive portal already", member.name)));
         }
@@ -64,7 +96,7 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn server_becomes(&self, state: ServerState) -> Done {
+    fn server_becomes(&self, state: ServerState) -> Done {
         if let Some(outage) = self.outage.take() {
             self.faults.disarm(outage);
         }
@@ -80,7 +112,7 @@ impl World {
         Ok(())
     }
 
-    pub(super) async fn sign_in_again(&self, member: &Member) -> Done {
+    async fn sign_in_again(&self, member: &Member) -> Done {
         let ask = Ask::SignIn { user: member.user.clone(), password: password_of(&member.user) };
         match simply(member, ask).await {
             // Without a network, say: as things go in the field.
@@ -89,11 +121,11 @@ impl World {
         }
     }
 
-    pub(super) async fn revoke(&self, member: &Member) -> Done {
+    async fn revoke(&self, member: &Member) -> Done {
         self.office.revoke(&member.user).await.map_err(impossible)
     }
 
-    pub(super) async fn decide(&self, member: &Member, step: &scenario::FailedChange, decision: Decision) -> Done {
+    async fn decide(&self, member: &Member, step: &scenario::FailedChange, decision: Decision) -> Done {
         let order = self.order(&step.order).await?;
         self.recorder.record(What::Decided { device: member.name.clone(), order: order.clone(), decision });
         let ask = match decision {

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::device::{Ask, DeviceError, Reply};
 use super::faults::target;
 use super::stage::{Label, Member, World};
-use crate::history::{Decision, DeviceState, Edit, Fault, LinkState, Phase, StepOutcome, SyncOutcome, What};
+use crate::history::{DeviceState, Edit, Fault, LinkState, Phase, StepOutcome, SyncOutcome, What};
 use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
 use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
 use crate::scenario::{self, Action, CrashWhen, Half, OfflineHow, Scenario};
@@ -82,20 +82,21 @@ impl World {
                 let ask = Ask::Clock { skew_ms: step.by.millis() };
                 together(all(&step.device), async |member| simply(member, ask.clone()).await).await
             }
-            Action::Answer(step) => all(&step.device).into_iter().try_for_each(|member| self.answer(member, step)),
-            Action::Spoil(step) => all(&step.device).into_iter().try_for_each(|member| self.spoil(member, step)),
-            Action::Refuse(step) => together(all(&step.device), async |member| self.refuse(member, step).await).await,
-            Action::CaptivePortal(step) => {
-                all(&step.device).into_iter().try_for_each(|member| self.captive_portal(member, step))
+            Action::Answer(_) | Action::Spoil(_) | Action::Refuse(_) | Action::CaptivePortal(_) | Action::Server(_) => {
+                self.spoil_exchanges(&all, action).await
             }
-            Action::Server(state) => self.server_becomes(*state),
-            Action::SignIn(name) => together(all(name), async |member| self.sign_in_again(member).await).await,
-            Action::Revoke(name) => together(all(name), async |member| self.revoke(member).await).await,
-            Action::Retry(step) => {
-                together(all(&step.device), async |member| self.decide(member, step, Decision::Retry).await).await
+            Action::SignIn(_) | Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => {
+                self.act_on_failure(&all, action).await
             }
-            Action::Discard(step) => {
-                together(all(&step.device), async |member| self.decide(member, step, Decision::Discard).await).await
+            Action::ServerClock(step) => {
+                self.set_server_clock(step);
+                Ok(())
+            }
+            Action::Tamper(step) => {
+                for member in all(&step.device) {
+                    self.tamper(member, step).await;
+                }
+                Ok(())
             }
         }
     }
@@ -311,7 +312,7 @@ impl World {
 }
 
 /// Does the same on all `members` at once; fails as the first that fails.
-async fn together<'a>(members: Vec<&'a Member>, act: impl AsyncFn(&'a Member) -> Done) -> Done {
+pub(super) async fn together<'a>(members: Vec<&'a Member>, act: impl AsyncFn(&'a Member) -> Done) -> Done {
     join_all(members.into_iter().map(|member| act(member))).await.into_iter().collect()
 }
 

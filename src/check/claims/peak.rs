@@ -16,7 +16,9 @@ pub(super) fn peak(case: &Case<'_>, claim: &PeakClaim, out: &mut Findings) {
     for request in &asked {
         window.push_back(request);
         *devices.entry(request.device).or_default() += 1;
-        while let Some(oldest) = window.pop_front_if(|oldest| oldest.at_ms + claim.within.millis() <= request.at_ms) {
+        let over = |oldest: &&Asked<'_>| oldest.at_ms + claim.within.millis() <= request.at_ms;
+        while let Some(oldest) = window.front().copied().filter(over) {
+            window.pop_front();
             let left = devices.entry(oldest.device).or_default();
             *left -= 1;
             if *left == 0 {

@@ -2,9 +2,11 @@
 
 mod answers;
 mod backoff;
+mod bounded;
 mod conflicts;
 mod converge;
 mod cursor;
+mod dead_letters;
 mod failed;
 mod isolation;
 mod once;
@@ -15,6 +17,7 @@ mod promise;
 mod rest;
 mod resurrect;
 mod session;
+mod stock;
 mod vacuity;
 mod view;
 
@@ -35,12 +38,15 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     session::honest_status,
     backoff::by_the_table,
     failed::by_the_users_word,
+    bounded::within_budget,
     paused::for_a_sign_in,
 ];
 
 /// Judges of the end state; they need a run that reached its end.
 pub(super) const AT_THE_END: &[Judge] = &[
     once::one_effect,
+    stock::moved_once,
+    dead_letters::kept_once,
     conflicts::recorded_once,
     view::as_the_oracle_sees_it,
     converge::devices_agree,

@@ -82,6 +82,16 @@ impl Claims<'_, '_, '_> {
             Claim::Peak(claim) => {
                 at_least_one(claim.within.millis(), "within", at.at("within").place, self.problems);
             }
+            Claim::Stock(claim) => {
+                if let Some(device) = &claim.device {
+                    self.device(device, at);
+                }
+            }
+            Claim::DeadLetter(claim) => {
+                self.on(&claim.device, &claim.order, at);
+                self.fields(&claim.has, at.at("has"));
+            }
+            Claim::Tampered(claim) => self.device(&claim.device, at),
         }
     }
 

@@ -93,7 +93,7 @@ async fn a_supervisor_ends_all_sessions_of_a_user() {
     let world = World::new();
     let (phone, tablet) = (world.sign_in("maria", "phone").await, world.sign_in("maria", "tablet").await);
     let jonas = world.sign_in("jonas", "phone").await;
-    let office = world.sign_in("sofia", "desk").await;
+    let office = world.sign_in("office", "desk").await;
     let body = json!({ "userId": "maria" });
     let revoke = |tokens: &Tokens| {
         let token = tokens.access_token.clone();
