@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::{Size, Span};
+use crate::history::Icon;
 use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason};
 
 /// One claim. Orders are named by id or by the label under which the story created them; devices by their name.
@@ -40,6 +41,19 @@ pub enum Claim {
     Pushed(PushedClaim),
     /// How many requests of a kind the device made.
     Requests(RequestsClaim),
+    /// In the end the device's screen shows this.
+    Shown(ShownClaim),
+    /// At a `look` step the screen shows this; written as the step, never in `expect`.
+    #[serde(skip)]
+    Look {
+        /// The step, from 0.
+        step: usize,
+        /// What is claimed.
+        shown: ShownClaim,
+    },
+    /// Every change that the device made of an order was acknowledged by the server, and the device knew it, so soon
+    /// after it was made. A miss is a timing miss, not a broken promise.
+    Acked(AckedClaim),
 }
 
 /// See [`Claim::Server`].
@@ -241,4 +255,92 @@ pub struct RequestsClaim {
     pub of: RequestKind,
     /// No more than so many.
     pub at_most: u64,
+}
+
+/// See [`Claim::Shown`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ShownClaim {
+    /// The device.
+    pub device: String,
+    /// The order that `icon`, `change` and `has` are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// The sign beside the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<Icon>,
+    /// Where the order's newest line of the queue view stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeWord>,
+    /// An order that is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
+    /// How many orders there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<u64>,
+    /// The status line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusWord>,
+    /// Why it failed: the status line, or the change where one is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ErrorCode>,
+    /// How many changes the status line says are waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued: Option<u64>,
+    /// `Syncing, done of ..`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<u64>,
+    /// `Syncing, .. of so many`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u64>,
+    /// `Synced so long ago`, in whole minutes or, below one, whole seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synced_ago: Option<Span>,
+    /// Fields of the order and their values; of a field of lines, the lines that must be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has: Option<Record>,
+}
+
+/// Where a change stands, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeWord {
+    /// It waits.
+    Queued,
+    /// It is on its way.
+    Syncing,
+    /// The server has it.
+    Synced,
+    /// It was given up, or lost to somebody else's change.
+    Failed,
+    /// Its order left the device.
+    Rescued,
+}
+
+/// What the status line says, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StatusWord {
+    /// Nothing is waiting; the last sync succeeded.
+    Synced,
+    /// Changes are waiting for the next sync.
+    Queued,
+    /// A sync runs.
+    Syncing,
+    /// The device knows that it is offline.
+    Offline,
+    /// The last sync failed.
+    Failed,
+}
+
+/// See [`Claim::Acked`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AckedClaim {
+    /// The device.
+    pub device: String,
+    /// The order.
+    pub order: String,
+    /// The bound.
+    pub at_most: Span,
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::Skew;
 use crate::base::{CrashHow, Span};
+use crate::check::ShownClaim;
 use crate::history::Phase;
 use crate::protocol::Record;
 
@@ -59,6 +60,8 @@ pub enum Action {
     OfficeCreate(OfficeCreate),
     /// The office deletes an order.
     OfficeDelete(OfficeDelete),
+    /// Somebody looks at a device: what is claimed must be shown at this moment.
+    Look(ShownClaim),
     /// Time passes.
     Wait(Span),
     /// Messages are lost from now on, as the rule says.

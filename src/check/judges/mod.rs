@@ -10,6 +10,7 @@ mod once;
 mod order;
 mod phantom;
 mod promise;
+mod reads;
 mod rest;
 mod resurrect;
 mod session;
@@ -31,6 +32,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     cursor::only_forward,
     isolation::only_their_own,
     session::honest_status,
+    reads::own_writes,
     backoff::by_the_table,
 ];
 
