@@ -55,9 +55,9 @@ impl Scenario {
     /// What must hold of the run: what it expects in the end, and what is looked at on the way.
     #[must_use]
     pub fn claims(&self) -> Vec<Claim> {
-        let looks = self.steps.iter().enumerate().filter_map(|(step, it)| match &it.action {
-            Action::Look(shown) => Some(Claim::Look { step, shown: shown.clone() }),
-            _ => None,
+        let looks = self.steps.iter().enumerate().filter_map(|(step, it)| {
+            let Action::Look(shown) = &it.action else { return None };
+            Some(Claim::Look { step, shown: shown.clone() })
         });
         looks.chain(self.expect.iter().map(|expectation| expectation.claim.clone())).collect()
     }

@@ -194,11 +194,7 @@ fn unlike(item: &Item<'_>, values: &[&Value], row: &Record) -> Option<String> {
         let wanted = values.last().copied().unwrap_or(null);
         return (!alike(held, wanted)).then(|| short(held));
     };
-    let named = |candidate: &&Value| match candidate.get(key) {
-        Some(Value::String(text)) => text == line,
-        Some(other) => other.to_string() == **line,
-        None => false,
-    };
+    let named = |candidate: &&Value| candidate.get(key).and_then(Value::as_str) == Some(&**line);
     let shown = held.as_array().into_iter().flatten().find(named);
     match (values.last(), shown) {
         (Some(last), None) if is_removal(last) => None,
