@@ -1,11 +1,12 @@
 //! What a scenario may claim of its run: the vocabulary of `expect`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::base::{Size, Span};
-use crate::history::Icon;
 use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason};
+
+use super::screen::{AckedClaim, ShownClaim};
 
 /// One claim. Orders are named by id or by the label under which the story created them; devices by their name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +55,12 @@ pub enum Claim {
     /// Every change that the device made of an order was acknowledged by the server, and the device knew it, so soon
     /// after it was made. A miss is a timing miss, not a broken promise.
     Acked(AckedClaim),
+    /// In the end the server, or a device, counts so many of a part less than in the beginning.
+    Stock(StockClaim),
+    /// An update of the order came too late, and the server keeps it for a person to read.
+    DeadLetter(DeadLetterClaim),
+    /// What was answered to all that was sent in the name of the device's user by `tamper` steps.
+    Tampered(TamperedClaim),
 }
 
 /// See [`Claim::Server`].
@@ -257,90 +264,37 @@ pub struct RequestsClaim {
     pub at_most: u64,
 }
 
-/// See [`Claim::Shown`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ShownClaim {
-    /// The device.
-    pub device: String,
-    /// The order that `icon`, `change` and `has` are about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<String>,
-    /// The sign beside the order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub icon: Option<Icon>,
-    /// Where the order's newest line of the queue view stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub change: Option<ChangeWord>,
-    /// An order that is not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lacks: Option<String>,
-    /// How many orders there are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub orders: Option<u64>,
-    /// The status line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<StatusWord>,
-    /// Why it failed: the status line, or the change where one is named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<ErrorCode>,
-    /// How many changes the status line says are waiting.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queued: Option<u64>,
-    /// `Syncing, done of ..`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub done: Option<u64>,
-    /// `Syncing, .. of so many`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of: Option<u64>,
-    /// `Synced so long ago`, in whole minutes or, below one, whole seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub synced_ago: Option<Span>,
-    /// Fields of the order and their values; of a field of lines, the lines that must be there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub has: Option<Record>,
-}
-
-/// Where a change stands, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ChangeWord {
-    /// It waits.
-    Queued,
-    /// It is on its way.
-    Syncing,
-    /// The server has it.
-    Synced,
-    /// It was given up, or lost to somebody else's change.
-    Failed,
-    /// Its order left the device.
-    Rescued,
-}
-
-/// What the status line says, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StatusWord {
-    /// Nothing is waiting; the last sync succeeded.
-    Synced,
-    /// Changes are waiting for the next sync.
-    Queued,
-    /// A sync runs.
-    Syncing,
-    /// The device knows that it is offline.
-    Offline,
-    /// The last sync failed.
-    Failed,
-}
-
-/// See [`Claim::Acked`].
+/// See [`Claim::Stock`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct AckedClaim {
-    /// The device.
+#[serde(deny_unknown_fields)]
+pub struct StockClaim {
+    /// Who counts; the server when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The part.
+    pub part: String,
+    /// So many less; negative when there are more.
+    pub taken: Number,
+}
+
+/// See [`Claim::DeadLetter`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLetterClaim {
+    /// The device that sent the update.
     pub device: String,
     /// The order.
     pub order: String,
-    /// The bound.
-    pub at_most: Span,
+    /// Fields that it was to change, and their values.
+    pub has: Record,
+}
+
+/// See [`Claim::Tampered`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TamperedClaim {
+    /// The device whose user's name was used.
+    pub device: String,
+    /// One for each operation, in order: `success`, `conflict`, or the code of the error.
+    pub answers: Vec<String>,
 }

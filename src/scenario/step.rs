@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::file::Skew;
+use super::server_step::{ServerClock, Tamper};
 use crate::base::{CrashHow, Span};
 use crate::check::ShownClaim;
 use crate::history::Phase;
@@ -72,6 +73,10 @@ pub enum Action {
     Restart(String),
     /// The device's wall clock is set wrong, or right again.
     Clock(SetClock),
+    /// The server's wall clock is set wrong, or right again.
+    ServerClock(ServerClock),
+    /// Somebody with the password of the device's user sends the server what no client should.
+    Tamper(Tamper),
 }
 
 /// See [`Action::Offline`].

@@ -8,7 +8,7 @@ use crate::history::{ChangeState, DeviceEvent, DeviceState, Icon, Status, What};
 use crate::protocol::ErrorCode;
 
 use super::super::case::device_event;
-use super::super::claim::{AckedClaim, ChangeWord, ShownClaim, StatusWord};
+use super::super::screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord};
 use super::super::verdict::{Class, Findings};
 use super::{Names, states};
 

@@ -82,6 +82,16 @@ impl Claims<'_, '_, '_> {
                 screen::check(claim, at, self.problems);
             }
             Claim::Acked(claim) => self.on(&claim.device, &claim.order, at),
+            Claim::Stock(claim) => {
+                if let Some(device) = &claim.device {
+                    self.device(device, at);
+                }
+            }
+            Claim::DeadLetter(claim) => {
+                self.on(&claim.device, &claim.order, at);
+                self.fields(&claim.has, at.at("has"));
+            }
+            Claim::Tampered(claim) => self.device(&claim.device, at),
         }
     }
 
