@@ -75,7 +75,8 @@ impl Engine {
         })?;
         let (queue_id, by) = (failed.operation.queue_id, operation.queue_id.clone());
         self.emit(DeviceEvent::Corrected { queue_id, by });
-        self.after_change(&operation)?;
+        self.hurry_if_critical(&operation);
+        self.show()?;
         Ok(operation)
     }
 

@@ -60,6 +60,11 @@ pub enum Ask {
         /// The order's id on this device.
         order: String,
     },
+    /// Show one order.
+    Read {
+        /// The order's id on this device.
+        order: String,
+    },
     /// Show everything.
     State,
 }
@@ -74,6 +79,8 @@ pub enum Reply {
     Made(Box<OperationRecord>),
     /// The sync has ended.
     Synced(SyncOutcome),
+    /// The order's row; none when the device shows no such order.
+    Row(Option<Record>),
     /// All of it.
     State(Box<DeviceState>),
     /// It cannot be done; nothing changed.

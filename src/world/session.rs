@@ -46,6 +46,7 @@ impl Session {
                 engine.discard(&order)?;
                 Reply::Done
             }
+            Ask::Read { order } => Reply::Row(engine.row(&order)?),
             Ask::State => Reply::State(Box::new(engine.state()?)),
         })
     }

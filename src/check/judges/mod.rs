@@ -14,6 +14,7 @@ mod order;
 mod paused;
 mod phantom;
 mod promise;
+mod reads;
 mod rest;
 mod resurrect;
 mod session;
@@ -36,6 +37,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     cursor::only_forward,
     isolation::only_their_own,
     session::honest_status,
+    reads::own_writes,
     backoff::by_the_table,
     failed::by_the_users_word,
     bounded::within_budget,

@@ -7,9 +7,28 @@ use crate::history::ServerState;
 use crate::protocol::ErrorCode;
 use crate::scenario::faults::{Answer, AnswerPage, RefuseChange, SpoilAnswer};
 use crate::scenario::outline::{Node, Place};
+use crate::scenario::step::Action;
 
 impl<'a> Story<'a, '_, '_> {
-    pub(super) fn answers(&mut self, step: &'a Answer, at: &Node) {
+    /// The steps that make things go wrong, and what a user does about it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps of this file here")]
+    pub(super) fn goes_wrong(&mut self, step: &'a Action, at: &Node) {
+        match step {
+            Action::Answer(step) => self.answers(step, at),
+            Action::Spoil(step) => self.spoils(step, at),
+            Action::Refuse(step) => self.refuses(step, at),
+            Action::CaptivePortal(step) => self.device(&step.device, at.at("device").place),
+            Action::Server(state) => self.server_becomes(*state, at.place),
+            Action::SignIn(device) | Action::Revoke(device) => self.device(device, at.place),
+            Action::Retry(step) | Action::Discard(step) => {
+                self.device(&step.device, at.at("device").place);
+                self.order(&step.order, at.at("order").place);
+            }
+            _ => {}
+        }
+    }
+
+    fn answers(&mut self, step: &'a Answer, at: &Node) {
         self.device(&step.device, at.at("device").place);
         self.nth_times(step.nth, step.times, at);
         if !(200..600).contains(&step.status) {
@@ -33,12 +52,12 @@ impl<'a> Story<'a, '_, '_> {
         }
     }
 
-    pub(super) fn spoils(&mut self, step: &'a SpoilAnswer, at: &Node) {
+    fn spoils(&mut self, step: &'a SpoilAnswer, at: &Node) {
         self.device(&step.device, at.at("device").place);
         self.nth_times(step.nth, step.times, at);
     }
 
-    pub(super) fn refuses(&mut self, step: &'a RefuseChange, at: &Node) {
+    fn refuses(&mut self, step: &'a RefuseChange, at: &Node) {
         self.device(&step.device, at.at("device").place);
         self.nth_times(step.nth, step.times, at);
         if let Some(order) = &step.order {
@@ -55,7 +74,7 @@ impl<'a> Story<'a, '_, '_> {
         }
     }
 
-    pub(super) fn server_becomes(&mut self, state: ServerState, place: Place) {
+    fn server_becomes(&mut self, state: ServerState, place: Place) {
         if state == self.server {
             let message = "the server is in this state already";
             self.problems.add(place, message, None);

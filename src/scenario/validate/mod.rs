@@ -5,6 +5,7 @@ mod cast;
 mod claims;
 mod faults;
 mod header;
+mod screen;
 mod story;
 
 use super::file::{Expectation, Scenario};

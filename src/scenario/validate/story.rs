@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cast, at_least_one, is_name};
+use super::{Cast, at_least_one, is_name, screen};
 use crate::base::Span;
 use crate::history::ServerState;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
@@ -115,6 +115,15 @@ impl<'a> Story<'a, '_, '_> {
                 self.fields(&step.set, at.at("set"));
             }
             Action::OfficeDelete(step) => self.order(&step.order, at.at("order").place),
+            Action::Look(claim) => {
+                self.cast.single(&claim.device, at.at("device").place, self.problems);
+                for (key, order) in [("order", &claim.order), ("lacks", &claim.lacks)] {
+                    if let Some(order) = order {
+                        self.order(order, at.at(key).place);
+                    }
+                }
+                screen::check(claim, at, self.problems);
+            }
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Lose(step) => {
                 self.device(&step.device, at.at("device").place);
@@ -124,16 +133,15 @@ impl<'a> Story<'a, '_, '_> {
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
-            Action::Answer(step) => self.answers(step, at),
-            Action::Spoil(step) => self.spoils(step, at),
-            Action::Refuse(step) => self.refuses(step, at),
-            Action::CaptivePortal(step) => self.device(&step.device, at.at("device").place),
-            Action::Server(state) => self.server_becomes(*state, at.place),
-            Action::SignIn(device) | Action::Revoke(device) => self.device(device, at.place),
-            Action::Retry(step) | Action::Discard(step) => {
-                self.device(&step.device, at.at("device").place);
-                self.order(&step.order, at.at("order").place);
-            }
+            Action::Answer(_)
+            | Action::Spoil(_)
+            | Action::Refuse(_)
+            | Action::CaptivePortal(_)
+            | Action::Server(_)
+            | Action::SignIn(_)
+            | Action::Revoke(_)
+            | Action::Retry(_)
+            | Action::Discard(_) => self.goes_wrong(step, at),
             Action::ServerClock(_) => {}
             Action::Tamper(step) => {
                 self.cast.single(&step.device, at.at("device").place, self.problems);
