@@ -19,6 +19,7 @@ mod auth;
 mod conflict;
 mod create;
 mod cursor;
+mod database;
 mod delta;
 mod http;
 mod payload;

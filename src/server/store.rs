@@ -4,33 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::database::Database;
 use super::role::Role;
 use crate::base::{Stream, WallClock};
 use crate::protocol::Profile;
 
-/// More than there are statements, so that none is ever prepared twice.
-const CACHED_STATEMENTS: usize = 64;
-
 /// Everything the server knows.
 #[derive(Debug)]
 pub(super) struct Store {
-    pub(super) connection: Connection,
+    pub(super) connection: Database,
     pub(super) users: Users,
     pub(super) random: Stream,
 }
 
 impl Store {
-    /// An empty database in memory.
+    /// An empty one.
     pub(super) fn open(users: Users, random: Stream) -> rusqlite::Result<Self> {
-        let connection = Connection::open_in_memory()?;
-        // Else every join is prepared anew whenever its parameters change, which costs more than running it.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-        connection.execute_batch(concat!("BEGIN;", include_str!("schema.sql"), "COMMIT;"))?;
-        Ok(Self { connection, users, random })
+        Ok(Self { connection: Database::empty()?, users, random })
     }
 }
 
