@@ -4,6 +4,7 @@
 
 mod auth;
 mod delta;
+mod digest;
 mod error;
 mod fields;
 pub mod gzip;
@@ -11,6 +12,7 @@ mod push;
 
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
 pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalReason, RemovalsByKind};
+pub use digest::ViewDigest;
 pub use error::{ErrorCode, Problem};
 pub use fields::{FieldKind, WORK_ORDER_FIELDS, field_kind, line_key};
 pub use push::{

@@ -114,6 +114,7 @@ impl<'a> Pull<'a> {
             next_cursor: next.to_string(),
             has_more: more.is_some(),
             changes,
+            view_digest: None,
         })
     }
 
