@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::task::LocalSet;
 
 use crate::base::{Clock, CrashHow, GivenUp, STEP_BUDGET, Seed, Span, within_budget};
-use crate::check::{self, Claim, Verdict};
+use crate::check::{self, Verdict};
 use crate::history::{History, Recorder, What};
 use crate::scenario::{Action, CrashWhen, Scenario};
 use crate::world::{ApiError, Media, StageError, World};
@@ -68,8 +68,7 @@ pub fn run(scenario: &Scenario, seed: Seed, media: &Media, interrupt: &Interrupt
     let history = recorder.take();
     let interrupted = matches!(told, Err(GivenUp::Stopped));
     let labels = told.unwrap_or_else(|_| Ok(BTreeMap::new()))?;
-    let claims: Vec<Claim> = scenario.expect.iter().map(|expectation| expectation.claim.clone()).collect();
-    let verdict = check::check(&history, &claims, &labels);
+    let verdict = check::check(&history, &scenario.claims(), &labels);
     Ok(Outcome { history, verdict, interrupted })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{DeviceState, Edit, Event, Fault, History, StepOutcome, Wait, What};
-use crate::protocol::{Profile, Record};
+use crate::protocol::{DeadLetter, Profile, Record};
 
 use super::operation::{Op, Ops};
 use super::sync::{Stretch, Sync, syncs};
@@ -33,6 +33,14 @@ pub(super) struct View<'a> {
     pub(super) work_orders: &'a [String],
     pub(super) assets: &'a [String],
     pub(super) inventory: &'a [String],
+}
+
+/// What a device showed in the middle of the story.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look<'a> {
+    pub(super) seq: u64,
+    pub(super) step: usize,
+    pub(super) state: &'a DeviceState,
 }
 
 /// All that concerns one device (or one user who works without an engine).
@@ -87,9 +95,15 @@ pub(super) struct Facts<'a> {
     pub(super) views: BTreeMap<&'a str, View<'a>>,
     pub(super) devices: BTreeMap<&'a str, Device<'a>>,
     pub(super) ops: Ops<'a>,
+    /// Updates that came too late, as the server keeps them, each with its event.
+    pub(super) dead_letters: Vec<(u64, &'a DeadLetter)>,
+    /// When they were read; `None` when nobody did.
+    pub(super) dead_letters_read_ms: Option<u64>,
     pub(super) armed: BTreeMap<u64, &'a Event>,
     /// Crashes that were to happen and have not, by device.
     pub(super) owed: BTreeMap<&'a str, &'a Event>,
+    /// The `look` steps that were done, in order.
+    pub(super) looks: Vec<Look<'a>>,
     /// Steps that could not be done, with the reason.
     pub(super) impossible: Vec<(u64, &'a str)>,
     pub(super) ending: Ending<'a>,
@@ -131,6 +145,10 @@ impl<'a> Facts<'a> {
             What::DeviceState { device, state } => {
                 self.devices.entry(device).or_default().state = Some((seq, &**state));
             }
+            What::DeadLetters { letters } => {
+                self.dead_letters.extend(letters.iter().map(|letter| (seq, letter)));
+                self.dead_letters_read_ms = Some(event.at_ms);
+            }
             What::UserView { user_id, work_orders, assets, inventory } => {
                 let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
                 self.views.insert(user_id, view);
@@ -142,6 +160,7 @@ impl<'a> Facts<'a> {
             What::FaultFired { id, .. } => self.struck(*id),
             What::Crashed { device, .. } => drop(self.owed.remove(device.as_str())),
             What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => self.impossible.push((seq, detail)),
+            What::Looked { step, state, .. } => self.looks.push(Look { seq, step: *step, state }),
             What::Healed => self.ending.healed = Some(seq),
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
@@ -153,6 +172,8 @@ impl<'a> Facts<'a> {
             | What::StepEnded { .. }
             | What::Acknowledged { .. }
             | What::Refused { .. }
+            | What::Read { .. }
+            | What::Tampered { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
             | What::ConnectionOpened { .. }
@@ -241,6 +262,9 @@ fn device_of(what: &What) -> Option<&str> {
         What::Attempted { device, .. }
         | What::Acknowledged { device, .. }
         | What::Refused { device, .. }
+        | What::Read { device, .. }
+        | What::Looked { device, .. }
+        | What::Tampered { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }
         | What::Crashed { device, .. }
@@ -261,6 +285,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::NotSettled { .. }
         | What::DeviceState { .. }
         | What::UserView { .. }
+        | What::DeadLetters { .. }
         | What::ServerRecord { .. }
         | What::Interrupted
         | What::Frozen { .. }

@@ -17,6 +17,7 @@ mod judges;
 mod ledger;
 mod model;
 mod operation;
+mod screen;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -25,9 +26,11 @@ mod verdict;
 use std::collections::BTreeMap;
 
 pub use claim::{
-    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim, OrderClaim, Part,
-    PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim, ServerClaim, TookClaim, WaitsClaim,
+    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim,
+    OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim, ServerClaim, StockClaim,
+    TamperedClaim, TookClaim, WaitsClaim,
 };
+pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord};
 pub use verdict::{Class, Finding, Ledger, Verdict};
 
 use crate::history::History;

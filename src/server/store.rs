@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::Database;
 use super::role::Role;
+use super::settings::{RESULTS_KEPT, millis};
 use crate::base::{Stream, WallClock};
 use crate::protocol::Profile;
 
@@ -17,12 +18,17 @@ pub(super) struct Store {
     pub(super) connection: Database,
     pub(super) users: Users,
     pub(super) random: Stream,
+    /// When there may next be something that need not be known any more.
+    pub(super) purge_due_ms: i64,
+    /// Up to this commit the ends of stays are forgotten: who knows no more than that must begin anew.
+    pub(super) forgotten: i64,
 }
 
 impl Store {
-    /// An empty one.
-    pub(super) fn open(users: Users, random: Stream) -> rusqlite::Result<Self> {
-        Ok(Self { connection: Database::empty()?, users, random })
+    /// An empty one, begun at `now_ms`.
+    pub(super) fn open(users: Users, random: Stream, now_ms: i64) -> rusqlite::Result<Self> {
+        let purge_due_ms = now_ms.saturating_add(millis(RESULTS_KEPT));
+        Ok(Self { connection: Database::empty()?, users, random, purge_due_ms, forgotten: 0 })
     }
 }
 
