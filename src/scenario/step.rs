@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::file::Skew;
 use super::server_step::{ServerClock, Tamper};
 use crate::base::{CrashHow, Span};
+use crate::check::ShownClaim;
 use crate::history::Phase;
 use crate::protocol::Record;
 
@@ -60,6 +61,8 @@ pub enum Action {
     OfficeCreate(OfficeCreate),
     /// The office deletes an order.
     OfficeDelete(OfficeDelete),
+    /// Somebody looks at a device: what is claimed must be shown at this moment.
+    Look(ShownClaim),
     /// Time passes.
     Wait(Span),
     /// Messages are lost from now on, as the rule says.

@@ -11,6 +11,7 @@ mod once;
 mod order;
 mod phantom;
 mod promise;
+mod reads;
 mod rest;
 mod resurrect;
 mod session;
@@ -33,6 +34,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     cursor::only_forward,
     isolation::only_their_own,
     session::honest_status,
+    reads::own_writes,
     backoff::by_the_table,
 ];
 
