@@ -74,6 +74,7 @@ pub(super) struct Ending<'a> {
     pub(super) settled: Option<u64>,
     pub(super) waits: Option<(u64, &'a [Wait])>,
     pub(super) interrupted: Option<u64>,
+    pub(super) frozen: Option<u64>,
     pub(super) ended: bool,
     pub(super) last_seq: u64,
 }
@@ -167,6 +168,7 @@ impl<'a> Facts<'a> {
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
             What::ServerChanged { .. } => self.server_changes.push(event),
             What::Interrupted => self.ending.interrupted = Some(seq),
+            What::Frozen { .. } => self.ending.frozen = Some(seq),
             What::RunEnded => self.ending.ended = true,
             What::RunStarted { .. }
             | What::StepStarted { .. }
@@ -292,6 +294,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::DeadLetters { .. }
         | What::ServerRecord { .. }
         | What::Interrupted
+        | What::Frozen { .. }
         | What::RunEnded => None,
     }
 }

@@ -57,7 +57,11 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     let all = selected.len();
     selected.retain(|selected| !select::is_left_out(&selected.scenario, &arguments.paths, &arguments.tag));
     if selected.len() < all {
-        tell(&format!("{} big scenarios left out: `deadzone run --tag {}` runs them", all - selected.len(), select::BIG));
+        tell(&format!(
+            "{} big scenarios left out: `deadzone run --tag {}` runs them",
+            all - selected.len(),
+            select::BIG
+        ));
     }
     if selected.is_empty() {
         tell("nothing to run: no scenario there, or none with that tag");
