@@ -25,8 +25,9 @@ mod verdict;
 use std::collections::BTreeMap;
 
 pub use claim::{
-    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim, OrderClaim, Part,
-    PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim, ServerClaim, TookClaim, WaitsClaim,
+    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim, FetchedAgainClaim,
+    OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim, ServerClaim, TookClaim,
+    WaitsClaim, WarnedClaim,
 };
 pub use verdict::{Class, Finding, Ledger, Verdict};
 

@@ -31,6 +31,7 @@ impl Engine {
             conflicts: logs::conflicts(c)?,
             notices: queue::notices(c)?,
             rescued: logs::rescued(c)?,
+            profile: meta::profile(c)?,
             cursor: meta::get(c, meta::CURSOR)?,
             status: self.shown.borrow().as_ref().map(|shown| shown.status.clone()),
             waits_for: waits_for(&self.schedule.borrow(), Instant::now()),

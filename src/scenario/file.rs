@@ -52,6 +52,13 @@ impl Scenario {
         Span::new(self.steps.iter().map(wait).fold(0, u64::saturating_add))
     }
 
+    /// The user of the device called `name`.
+    #[must_use]
+    pub fn user_named(&self, name: &str) -> Option<String> {
+        let device = self.devices.iter().find(|device| device.has_member(name))?;
+        Some(device.user_of(name).to_owned())
+    }
+
     /// The devices that `name` means in a step: one, or all of a group; none when the scenario has no such name.
     #[must_use]
     pub fn devices_named(&self, name: &str) -> Vec<String> {

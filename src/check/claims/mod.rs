@@ -46,6 +46,8 @@ pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String,
             Claim::Waits(claim) => wire::waits(case, claim, out),
             Claim::Pushed(claim) => wire::pushed(names, claim, out),
             Claim::Requests(claim) => wire::requests(case, claim, out),
+            Claim::FetchedAgain(claim) => wire::fetched_again(case, claim, out),
+            Claim::Warned(claim) => wire::warned(case, claim, out),
         }
     }
 }

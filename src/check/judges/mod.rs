@@ -5,6 +5,7 @@ mod backoff;
 mod conflicts;
 mod converge;
 mod cursor;
+mod first;
 mod isolation;
 mod once;
 mod order;
@@ -15,6 +16,7 @@ mod resurrect;
 mod session;
 mod vacuity;
 mod view;
+mod warned;
 
 use super::case::Case;
 use super::verdict::Findings;
@@ -29,9 +31,11 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     promise::kept_to_the_letter,
     order::queue_order,
     cursor::only_forward,
+    first::in_order,
     isolation::only_their_own,
     session::honest_status,
     backoff::by_the_table,
+    warned::names_it_all,
 ];
 
 /// Judges of the end state; they need a run that reached its end.

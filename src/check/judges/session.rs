@@ -37,6 +37,8 @@ fn watch(case: &Case<'_>, name: &str, device: &Device<'_>, out: &mut Findings) {
             _ => match device_event(event) {
                 Some(DeviceEvent::Noticed(notice)) => drop(open.remove(notice.queue_id.as_str())),
                 Some(DeviceEvent::Rescued(rescued)) => drop(open.remove(rescued.queue_id.as_str())),
+                // What the user gives up by that does not wait any more; whether they were asked, the ledger knows.
+                Some(DeviceEvent::LoggedOut) => open.clear(),
                 Some(DeviceEvent::Shown { status, queued }) => {
                     let done = *status == Status::Synced || (*queued == 0 && *status != Status::Syncing);
                     let Some(oldest) = open.values().min().filter(|_| done) else { continue };
@@ -57,6 +59,7 @@ pub(in super::super) fn nothing_forgotten(case: &Case<'_>, out: &mut Findings) {
         let known = held.queue.contains_key(op.queue_id)
             || held.rescued.contains(op.queue_id)
             || held.told.contains(op.queue_id)
+            || held.discarded(op)
             || op.settled().is_some();
         if !known {
             let expected = format!("{} waits in the queue until its answer reaches {}", op.describe(), op.device);

@@ -72,6 +72,8 @@ impl Claims<'_, '_, '_> {
                 }
             }
             Claim::Requests(claim) => self.device(&claim.device, at),
+            Claim::FetchedAgain(claim) => self.device(&claim.device, at),
+            Claim::Warned(claim) => self.device(&claim.device, at),
         }
     }
 

@@ -79,7 +79,7 @@ struct Story<'a, 'p, 't> {
 impl<'a> Story<'a, '_, '_> {
     fn step(&mut self, step: &'a Action, at: &Node) {
         match step {
-            Action::Sync(device) | Action::Online(device) => self.device(device, at.place),
+            Action::Sync(device) | Action::Online(device) | Action::ClearCache(device) => self.device(device, at.place),
             Action::Offline(step) => self.device(&step.device, at.at("device").place),
             Action::Edit(step) => {
                 self.device(&step.device, at.at("device").place);
@@ -121,6 +121,19 @@ impl<'a> Story<'a, '_, '_> {
             }
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
+            Action::Logout(step) => self.device(&step.device, at.at("device").place),
+            Action::SignIn(step) => {
+                self.device(&step.device, at.at("device").place);
+                if let Some(user) = &step.user {
+                    self.cast.single(user, at.at("as").place, self.problems);
+                }
+            }
+            Action::EditCached(step) => {
+                self.device(&step.device, at.at("device").place);
+                if step.set.is_empty() {
+                    self.problems.add(at.at("set").place, "`set` sets nothing", None);
+                }
+            }
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
         }
     }
