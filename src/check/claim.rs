@@ -1,7 +1,7 @@
 //! What a scenario may claim of its run: the vocabulary of `expect`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::base::{Size, Span};
 use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason};
@@ -44,6 +44,12 @@ pub enum Claim {
     FetchedAgain(FetchedAgainClaim),
     /// The device refused to log out and named the loss.
     Warned(WarnedClaim),
+    /// In the end the server, or a device, counts so many of a part less than in the beginning.
+    Stock(StockClaim),
+    /// An update of the order came too late, and the server keeps it for a person to read.
+    DeadLetter(DeadLetterClaim),
+    /// What was answered to all that was sent in the name of the device's user by `tamper` steps.
+    Tampered(TamperedClaim),
 }
 
 /// See [`Claim::Server`].
@@ -265,4 +271,39 @@ pub struct WarnedClaim {
     pub device: String,
     /// So many changes would be lost, it said.
     pub changes: u64,
+}
+
+/// See [`Claim::Stock`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StockClaim {
+    /// Who counts; the server when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The part.
+    pub part: String,
+    /// So many less; negative when there are more.
+    pub taken: Number,
+}
+
+/// See [`Claim::DeadLetter`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLetterClaim {
+    /// The device that sent the update.
+    pub device: String,
+    /// The order.
+    pub order: String,
+    /// Fields that it was to change, and their values.
+    pub has: Record,
+}
+
+/// See [`Claim::Tampered`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TamperedClaim {
+    /// The device whose user's name was used.
+    pub device: String,
+    /// One for each operation, in order: `success`, `conflict`, or the code of the error.
+    pub answers: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{DeviceState, Edit, Event, Fault, History, StepOutcome, Wait, What};
-use crate::protocol::{Profile, Record};
+use crate::protocol::{DeadLetter, Profile, Record};
 
 use super::operation::{Op, Ops};
 use super::sync::{Stretch, Sync, syncs};
@@ -90,6 +90,10 @@ pub(super) struct Facts<'a> {
     pub(super) views: BTreeMap<&'a str, View<'a>>,
     pub(super) devices: BTreeMap<&'a str, Device<'a>>,
     pub(super) ops: Ops<'a>,
+    /// Updates that came too late, as the server keeps them, each with its event.
+    pub(super) dead_letters: Vec<(u64, &'a DeadLetter)>,
+    /// When they were read; `None` when nobody did.
+    pub(super) dead_letters_read_ms: Option<u64>,
     pub(super) armed: BTreeMap<u64, &'a Event>,
     /// Crashes that were to happen and have not, by device.
     pub(super) owed: BTreeMap<&'a str, &'a Event>,
@@ -138,6 +142,10 @@ impl<'a> Facts<'a> {
             What::DeviceState { device, state } => {
                 self.devices.entry(device).or_default().state = Some((seq, &**state));
             }
+            What::DeadLetters { letters } => {
+                self.dead_letters.extend(letters.iter().map(|letter| (seq, letter)));
+                self.dead_letters_read_ms = Some(event.at_ms);
+            }
             What::UserView { user_id, work_orders, assets, inventory } => {
                 let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
                 self.views.insert(user_id, view);
@@ -160,6 +168,7 @@ impl<'a> Facts<'a> {
             | What::Acknowledged { .. }
             | What::Refused { .. }
             | What::Warned { .. }
+            | What::Tampered { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
             | What::ConnectionOpened { .. }
@@ -268,6 +277,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Refused { device, .. }
         | What::Warned { device, .. }
         | What::SignedIn { device, .. }
+        | What::Tampered { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }
         | What::Crashed { device, .. }
@@ -288,6 +298,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::NotSettled { .. }
         | What::DeviceState { .. }
         | What::UserView { .. }
+        | What::DeadLetters { .. }
         | What::ServerRecord { .. }
         | What::Interrupted
         | What::RunEnded => None,

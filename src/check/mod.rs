@@ -25,9 +25,9 @@ mod verdict;
 use std::collections::BTreeMap;
 
 pub use claim::{
-    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim, FetchedAgainClaim,
-    OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim, ServerClaim, TookClaim,
-    WaitsClaim, WarnedClaim,
+    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim,
+    FetchedAgainClaim, OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim,
+    ServerClaim, StockClaim, TamperedClaim, TookClaim, WaitsClaim, WarnedClaim,
 };
 pub use verdict::{Class, Finding, Ledger, Verdict};
 

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::device::{DeviceEvent, DeviceState};
 use crate::base::CrashHow;
-use crate::protocol::{EntityType, ErrorCode, Operation, OperationKind, OperationResult, Profile, Record, Removal};
+use crate::protocol::{
+    DeadLetter, EntityType, ErrorCode, Operation, OperationKind, OperationResult, Profile, Record, Removal,
+};
 
 /// One entry of the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,6 +117,13 @@ pub enum What {
         /// What.
         event: DeviceEvent,
     },
+    /// Somebody sent operations in the name of a device's user, past the device.
+    Tampered {
+        /// Whose user's.
+        device: String,
+        /// What became of each: `success`, `conflict` or the code of the error; one text for a push that was refused.
+        answers: Vec<String>,
+    },
     /// A device's link changed.
     LinkChanged {
         /// Whose.
@@ -198,6 +207,11 @@ pub enum What {
         assets: Vec<String>,
         /// Inventory.
         inventory: Vec<String>,
+    },
+    /// The updates that came too late, as the auditor reads them at the end.
+    DeadLetters {
+        /// They, oldest first.
+        letters: Vec<DeadLetter>,
     },
     /// A record on the server at the end, as the auditor reads it.
     ServerRecord {

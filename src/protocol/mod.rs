@@ -3,6 +3,7 @@
 //! Field names are the spec's. What the spec leaves silent is marked *addition* here and argued in `docs/DECISIONS.md`.
 
 mod auth;
+mod dead_letter;
 mod delta;
 mod digest;
 mod error;
@@ -11,6 +12,7 @@ pub mod gzip;
 mod push;
 
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
+pub use dead_letter::{DeadLetter, DeadLetters, DeadLettersQuery};
 pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalReason, RemovalsByKind};
 pub use digest::ViewDigest;
 pub use error::{ErrorCode, Problem};
@@ -35,6 +37,8 @@ pub mod path {
     pub const DELTA: &str = "/api/v1/sync/delta";
     /// Push (spec 3.1C).
     pub const PUSH: &str = "/api/v1/sync/push";
+    /// Updates that came too late: [`super::DeadLetters`] (addition).
+    pub const DEAD_LETTERS: &str = "/api/v1/sync/dead-letters";
 }
 
 /// Most operations in one push (decision h).

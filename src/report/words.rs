@@ -44,6 +44,9 @@ fn what(what: &What) -> String {
                 short(&operation.queue_id)
             )
         }
+        What::Tampered { device, answers } => {
+            format!("operations sent in the name of {device} are answered: {}", answers.join(", "))
+        }
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),
         What::Warned { device, changes, accepted } => {
             let answer = if *accepted { "the user accepts that" } else { "so it does not log out" };
@@ -72,6 +75,7 @@ fn what(what: &What) -> String {
         What::UserView { user_id, work_orders, .. } => {
             format!("the server shows {user_id} {} orders", work_orders.len())
         }
+        What::DeadLetters { letters } => format!("{} updates came too late for their orders", letters.len()),
         What::ServerRecord { kind, record } => format!("the server ends with {} of {kind}", name_of(record)),
         What::Interrupted => "interrupted".into(),
         What::RunEnded => "the run ends".into(),

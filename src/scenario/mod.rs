@@ -13,6 +13,7 @@ mod print;
 mod problem;
 mod read;
 mod requirements;
+mod server_step;
 mod step;
 mod validate;
 mod words;
@@ -27,6 +28,7 @@ pub use print::print;
 pub use problem::{Problem, draw};
 pub use read::{Options, load, parse};
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
+pub use server_step::{ServerClock, Tamper};
 pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,
     OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, SetClock, Step,

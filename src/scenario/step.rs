@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{EditCached, Logout, SignIn};
 use super::file::Skew;
+use super::server_step::{ServerClock, Tamper};
 use crate::base::{CrashHow, Span};
 use crate::history::Phase;
 use crate::protocol::Record;
@@ -78,6 +79,10 @@ pub enum Action {
     SignIn(SignIn),
     /// A user tries to change an asset or a part on a device, which the device must refuse.
     EditCached(EditCached),
+    /// The server's wall clock is set wrong, or right again.
+    ServerClock(ServerClock),
+    /// Somebody with the password of the device's user sends the server what no client should.
+    Tamper(Tamper),
 }
 
 /// See [`Action::Offline`].

@@ -40,6 +40,10 @@ impl fmt::Display for Action {
                 write!(f, "{} tries to change {}: {}", step.device, step.record, Fields(&step.set))
             }
             Self::Clock(step) => write!(f, "the clock of {} is set {}", step.device, step.by.words()),
+            Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
+            Self::Tamper(step) => {
+                write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
+            }
         }
     }
 }

@@ -4,10 +4,13 @@
 //! http -> wire (JSON, gzip, problem documents)
 //!  |-> auth            who calls
 //!  |-> delta -> cursor what changed in the caller's view, in pages
-//!  '-> push -> payload one operation, one transaction, one result, replayed for ever
+//!  '-> push -> payload one operation, one transaction, one result, replayed for 30 days
 //!        |-> create
 //!        |-> apply -> conflict   what the operation does to the record
+//!        |     '-> stock         and to the parts that it uses
+//!        |-> dead_letter         what came too late for a record
 //!        '-> view                who sees the record now
+//! purge                what is forgotten, and when
 //! store, record: the database underneath; seed: what it holds from the start
 //! ```
 //!
@@ -19,10 +22,12 @@ mod auth;
 mod conflict;
 mod create;
 mod cursor;
+mod dead_letter;
 mod delta;
 mod http;
 mod payload;
 mod policy;
+mod purge;
 mod push;
 mod record;
 mod refusal;
@@ -30,6 +35,7 @@ mod rejection;
 mod role;
 mod seed;
 mod settings;
+mod stock;
 mod store;
 mod view;
 mod wire;
@@ -46,7 +52,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::base::{Stream, WallClock};
 
 pub use seed::{Seeded, SeededUser, SetupError};
-pub use settings::{ACCESS_TOKEN_LIFE, CREATED_VISIBLE, REFRESH_GRACE, REFRESH_TOKEN_LIFE};
+pub use settings::{
+    ACCESS_TOKEN_LIFE, CREATED_VISIBLE, REFRESH_GRACE, REFRESH_TOKEN_LIFE, RESULTS_KEPT, TOMBSTONES_KEPT,
+};
 
 /// The server. Clones are the same server.
 #[derive(Clone, Debug)]

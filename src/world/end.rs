@@ -111,7 +111,8 @@ impl World {
                 Err(error) => What::NotSettled { waits: vec![Wait { device, what: error.to_string() }] },
             });
         }
-        for page in self.reader(AUDITOR).pull().await? {
+        let auditor = self.reader(AUDITOR);
+        for page in auditor.pull().await? {
             let kinds = [("work-orders", page.work_orders), ("assets", page.assets), ("inventory", page.inventory)];
             for (kind, records) in kinds {
                 for record in records {
@@ -119,6 +120,8 @@ impl World {
                 }
             }
         }
+        let letters = auditor.dead_letters().await?;
+        self.recorder.record(What::DeadLetters { letters });
         let users: BTreeSet<String> = self.members.values().map(|member| member.user.borrow().clone()).collect();
         for user in &users {
             self.record_view(user).await?;
@@ -142,7 +145,7 @@ impl World {
     }
 
     /// A user at a terminal of the server's own, off the devices' network.
-    fn reader(&self, user: &str) -> ApiUser {
+    pub(super) fn reader(&self, user: &str) -> ApiUser {
         let http = HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.server.clone())));
         ApiUser::new(http, self.clock, credentials(user, "audit"))
     }

@@ -91,6 +91,16 @@ impl World {
                 let ask = Ask::Clock { skew_ms: step.by.millis() };
                 together(all(&step.device), async |member| simply(member, ask.clone()).await).await
             }
+            Action::ServerClock(step) => {
+                self.set_server_clock(step);
+                Ok(())
+            }
+            Action::Tamper(step) => {
+                for member in all(&step.device) {
+                    self.tamper(member, step).await;
+                }
+                Ok(())
+            }
         }
     }
 

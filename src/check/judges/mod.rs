@@ -5,6 +5,7 @@ mod backoff;
 mod conflicts;
 mod converge;
 mod cursor;
+mod dead_letters;
 mod first;
 mod isolation;
 mod once;
@@ -14,6 +15,7 @@ mod promise;
 mod rest;
 mod resurrect;
 mod session;
+mod stock;
 mod vacuity;
 mod view;
 mod warned;
@@ -41,6 +43,8 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
 /// Judges of the end state; they need a run that reached its end.
 pub(super) const AT_THE_END: &[Judge] = &[
     once::one_effect,
+    stock::moved_once,
+    dead_letters::kept_once,
     conflicts::recorded_once,
     view::as_the_oracle_sees_it,
     converge::devices_agree,

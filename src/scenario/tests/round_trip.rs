@@ -143,6 +143,8 @@ fn action() -> impl Strategy<Value = Action> {
         select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "as": "tablet" })])
             .prop_map(|body| json!({ "sign-in": body })),
         record().prop_map(|set| json!({ "edit-cached": { "device": "maria", "record": "AST-0001", "set": set } })),
+        any::<i32>().prop_map(|by| json!({ "server-clock": { "by": Skew::from_millis(i64::from(by)) } })),
+        prop::collection::vec(value(), 1..4).prop_map(|push| json!({ "tamper": { "device": "maria", "push": push } })),
         any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
     ];
     json.prop_map(|json| serde_json::from_value(json).unwrap())
@@ -160,6 +162,9 @@ fn claim() -> impl Strategy<Value = Claim> {
         any::<u64>().prop_map(|count| json!({ "conflicts": { "count": count } })),
         (0..100_u64).prop_map(|n| json!({ "fetched-again": { "device": "maria", "at-most-percent": n } })),
         (0..9_u64).prop_map(|n| json!({ "warned": { "device": "maria", "changes": n } })),
+        any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "taken": count } })),
+        record().prop_map(|has| json!({ "dead-letter": { "device": "maria", "order": "first", "has": has } })),
+        text().prop_map(|code| json!({ "tampered": { "device": "maria", "answers": [code, "success"] } })),
         Just(json!({ "bytes": { "device": "maria", "up-at-most": "5MB" } })),
         Just(json!({ "pushed": { "device": "maria", "orders": ["first", "WO-000017"] } })),
     ];

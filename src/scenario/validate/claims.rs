@@ -74,6 +74,16 @@ impl Claims<'_, '_, '_> {
             Claim::Requests(claim) => self.device(&claim.device, at),
             Claim::FetchedAgain(claim) => self.device(&claim.device, at),
             Claim::Warned(claim) => self.device(&claim.device, at),
+            Claim::Stock(claim) => {
+                if let Some(device) = &claim.device {
+                    self.device(device, at);
+                }
+            }
+            Claim::DeadLetter(claim) => {
+                self.on(&claim.device, &claim.order, at);
+                self.fields(&claim.has, at.at("has"));
+            }
+            Claim::Tampered(claim) => self.device(&claim.device, at),
         }
     }
 

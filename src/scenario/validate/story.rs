@@ -135,6 +135,13 @@ impl<'a> Story<'a, '_, '_> {
                 }
             }
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
+            Action::ServerClock(_) => {}
+            Action::Tamper(step) => {
+                self.cast.single(&step.device, at.at("device").place, self.problems);
+                if step.push.is_empty() {
+                    self.problems.add(at.at("push").place, "`push` sends nothing", None);
+                }
+            }
         }
     }
 
