@@ -6,6 +6,8 @@ use serde_json::{Number, Value};
 use crate::base::{Size, Span};
 use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason};
 
+use super::screen::{AckedClaim, ShownClaim};
+
 /// One claim. Orders are named by id or by the label under which the story created them; devices by their name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -44,6 +46,19 @@ pub enum Claim {
     FetchedAgain(FetchedAgainClaim),
     /// The device refused to log out and named the loss.
     Warned(WarnedClaim),
+    /// In the end the device's screen shows this.
+    Shown(ShownClaim),
+    /// At a `look` step the screen shows this; written as the step, never in `expect`.
+    #[serde(skip)]
+    Look {
+        /// The step, from 0.
+        step: usize,
+        /// What is claimed.
+        shown: ShownClaim,
+    },
+    /// Every change that the device made of an order was acknowledged by the server, and the device knew it, so soon
+    /// after it was made. A miss is a timing miss, not a broken promise.
+    Acked(AckedClaim),
     /// In the end the server, or a device, counts so many of a part less than in the beginning.
     Stock(StockClaim),
     /// An update of the order came too late, and the server keeps it for a person to read.

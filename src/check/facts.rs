@@ -35,6 +35,14 @@ pub(super) struct View<'a> {
     pub(super) inventory: &'a [String],
 }
 
+/// What a device showed in the middle of the story.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look<'a> {
+    pub(super) seq: u64,
+    pub(super) step: usize,
+    pub(super) state: &'a DeviceState,
+}
+
 /// All that concerns one device (or one user who works without an engine).
 #[derive(Debug, Default)]
 pub(super) struct Device<'a> {
@@ -97,6 +105,8 @@ pub(super) struct Facts<'a> {
     pub(super) armed: BTreeMap<u64, &'a Event>,
     /// Crashes that were to happen and have not, by device.
     pub(super) owed: BTreeMap<&'a str, &'a Event>,
+    /// The `look` steps that were done, in order.
+    pub(super) looks: Vec<Look<'a>>,
     /// Steps that could not be done, with the reason.
     pub(super) impossible: Vec<(u64, &'a str)>,
     pub(super) ending: Ending<'a>,
@@ -157,6 +167,7 @@ impl<'a> Facts<'a> {
             What::FaultFired { id, .. } => self.struck(*id),
             What::Crashed { device, .. } => drop(self.owed.remove(device.as_str())),
             What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => self.impossible.push((seq, detail)),
+            What::Looked { step, state, .. } => self.looks.push(Look { seq, step: *step, state }),
             What::Healed => self.ending.healed = Some(seq),
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
@@ -168,6 +179,7 @@ impl<'a> Facts<'a> {
             | What::Acknowledged { .. }
             | What::Refused { .. }
             | What::Warned { .. }
+            | What::Read { .. }
             | What::Tampered { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
@@ -277,6 +289,8 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Refused { device, .. }
         | What::Warned { device, .. }
         | What::SignedIn { device, .. }
+        | What::Read { device, .. }
+        | What::Looked { device, .. }
         | What::Tampered { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }

@@ -17,6 +17,7 @@ mod judges;
 mod ledger;
 mod model;
 mod operation;
+mod screen;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use claim::{
     FetchedAgainClaim, OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim,
     ServerClaim, StockClaim, TamperedClaim, TookClaim, WaitsClaim, WarnedClaim,
 };
+pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord};
 pub use verdict::{Class, Finding, Ledger, Verdict};
 
 use crate::history::History;

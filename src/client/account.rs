@@ -1,5 +1,6 @@
 //! What the user does with the device as a whole: clear the cache, log out (spec 8.4).
 
+use super::board::Board;
 use super::engine::{DATA_KEY, DEVICE_ID, Engine, EngineError, LEAVING, hex, mint};
 use super::keychain::Keychain;
 use super::session::REFRESH_TOKEN;
@@ -55,6 +56,8 @@ impl Engine {
         *self.device_id.borrow_mut() = device_id;
         self.keychain.remove(LEAVING)?;
         self.schedule.borrow_mut().signed_out();
+        *self.board.borrow_mut() = Board::default();
+        self.synced_at.set(None);
         self.emit(DeviceEvent::LoggedOut);
         *self.shown.borrow_mut() = None;
         Ok(LogOut::Done)

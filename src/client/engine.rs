@@ -5,11 +5,13 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use super::answer::Failure;
+use super::board::Board;
 use super::keychain::{Keychain, KeychainError};
 use super::schedule::Schedule;
 use super::session::Session;
@@ -155,6 +157,9 @@ pub struct Engine {
     pub(super) fresh: Cell<bool>,
     pub(super) keychain: Rc<dyn Keychain>,
     pub(super) device_id: RefCell<String>,
+    pub(super) board: RefCell<Board>,
+    /// When the last sync ended well, by the wall clock.
+    pub(super) synced_at: Cell<Option<Timestamp>>,
 }
 
 impl fmt::Debug for Engine {
@@ -178,6 +183,7 @@ impl Engine {
         let cleaned = store.tidy()?;
         let queued = queue::count(store.read())?;
         let interrupted = if queued == 0 { 0 } else { store.write(queue::release)? };
+        let synced_at = meta::get(store.read(), meta::SYNCED_AT)?.and_then(|at| at.parse().ok());
         let session = Session::new(transport, Rc::clone(&keychain));
         let signed_in = session.has_refresh_token()?;
         let engine = Rc::new(Self {
@@ -195,12 +201,14 @@ impl Engine {
             fresh: Cell::new(true),
             keychain,
             device_id: RefCell::new(device_id),
+            board: RefCell::default(),
+            synced_at: Cell::new(synced_at),
         });
-        engine.emit(DeviceEvent::Opened { queued, interrupted });
         if left {
             engine.emit(DeviceEvent::LoggedOut);
         }
-        if cleaned > 0 {
+        engine.emit(DeviceEvent::Opened { queued, interrupted });
+        if !cleaned.is_empty() {
             engine.emit(DeviceEvent::CleanedUp { orders: cleaned });
         }
         engine.show()?;
@@ -330,7 +338,7 @@ impl Engine {
             self.schedule.borrow_mut().critical_change();
             self.wake.notify_one();
         }
-        self.show()
+        self.show_added(operation)
     }
 
     /// A fresh id of version 7.
@@ -339,6 +347,7 @@ impl Engine {
     }
 
     pub(super) fn emit(&self, event: DeviceEvent) {
+        self.board.borrow_mut().hear(&event);
         (self.observer)(event);
     }
 }

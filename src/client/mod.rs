@@ -18,6 +18,7 @@
 mod account;
 mod answer;
 mod backoff;
+mod board;
 mod conflict;
 mod engine;
 mod keychain;

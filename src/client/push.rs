@@ -36,6 +36,7 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
     let mut held = BTreeSet::new();
     let mut broken_answers = 0;
     while let Some(batch) = next_batch(engine, &held)? {
+        engine.show()?;
         let results = match send(engine, &batch).await {
             Ok(results) => {
                 broken_answers = 0;

@@ -190,6 +190,24 @@ pub enum What {
         /// Who waits for what.
         waits: Vec<Wait>,
     },
+    /// What a user read of an order right after changing it.
+    Read {
+        /// On which device.
+        device: String,
+        /// The order, as the change named it.
+        entity_id: String,
+        /// The fields that the change set; `None` when the device shows no such order.
+        row: Option<Record>,
+    },
+    /// A user looked at the device in the middle of the story.
+    Looked {
+        /// On which device.
+        device: String,
+        /// The step, from 0.
+        step: usize,
+        /// All that the device shows.
+        state: Box<DeviceState>,
+    },
     /// A device's state at the end.
     DeviceState {
         /// Whose.

@@ -1,7 +1,10 @@
 //! Events as sentences: what a person reads around a failure.
 
+use std::collections::BTreeMap;
+
 use crate::history::{
-    DeviceEvent, Event, Message, MessageKind, Phase, ResyncReason, Status, StepOutcome, SyncOutcome, What,
+    ChangeLine, DeviceEvent, Event, Icon, Message, MessageKind, Phase, ResyncReason, Status, StepOutcome, SyncOutcome,
+    What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -69,6 +72,14 @@ fn what(what: &What) -> String {
             let waits: Vec<String> = waits.iter().map(|wait| format!("{} waits: {}", wait.device, wait.what)).collect();
             format!("not at rest: {}", waits.join("; "))
         }
+        What::Read { device, entity_id, row: Some(row) } => {
+            let fields: Vec<String> = row.iter().map(|(field, value)| format!("{field} = {value}")).collect();
+            format!("{device} reads in {entity_id}: {}", fields.join(", "))
+        }
+        What::Read { device, entity_id, row: None } => format!("{device} sees no {entity_id}"),
+        What::Looked { device, state, .. } => {
+            format!("a look at {device}: {} orders, {} queued", state.work_orders.len(), state.queue.len())
+        }
         What::DeviceState { device, state } => {
             format!("{device} holds {} orders, {} queued", state.work_orders.len(), state.queue.len())
         }
@@ -104,7 +115,8 @@ fn device_event(event: &DeviceEvent) -> String {
         DeviceEvent::SyncEnded { outcome: SyncOutcome::Failed { code, detail } } => {
             format!("failed to sync: {code}: {detail}")
         }
-        DeviceEvent::Shown { status, queued } => format!("shows `{}`, {queued} queued", status_name(status)),
+        DeviceEvent::Shown { status, queued, .. } => format!("shows `{}`, {queued} queued", status_name(status)),
+        DeviceEvent::Marked { changes, icons } => marked(changes, icons),
         DeviceEvent::Backoff { failures, wait_ms, code, .. } => {
             format!("waits {} after failure {failures} ({code})", milliseconds(*wait_ms))
         }
@@ -126,9 +138,15 @@ fn device_event(event: &DeviceEvent) -> String {
             "pulls everything anew: it does not hold what the server says".into()
         }
         DeviceEvent::CacheCleared => "clears its cache".into(),
-        DeviceEvent::CleanedUp { orders } => format!("deletes {orders} old orders"),
+        DeviceEvent::CleanedUp { orders } => format!("deletes old work: {}", orders.join(", ")),
         DeviceEvent::LoggedOut => "logs its user out".into(),
     }
+}
+
+fn marked(changes: &[ChangeLine], icons: &BTreeMap<String, Icon>) -> String {
+    let changes = changes.iter().map(|line| format!("{} of {}: {:?}", line.what, line.entity_id, line.state));
+    let icons = icons.iter().map(|(id, icon)| format!("{id} {icon:?}"));
+    format!("shows {}", changes.chain(icons).collect::<Vec<_>>().join(", "))
 }
 
 fn phase_name(phase: Phase) -> &'static str {

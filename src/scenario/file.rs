@@ -59,6 +59,16 @@ impl Scenario {
         Some(device.user_of(name).to_owned())
     }
 
+    /// What must hold of the run: what it expects in the end, and what is looked at on the way.
+    #[must_use]
+    pub fn claims(&self) -> Vec<Claim> {
+        let looks = self.steps.iter().enumerate().filter_map(|(step, it)| {
+            let Action::Look(shown) = &it.action else { return None };
+            Some(Claim::Look { step, shown: shown.clone() })
+        });
+        looks.chain(self.expect.iter().map(|expectation| expectation.claim.clone())).collect()
+    }
+
     /// The devices that `name` means in a step: one, or all of a group; none when the scenario has no such name.
     #[must_use]
     pub fn devices_named(&self, name: &str) -> Vec<String> {

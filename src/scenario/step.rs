@@ -8,6 +8,7 @@ use super::account::{EditCached, Logout, SignIn};
 use super::file::Skew;
 use super::server_step::{ServerClock, Tamper};
 use crate::base::{CrashHow, Span};
+use crate::check::ShownClaim;
 use crate::history::Phase;
 use crate::protocol::Record;
 
@@ -61,6 +62,8 @@ pub enum Action {
     OfficeCreate(OfficeCreate),
     /// The office deletes an order.
     OfficeDelete(OfficeDelete),
+    /// Somebody looks at a device: what is claimed must be shown at this moment.
+    Look(ShownClaim),
     /// Time passes.
     Wait(Span),
     /// Messages are lost from now on, as the rule says.

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow};
 use crate::base::CrashHow;
+use crate::check::ShownClaim;
 use crate::history::Phase;
 use crate::protocol::Record;
 
@@ -25,6 +28,7 @@ impl fmt::Display for Action {
             }
             Self::OfficeCreate(step) => write!(f, "the office creates `{}`: {}", step.label, Fields(&step.set)),
             Self::OfficeDelete(step) => write!(f, "the office deletes {}", step.order),
+            Self::Look(claim) => look(claim, f),
             Self::Wait(span) => write!(f, "{span} pass"),
             Self::Lose(step) => step.fmt(f),
             Self::Crash(step) => step.fmt(f),
@@ -46,6 +50,19 @@ impl fmt::Display for Action {
             }
         }
     }
+}
+
+/// The claim as the file has it, without its braces.
+fn look(claim: &ShownClaim, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "a look at {}", claim.device)?;
+    let Ok(Value::Object(fields)) = serde_json::to_value(claim) else { return Ok(()) };
+    for (name, value) in fields.iter().filter(|(name, _)| *name != "device") {
+        match value.as_str() {
+            Some(text) => write!(f, ", {name} {text}")?,
+            None => write!(f, ", {name} {value}")?,
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for OfflineHow {

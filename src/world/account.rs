@@ -17,7 +17,7 @@ impl World {
         let changes = match member.device.ask(Ask::LogOut { force: false }).await? {
             Reply::Done => return Ok(()),
             Reply::Unsynced(changes) => changes,
-            reply @ (Reply::Made(_) | Reply::Synced(_) | Reply::State(_) | Reply::Refused(_)) => {
+            reply @ (Reply::Made(_) | Reply::Synced(_) | Reply::Row(_) | Reply::State(_) | Reply::Refused(_)) => {
                 return Err(unexpected(&reply));
             }
         };
@@ -52,7 +52,9 @@ impl World {
                 self.recorder.record(What::Acknowledged { device, operation: *operation });
                 Err(impossible(format!("{} changed {}, which is the server's alone", member.name, step.record)))
             }
-            reply @ (Reply::Done | Reply::Synced(_) | Reply::Unsynced(_) | Reply::State(_)) => Err(unexpected(&reply)),
+            reply @ (Reply::Done | Reply::Synced(_) | Reply::Unsynced(_) | Reply::Row(_) | Reply::State(_)) => {
+                Err(unexpected(&reply))
+            }
         }
     }
 }

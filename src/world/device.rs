@@ -57,6 +57,11 @@ pub enum Ask {
         /// How far it is ahead of the truth from now on, in milliseconds.
         skew_ms: i64,
     },
+    /// Show one order.
+    Read {
+        /// The order's id on this device.
+        order: String,
+    },
     /// Show everything.
     State,
 }
@@ -73,6 +78,8 @@ pub enum Reply {
     Synced(SyncOutcome),
     /// It did not log out: so many changes that the server does not have would be lost.
     Unsynced(u64),
+    /// The order's row; none when the device shows no such order.
+    Row(Option<Record>),
     /// All of it.
     State(Box<DeviceState>),
     /// It cannot be done; nothing changed.

@@ -12,6 +12,7 @@ mod once;
 mod order;
 mod phantom;
 mod promise;
+mod reads;
 mod rest;
 mod resurrect;
 mod session;
@@ -36,6 +37,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     first::in_order,
     isolation::only_their_own,
     session::honest_status,
+    reads::own_writes,
     backoff::by_the_table,
     warned::names_it_all,
 ];

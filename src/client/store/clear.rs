@@ -11,7 +11,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Work orders that have been closed or cancelled for 90 days and have no unsynced changes. Both times are the server's,
 /// so that a device whose clock is wrong deletes nothing early.
-fn old(c: &Connection) -> Result<Vec<String>, StoreError> {
+pub(in crate::client) fn old_work(c: &Connection) -> Result<Vec<String>, StoreError> {
     let server_time = meta::get(c, meta::SERVER_TIME)?.and_then(|time| time.parse::<Timestamp>().ok());
     let Some(server_time) = server_time else { return Ok(Vec::new()) };
     let before = WallClock::text(server_time.saturating_sub(KEPT).unwrap_or(Timestamp::MIN));
@@ -22,22 +22,13 @@ fn old(c: &Connection) -> Result<Vec<String>, StoreError> {
     Ok(old.collect::<Result<_, _>>()?)
 }
 
-/// Whether there is nothing for [`old_work`] to do.
-pub(in crate::client) fn is_tidy(c: &Connection) -> Result<bool, StoreError> {
-    Ok(old(c)?.is_empty())
-}
-
-/// Deletes old work orders with their attachments and the assets that only they refer to; returns how many.
-pub(in crate::client) fn old_work(c: &Connection) -> Result<usize, StoreError> {
-    let old = old(c)?;
-    for id in &old {
-        let sql = "DELETE FROM assets WHERE assetId = (SELECT assetId FROM work_orders WHERE workOrderId = ?1)
-                   AND assetId NOT IN (SELECT assetId FROM work_orders WHERE workOrderId <> ?1 AND assetId IS NOT NULL)
-                   AND (SELECT role FROM user_profile) = 'technician'";
-        c.prepare_cached(sql)?.execute([id])?;
-        rows::remove(c, id)?;
-    }
-    Ok(old.len())
+/// Deletes a work order with its attachments and the asset that only it refers to.
+pub(in crate::client) fn work_order(c: &Connection, id: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM assets WHERE assetId = (SELECT assetId FROM work_orders WHERE workOrderId = ?1)
+               AND assetId NOT IN (SELECT assetId FROM work_orders WHERE workOrderId <> ?1 AND assetId IS NOT NULL)
+               AND (SELECT role FROM user_profile) = 'technician'";
+    c.prepare_cached(sql)?.execute([id])?;
+    rows::remove(c, id).map(drop)
 }
 
 /// Empties the cache: all that the server can give again. The queue stays, with the records that it is about, and so do

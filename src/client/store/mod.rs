@@ -105,15 +105,16 @@ impl Store {
         })
     }
 
-    /// Deletes old work; returns how many work orders (spec 8.4).
+    /// Deletes old work; returns the ids of the work orders (spec 8.4).
     ///
     /// # Errors
     /// When the medium fails.
-    pub(super) fn tidy(&self) -> Result<u64, StoreError> {
-        if clear::is_tidy(&self.connection)? {
-            return Ok(0);
+    pub(super) fn tidy(&self) -> Result<Vec<String>, StoreError> {
+        let old = clear::old_work(&self.connection)?;
+        if !old.is_empty() {
+            self.write(|tx| old.iter().try_for_each(|id| clear::work_order(tx, id)))?;
         }
-        self.write(|tx| Ok(clear::old_work(tx)? as u64))
+        Ok(old)
     }
 
     /// Deletes all that is stored and puts what is left of the file under another key.
