@@ -105,7 +105,7 @@ async fn every_column_is_filled_from_the_wire_and_by_the_device() {
     let c = device.engine.store.read();
     for table in ["work_orders", "assets", "inventory", "user_profile"] {
         let mut statement = c.prepare(&format!("SELECT * FROM {table}")).unwrap();
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = statement.query([]).unwrap();
         let row = rows.next().unwrap().unwrap();
         for (index, name) in names.iter().enumerate() {
