@@ -3,6 +3,7 @@
 mod account;
 mod api;
 mod child;
+mod demo;
 mod device;
 mod end;
 mod http;
@@ -19,6 +20,7 @@ mod steps;
 use std::path::PathBuf;
 
 pub use api::ApiError;
+pub use demo::{DemoOrders, DemoUser, demo};
 pub use device::{Ask, Device, DeviceError, Reply};
 pub use speak::speak;
 pub use stage::{StageError, World};
