@@ -50,6 +50,7 @@ pub(super) struct Schedule {
     critical: bool,
     /// The user did something that is to go out now.
     acted: bool,
+    asked: bool,
     failures: u32,
     /// Of them, those that the server answered for.
     server_failures: u32,
@@ -73,6 +74,7 @@ impl Schedule {
             reconnected: false,
             critical: false,
             acted: false,
+            asked: false,
             failures: 0,
             server_failures: 0,
             escalated: None,
@@ -101,6 +103,7 @@ impl Schedule {
             Some(Pause { until: Some(until), .. }) if *until <= now => Due::Now(Trigger::Retry),
             Some(Pause { until: Some(until), .. }) => Due::At(*until),
             None if self.critical => Due::Now(Trigger::Critical),
+            None if self.asked => Due::Now(Trigger::Asked),
             None | Some(Pause { until: None, .. }) => self.period_due(now),
         }
     }
@@ -123,6 +126,18 @@ impl Schedule {
         self.acted = true;
     }
 
+    /// The user asked for something that only a sync can bring.
+    pub(super) fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    /// Nobody is signed in any more, and nothing waits.
+    pub(super) fn signed_out(&mut self) {
+        self.signed_in = false;
+        (self.reconnected, self.critical, self.asked, self.acted) = (false, false, false, false);
+        (self.failures, self.server_failures, self.escalated, self.pause) = (0, 0, None, None);
+    }
+
     /// The device learnt whether it is online. News of being online, or any word of it during a pause, means a try at
     /// once.
     pub(super) fn connectivity(&mut self, online: bool) {
@@ -136,11 +151,6 @@ impl Schedule {
         if let Some(pause) = self.pause.as_mut().filter(|pause| pause.code == ErrorCode::AuthError) {
             pause.until = Some(now);
         }
-    }
-
-    /// Whether anybody has signed in on this device.
-    pub(super) fn signed_in_once(&self) -> bool {
-        self.signed_in
     }
 
     /// Why the server's failures were escalated, while they last.
@@ -191,6 +201,7 @@ impl Schedule {
         self.reconnected = false;
         self.critical = false;
         self.acted = false;
+        self.asked = false;
         self.next_period = self.every.map(|every| now + every);
     }
 

@@ -34,6 +34,7 @@ impl Engine {
             conflicts: logs::conflicts(c)?,
             notices: queue::notices(c)?,
             rescued: logs::rescued(c)?,
+            profile: meta::profile(c)?,
             cursor: meta::get(c, meta::CURSOR)?,
             status: self.shown.borrow().as_ref().map(|shown| shown.status.clone()),
             needs_sign_in: self.needs_sign_in(),
@@ -47,7 +48,7 @@ impl Engine {
     }
 
     fn needs_sign_in(&self) -> bool {
-        self.session.needs_sign_in() || !self.schedule.borrow().signed_in_once()
+        self.session.needs_sign_in()
     }
 
     /// One order as the user sees it; `None` when there is none.

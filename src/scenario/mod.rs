@@ -5,6 +5,7 @@
 //!                                  \--> written (values) ----/       \--> Problem -> draw
 //! ```
 
+mod account;
 mod faults;
 mod file;
 mod outline;
@@ -19,6 +20,7 @@ mod validate;
 mod words;
 mod written;
 
+pub use account::{EditCached, Logout, SignIn};
 pub use faults::{
     Answer, AnswerPage, AnswerWhen, CaptivePortal, FailedChange, PortalHow, RefuseChange, SpoilAnswer, SpoilHow,
 };

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::account::{EditCached, Logout, SignIn};
 use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
 use super::server_step::{ServerClock, Tamper};
@@ -84,14 +85,20 @@ pub enum Action {
     CaptivePortal(CaptivePortal),
     /// The server goes down for everybody, or comes back.
     Server(ServerState),
-    /// The user of this device signs in again.
-    SignIn(String),
     /// The office ends all sessions of the user of this device: a lost phone, a leaver.
     Revoke(String),
     /// A user has a failed change of an order tried again, at once.
     Retry(FailedChange),
     /// A user gives up a failed change of an order.
     Discard(FailedChange),
+    /// The user clears the device's cache; what it held is pulled anew.
+    ClearCache(String),
+    /// The user logs out, which deletes all that is on the device.
+    Logout(Logout),
+    /// A user signs in on a device.
+    SignIn(SignIn),
+    /// A user tries to change an asset or a part on a device, which the device must refuse.
+    EditCached(EditCached),
     /// The server's wall clock is set wrong, or right again.
     ServerClock(ServerClock),
     /// Somebody with the password of the device's user sends the server what no client should.

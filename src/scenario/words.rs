@@ -34,13 +34,22 @@ impl fmt::Display for Action {
             Self::Lose(step) => step.fmt(f),
             Self::Crash(step) => step.fmt(f),
             Self::Restart(device) => write!(f, "{device} starts again"),
+            Self::ClearCache(device) => write!(f, "{device} clears its cache"),
+            Self::Logout(step) if step.force => write!(f, "{} logs out, whatever is lost", step.device),
+            Self::Logout(step) => write!(f, "{} logs out", step.device),
+            Self::SignIn(step) => match &step.user {
+                Some(user) => write!(f, "the user of {user} signs in on {}", step.device),
+                None => write!(f, "the user of {} signs in again", step.device),
+            },
+            Self::EditCached(step) => {
+                write!(f, "{} tries to change {}: {}", step.device, step.record, Fields(&step.set))
+            }
             Self::Clock(step) => write!(f, "the clock of {} is set {}", step.device, step.by.words()),
             Self::Answer(step) => step.fmt(f),
             Self::Spoil(step) => step.fmt(f),
             Self::Refuse(step) => step.fmt(f),
             Self::CaptivePortal(step) => step.fmt(f),
             Self::Server(state) => write!(f, "the server {}", server_words(*state)),
-            Self::SignIn(device) => write!(f, "{device} signs in"),
             Self::Revoke(device) => write!(f, "the office ends the sessions of {device}'s user"),
             Self::Retry(step) => write!(f, "{} tries the failed change of {} again", step.device, step.order),
             Self::Discard(step) => write!(f, "{} gives up the failed change of {}", step.device, step.order),

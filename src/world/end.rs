@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::api::{ApiError, ApiUser};
-use super::device::{Ask, Reply};
+use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
 use super::network::{SERVER, ToServer};
 use super::stage::{AUDITOR, Member, World, credentials, password_of};
@@ -84,16 +84,22 @@ impl World {
     async fn refresh_all(&self) -> Vec<Wait> {
         let refresh = |member: &Member| {
             let (name, device) = (member.name.clone(), member.device.clone());
-            let credentials = Ask::SignIn { user: member.user.clone(), password: password_of(&member.user) };
+            let user = member.user.borrow().clone();
+            let credentials = Ask::SignIn { password: password_of(&user), user };
             async move {
                 // Where only a sign-in helps, the user is asked for it, and does so.
-                let asks_for_sign_in =
-                    matches!(device.ask(Ask::State).await, Ok(Reply::State(state)) if state.needs_sign_in);
+                let asks_for_sign_in = matches!(device.ask(Ask::State).await, Ok(Reply::State(state)) if state.needs_sign_in && state.user_id.is_some());
                 if asks_for_sign_in && let Err(error) = device.ask(credentials).await {
                     return Some(Wait { device: name, what: error.to_string() });
                 }
                 let what = match device.ask(Ask::Sync).await {
                     Ok(Reply::Synced(SyncOutcome::Done)) => return None,
+                    // Who logged out has nothing to refresh.
+                    Ok(Reply::Synced(SyncOutcome::Failed { code: ErrorCode::AuthError, .. }))
+                        if signed_out(device.as_ref()).await =>
+                    {
+                        return None;
+                    }
                     Ok(reply) => format!("a refresh on a healed network ended as {reply:?}"),
                     Err(error) => error.to_string(),
                 };
@@ -126,8 +132,8 @@ impl World {
         }
         let letters = auditor.dead_letters().await?;
         self.recorder.record(What::DeadLetters { letters });
-        let users: BTreeSet<&str> = self.members.values().map(|member| member.user.as_str()).collect();
-        for user in users {
+        let users: BTreeSet<String> = self.members.values().map(|member| member.user.borrow().clone()).collect();
+        for user in &users {
             self.record_view(user).await?;
         }
         Ok(())
@@ -153,6 +159,10 @@ impl World {
         let http = HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.server.clone())));
         ApiUser::new(http, self.clock, credentials(user, "audit"))
     }
+}
+
+async fn signed_out(device: &dyn Device) -> bool {
+    matches!(device.ask(Ask::State).await, Ok(Reply::State(state)) if state.user_id.is_none())
 }
 
 fn ids(records: &[Record], key: &str) -> Vec<String> {

@@ -1,8 +1,8 @@
 //! Steps that spoil answers, take the server away, or end a session; and what a user does about a change that failed.
 
 use super::device::Ask;
-use super::stage::{Member, World, password_of};
-use super::steps::{Done, StepError, impossible, simply, together};
+use super::stage::{Member, World};
+use super::steps::{Done, impossible, simply, together};
 use crate::history::{Decision, Fault, ServerState, What};
 use crate::protocol::ErrorCode;
 use crate::proxy::{Act, Canned, LoseHow, Page, Refuse, RetryAfter, Rule, Spoil, Target};
@@ -32,7 +32,6 @@ impl World {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps of this file here")]
     pub(super) async fn act_on_failure(&self, all: Named<'_, '_>, action: &Action) -> Done {
         match action {
-            Action::SignIn(name) => together(all(name), async |member| self.sign_in_again(member).await).await,
             Action::Revoke(name) => together(all(name), async |member| self.revoke(member).await).await,
             Action::Retry(step) => {
                 together(all(&step.device), async |member| self.decide(member, step, Decision::Retry).await).await
@@ -112,17 +111,9 @@ impl World {
         Ok(())
     }
 
-    async fn sign_in_again(&self, member: &Member) -> Done {
-        let ask = Ask::SignIn { user: member.user.clone(), password: password_of(&member.user) };
-        match simply(member, ask).await {
-            // Without a network, say: as things go in the field.
-            Err(StepError::Impossible(detail)) if member.device.is_running() => Err(StepError::Failed(detail)),
-            done => done,
-        }
-    }
-
     async fn revoke(&self, member: &Member) -> Done {
-        self.office.revoke(&member.user).await.map_err(impossible)
+        let user = member.user.borrow().clone();
+        self.office.revoke(&user).await.map_err(impossible)
     }
 
     async fn decide(&self, member: &Member, step: &scenario::FailedChange, decision: Decision) -> Done {

@@ -8,6 +8,7 @@ mod converge;
 mod cursor;
 mod dead_letters;
 mod failed;
+mod first;
 mod isolation;
 mod once;
 mod order;
@@ -21,6 +22,7 @@ mod session;
 mod stock;
 mod vacuity;
 mod view;
+mod warned;
 
 use super::case::Case;
 use super::verdict::Findings;
@@ -35,6 +37,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     promise::kept_to_the_letter,
     order::queue_order,
     cursor::only_forward,
+    first::in_order,
     isolation::only_their_own,
     session::honest_status,
     reads::own_writes,
@@ -42,6 +45,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     failed::by_the_users_word,
     bounded::within_budget,
     paused::for_a_sign_in,
+    warned::names_it_all,
 ];
 
 /// Judges of the end state; they need a run that reached its end.

@@ -76,6 +76,8 @@ impl Watch {
                 (self.will_retry, self.signed_in) = (false, None);
                 self.asked |= *trigger == Trigger::Manual;
             }
+            // Nobody is signed in any more, and that needs no word of the server.
+            Some(DeviceEvent::LoggedOut) => *self = Self { rejected: true, ..Self::default() },
             Some(DeviceEvent::Backoff { .. }) => self.will_retry = true,
             Some(DeviceEvent::SyncEnded { outcome }) => {
                 self.asked = false;

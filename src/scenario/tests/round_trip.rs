@@ -123,7 +123,7 @@ fn action() -> impl Strategy<Value = Action> {
     let how = select(vec!["kill", "power", "torn"]);
     let exchange = select(vec!["push", "pull", "sign-in", "refresh", "any"]);
     let json = prop_oneof![
-        select(vec!["sync", "online", "restart"]).prop_map(|key| json!({ key: "maria" })),
+        select(vec!["sync", "online", "restart", "clear-cache"]).prop_map(|key| json!({ key: "maria" })),
         span().prop_map(|span| json!({ "wait": span })),
         select(vec!["airplane", "dead-zone"]).prop_map(|how| json!({ "offline": { "device": "maria", "how": how } })),
         record().prop_map(|set| json!({ "edit": { "device": "maria", "order": "first", "set": set } })),
@@ -140,6 +140,10 @@ fn action() -> impl Strategy<Value = Action> {
         }),
         Just(json!({ "crash": { "device": "maria", "when": "after-commit", "of": "pull" } })),
         fault_step(),
+        any::<bool>().prop_map(|force| json!({ "logout": { "device": "maria", "force": force } })),
+        select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "as": "tablet" })])
+            .prop_map(|body| json!({ "sign-in": body })),
+        record().prop_map(|set| json!({ "edit-cached": { "device": "maria", "record": "AST-0001", "set": set } })),
         screen().prop_map(|screen| json!({ "look": screen })),
         any::<i32>().prop_map(|by| json!({ "server-clock": { "by": Skew::from_millis(i64::from(by)) } })),
         prop::collection::vec(value(), 1..4).prop_map(|push| json!({ "tamper": { "device": "maria", "push": push } })),
@@ -166,7 +170,7 @@ fn fault_step() -> impl Strategy<Value = Value> {
     });
     let portal = select(vec!["login-page", "redirect", "forbidden", "not-found"])
         .prop_map(|how| json!({ "captive-portal": { "device": "maria", "how": how } }));
-    let user = select(vec!["sign-in", "revoke"]).prop_map(|key| json!({ key: "maria" }));
+    let user = Just(json!({ "revoke": "maria" }));
     let decision =
         select(vec!["retry", "discard"]).prop_map(|key| json!({ key: { "device": "maria", "order": "first" } }));
     prop_oneof![answer, page, spoil, refuse, portal, user, decision]
@@ -202,6 +206,8 @@ fn claim() -> impl Strategy<Value = Claim> {
             json!({ "peak": { "of": of, "within": "1s", "at-most": count } })
         }),
         Just(json!({ "escalated": { "device": "maria" } })),
+        (0..100_u64).prop_map(|n| json!({ "fetched-again": { "device": "maria", "at-most-percent": n } })),
+        (0..9_u64).prop_map(|n| json!({ "warned": { "device": "maria", "changes": n } })),
         any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "taken": count } })),
         record().prop_map(|has| json!({ "dead-letter": { "device": "maria", "order": "first", "has": has } })),
         text().prop_map(|code| json!({ "tampered": { "device": "maria", "answers": [code, "success"] } })),

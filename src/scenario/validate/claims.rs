@@ -82,6 +82,8 @@ impl Claims<'_, '_, '_> {
             Claim::Peak(claim) => {
                 at_least_one(claim.within.millis(), "within", at.at("within").place, self.problems);
             }
+            Claim::FetchedAgain(claim) => self.device(&claim.device, at),
+            Claim::Warned(claim) => self.device(&claim.device, at),
             Claim::Shown(claim) | Claim::Look { shown: claim, .. } => {
                 self.device(&claim.device, at);
                 for (key, order) in [("order", &claim.order), ("lacks", &claim.lacks)] {

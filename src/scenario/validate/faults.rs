@@ -19,7 +19,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::Refuse(step) => self.refuses(step, at),
             Action::CaptivePortal(step) => self.device(&step.device, at.at("device").place),
             Action::Server(state) => self.server_becomes(*state, at.place),
-            Action::SignIn(device) | Action::Revoke(device) => self.device(device, at.place),
+            Action::Revoke(device) => self.device(device, at.place),
             Action::Retry(step) | Action::Discard(step) => {
                 self.device(&step.device, at.at("device").place);
                 self.order(&step.order, at.at("order").place);
