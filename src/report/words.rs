@@ -59,12 +59,7 @@ fn what(what: &What) -> String {
         What::Device { device, event } => format!("{device} {}", device_event(event)),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
         What::ServerChanged { state } => format!("the server is now {state:?}"),
-        What::Decided { device, order, decision: Decision::Retry } => {
-            format!("{device} has the failed change of {order} tried again")
-        }
-        What::Decided { device, order, decision: Decision::Discard } => {
-            format!("{device} gives up the failed change of {order}")
-        }
+        What::Decided { device, order, decision } => format!("{device} has {}", decided(order, *decision)),
         What::ConnectionOpened { device, connection } => format!("{device} opens connection {connection}"),
         What::ConnectionClosed { device, connection } => format!("connection {connection} of {device} ends"),
         What::Request(message) => request(message),
@@ -98,6 +93,13 @@ fn what(what: &What) -> String {
         What::Interrupted => "interrupted".into(),
         What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
         What::RunEnded => "the run ends".into(),
+    }
+}
+
+fn decided(order: &str, decision: Decision) -> String {
+    match decision {
+        Decision::Retry => format!("the failed change of {order} tried again"),
+        Decision::Discard => format!("the failed change of {order} given up"),
     }
 }
 
