@@ -16,6 +16,7 @@ mod server_step;
 mod step;
 mod validate;
 mod words;
+mod work_step;
 mod written;
 
 pub use file::{
@@ -31,6 +32,7 @@ pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,
     OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, SetClock, Step,
 };
+pub use work_step::{DAY, DeadZone, Work};
 
 #[cfg(test)]
 mod tests;

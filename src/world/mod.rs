@@ -15,6 +15,7 @@ mod session;
 mod speak;
 mod stage;
 mod steps;
+mod work_steps;
 
 use std::path::PathBuf;
 

@@ -12,7 +12,7 @@ use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
 use crate::scenario::{self, Action, CrashWhen, Half, OfflineHow, Scenario};
 
 /// Why a step was not done as asked.
-enum StepError {
+pub(super) enum StepError {
     Crashed,
     /// It went wrong as things go wrong in the field.
     Failed(String),
@@ -29,11 +29,11 @@ impl From<DeviceError> for StepError {
     }
 }
 
-fn impossible(why: impl fmt::Display) -> StepError {
+pub(super) fn impossible(why: impl fmt::Display) -> StepError {
     StepError::Impossible(why.to_string())
 }
 
-type Done = Result<(), StepError>;
+pub(super) type Done = Result<(), StepError>;
 
 impl World {
     /// Plays the story, one step after the other.
@@ -71,6 +71,7 @@ impl World {
             Action::OfficeCreate(step) => self.office_create(step).await,
             Action::OfficeDelete(step) => self.office_delete(&step.order).await,
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
+            Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
             Action::Wait(span) => {
                 tokio::time::sleep(span.duration()).await;
                 Ok(())
@@ -135,7 +136,7 @@ impl World {
         Ok(self.reconnect(member).await?)
     }
 
-    fn set_link(&self, member: &Member, state: LinkState) {
+    pub(super) fn set_link(&self, member: &Member, state: LinkState) {
         member.link.set_state(state);
         self.recorder.record(What::LinkChanged { device: member.name.clone(), state });
     }
@@ -158,7 +159,7 @@ impl World {
         Ok(())
     }
 
-    async fn edit_one(&self, member: &Member, order: String, set: &Record) -> Done {
+    pub(super) async fn edit_one(&self, member: &Member, order: String, set: &Record) -> Done {
         self.attempt(member, OperationKind::Update, Some(order.clone()), set);
         self.made(member, Ask::Edit { order, set: set.clone() }).await.map(drop)
     }
