@@ -9,7 +9,9 @@ use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::account::{EditCached, SignIn};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
+use crate::scenario::server_step::Tamper;
 use crate::scenario::step::{Action, Crash, CrashWhen};
+use crate::scenario::work_step::{DAY, Work};
 
 /// Checks all steps; `outline` is their list.
 pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) {
@@ -125,6 +127,7 @@ impl<'a> Story<'a, '_, '_> {
                 }
                 screen::check(claim, at, self.problems);
             }
+            Action::Work(step) => self.works(step, at),
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Lose(step) => {
                 self.device(&step.device, at.at("device").place);
@@ -146,12 +149,14 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Retry(_)
             | Action::Discard(_) => self.goes_wrong(step, at),
             Action::ServerClock(_) => {}
-            Action::Tamper(step) => {
-                self.cast.single(&step.device, at.at("device").place, self.problems);
-                if step.push.is_empty() {
-                    self.problems.add(at.at("push").place, "`push` sends nothing", None);
-                }
-            }
+            Action::Tamper(step) => self.tampers(step, at),
+        }
+    }
+
+    fn tampers(&mut self, step: &Tamper, at: &Node) {
+        self.cast.single(&step.device, at.at("device").place, self.problems);
+        if step.push.is_empty() {
+            self.problems.add(at.at("push").place, "`push` sends nothing", None);
         }
     }
 
@@ -209,6 +214,19 @@ impl<'a> Story<'a, '_, '_> {
                 let message = format!("a work order has no field `{field}` that can be set");
                 self.problems.add(at.key_place(field), message, Some(one_of(field, &known)));
             }
+        }
+    }
+
+    fn works(&mut self, step: &Work, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        at_least_one(step.days, "days", at.at("days").place, self.problems);
+        let Some(zone) = step.dead_zone else { return };
+        let at = at.at("dead-zone");
+        if zone.at_most > DAY {
+            self.problems.add(at.at("at-most").place, "a daily dead zone lasts a day at most", None);
+        }
+        if zone.at_least > zone.at_most {
+            self.problems.add(at.at("at-least").place, "`at-least` is more than `at-most`", None);
         }
     }
 
