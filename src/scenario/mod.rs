@@ -21,7 +21,7 @@ mod words;
 mod work_step;
 mod written;
 
-pub use account::{EditCached, Logout, SignIn};
+pub use account::{EditCached, Logout, Select, SignIn};
 pub use faults::{
     Answer, AnswerPage, AnswerWhen, CaptivePortal, FailedChange, PortalHow, RefuseChange, SpoilAnswer, SpoilHow,
 };
