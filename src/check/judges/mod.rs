@@ -9,6 +9,7 @@ mod dead_letters;
 mod isolation;
 mod once;
 mod order;
+mod pages;
 mod phantom;
 mod promise;
 mod reads;
@@ -32,6 +33,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     promise::kept_to_the_letter,
     order::queue_order,
     cursor::only_forward,
+    pages::nothing_twice,
     isolation::only_their_own,
     session::honest_status,
     reads::own_writes,
