@@ -33,7 +33,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     promise::kept_to_the_letter,
     order::queue_order,
     cursor::only_forward,
-    pages::nothing_twice,
+    pages::name_what_they_should,
     isolation::only_their_own,
     session::honest_status,
     reads::own_writes,
