@@ -22,6 +22,7 @@ mod auth;
 mod conflict;
 mod create;
 mod cursor;
+mod database;
 mod dead_letter;
 mod delta;
 mod http;
