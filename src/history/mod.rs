@@ -6,8 +6,8 @@ mod recorder;
 mod shown;
 
 pub use device::{
-    ConflictRecord, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, Status,
-    SyncOutcome, Trigger,
+    ConflictRecord, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, ResyncReason,
+    Status, SyncOutcome, Trigger,
 };
 pub use event::{
     Edit, Event, Fault, LinkState, Message, MessageKind, OperationRecord, RecordRef, StepOutcome, Wait, What,

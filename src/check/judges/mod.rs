@@ -6,6 +6,7 @@ mod conflicts;
 mod converge;
 mod cursor;
 mod dead_letters;
+mod first;
 mod isolation;
 mod once;
 mod order;
@@ -19,6 +20,7 @@ mod session;
 mod stock;
 mod vacuity;
 mod view;
+mod warned;
 
 use super::case::Case;
 use super::verdict::Findings;
@@ -34,10 +36,12 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     order::queue_order,
     cursor::only_forward,
     pages::name_what_they_should,
+    first::in_order,
     isolation::only_their_own,
     session::honest_status,
     reads::own_writes,
     backoff::by_the_table,
+    warned::names_it_all,
 ];
 
 /// Judges of the end state; they need a run that reached its end.
