@@ -34,7 +34,7 @@ fn keyed(disk: &SimDisk, keychain: &MemoryKeychain) -> Connection {
     let connection = Storage::Simulated(disk.clone()).connect("deadzone.db").unwrap();
     connection
         .execute_batch(&format!(
-            "PRAGMA key = \"x'{key}'\"; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+            "PRAGMA key = \"x'{key}'\"; PRAGMA cipher_page_size = 2048; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
         ))
         .unwrap();
     connection
