@@ -86,6 +86,7 @@ impl World {
             Action::SignIn(step) => {
                 together(all(&step.device), async |member| self.sign_in_again(scenario, member, step).await).await
             }
+            Action::Select(step) => together(all(&step.device), async |member| self.select(member, step).await).await,
             Action::EditCached(step) => {
                 together(all(&step.device), async |member| self.edit_cached(member, step).await).await
             }
@@ -323,7 +324,7 @@ impl World {
     }
 
     /// The id of an order that the story names by id or by label. The maker of a labelled one knows its real id first.
-    async fn order(&self, name: &str) -> Result<String, StepError> {
+    pub(super) async fn order(&self, name: &str) -> Result<String, StepError> {
         let label = self.labels.borrow().get(name).cloned();
         let Some(Label { maker, id }) = label else { return Ok(name.to_owned()) };
         let maker = maker.and_then(|maker| self.members.get(&maker));
