@@ -12,6 +12,7 @@ mod first;
 mod isolation;
 mod once;
 mod order;
+mod pages;
 mod paused;
 mod phantom;
 mod promise;
@@ -37,6 +38,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     promise::kept_to_the_letter,
     order::queue_order,
     cursor::only_forward,
+    pages::name_what_they_should,
     first::in_order,
     isolation::only_their_own,
     session::honest_status,

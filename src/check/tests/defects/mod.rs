@@ -5,6 +5,7 @@ mod conflict;
 mod order;
 mod pull;
 mod retry;
+mod server;
 mod session;
 
 use serde_json::json;
