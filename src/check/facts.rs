@@ -52,6 +52,8 @@ pub(super) struct Device<'a> {
     pub(super) state: Option<(u64, &'a DeviceState)>,
     /// Whether its waits are drawn.
     pub(super) jitter: bool,
+    /// How often it syncs by itself, in milliseconds.
+    pub(super) sync_every_ms: Option<u64>,
     /// What its user set out to do.
     pub(super) attempts: Vec<(u64, &'a Edit)>,
     /// Its syncs, in order.
@@ -138,7 +140,10 @@ impl<'a> Facts<'a> {
         let seq = event.seq;
         match &event.what {
             What::UserSeeded { profile } => drop(self.users.insert(&profile.user_id, profile)),
-            What::DeviceAdded { device, jitter, .. } => self.devices.entry(device).or_default().jitter = *jitter,
+            What::DeviceAdded { device, jitter, sync_every_ms, .. } => {
+                let found = self.devices.entry(device).or_default();
+                (found.jitter, found.sync_every_ms) = (*jitter, *sync_every_ms);
+            }
             What::RecordSeeded { kind, record } => note_record(&mut self.seeds, kind, seq, record),
             What::ServerRecord { kind, record } => note_record(&mut self.server, kind, seq, record),
             What::DeviceState { device, state } => {
@@ -171,6 +176,7 @@ impl<'a> Facts<'a> {
             | What::Acknowledged { .. }
             | What::Refused { .. }
             | What::Read { .. }
+            | What::Told { .. }
             | What::Tampered { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
@@ -261,6 +267,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Acknowledged { device, .. }
         | What::Refused { device, .. }
         | What::Read { device, .. }
+        | What::Told { device, .. }
         | What::Looked { device, .. }
         | What::Tampered { device, .. }
         | What::Device { device, .. }

@@ -21,7 +21,7 @@ use super::transport::Transport;
 use super::{merge, priority};
 use crate::base::{Stream, WallClock};
 use crate::disk::Storage;
-use crate::history::{DeviceEvent, OperationRecord};
+use crate::history::{Circumstance, DeviceEvent, OperationRecord};
 use crate::protocol::{
     EntityType, ErrorCode, MAX_BATCH_OPERATIONS, OperationKind, Record, SignInRequest, TEMPORARY_ID_PREFIX,
 };
@@ -43,6 +43,8 @@ pub struct Parts {
     pub observer: Rc<dyn Fn(DeviceEvent)>,
     /// See [`Settings`].
     pub settings: Settings,
+    /// Whether the platform says that there is a network.
+    pub online: bool,
 }
 
 impl fmt::Debug for Parts {
@@ -166,7 +168,7 @@ impl Engine {
     /// # Errors
     /// When storage or keychain fail, or the database belongs to another key.
     pub fn open(storage: &Storage, parts: Parts) -> Result<Rc<Self>, EngineError> {
-        let Parts { transport, keychain, clock, mut random, observer, settings } = parts;
+        let Parts { transport, keychain, clock, mut random, observer, settings, online } = parts;
         // The key is safe before a database exists that needs it.
         let key = secret(&*keychain, DATA_KEY, || hex(&random.bytes::<32>()))?;
         let device_id = secret(&*keychain, DEVICE_ID, || mint(&mut random, &clock))?;
@@ -192,6 +194,7 @@ impl Engine {
             synced_at: Cell::new(synced_at),
             device_id,
         });
+        engine.schedule.borrow_mut().connectivity(online);
         engine.emit(DeviceEvent::Opened { queued, interrupted });
         engine.show()?;
         Ok(engine)
@@ -283,6 +286,12 @@ impl Engine {
         self.wake.notify_one();
         // A status that cannot be read now is read again by the next sync, which reports the database.
         let _ = self.show();
+    }
+
+    /// The platform tells of screen, battery and network (spec 5.1).
+    pub fn told(&self, what: Circumstance) {
+        self.schedule.borrow_mut().told(what, Instant::now());
+        self.wake.notify_one();
     }
 
     fn visible(&self, id: &str) -> Result<Record, EngineError> {

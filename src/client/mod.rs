@@ -18,6 +18,7 @@
 mod answer;
 mod backoff;
 mod board;
+mod conditions;
 mod conflict;
 mod engine;
 mod keychain;

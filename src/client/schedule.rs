@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::answer::Failure;
-use crate::history::{SyncOutcome, Trigger};
+use super::conditions::Conditions;
+use crate::history::{Circumstance, SyncOutcome, Trigger};
 use crate::protocol::ErrorCode;
 
 /// What the background loop has to do.
@@ -42,6 +43,10 @@ pub(super) struct Schedule {
     running: bool,
     reconnected: bool,
     critical: bool,
+    launched: bool,
+    /// The app came back after a while in the background.
+    returned: bool,
+    conditions: Conditions,
     failures: u32,
     pause: Option<Pause>,
     /// Syncs begun, and the ordinal of the last that ended, with its outcome.
@@ -60,6 +65,9 @@ impl Schedule {
             running: false,
             reconnected: false,
             critical: false,
+            launched: signed_in,
+            returned: false,
+            conditions: Conditions::default(),
             failures: 0,
             pause: None,
             begun: 0,
@@ -75,6 +83,12 @@ impl Schedule {
         if self.reconnected {
             return Due::Now(Trigger::Reconnect);
         }
+        if self.launched {
+            return Due::Now(Trigger::Launch);
+        }
+        if self.returned {
+            return Due::Now(Trigger::Foreground);
+        }
         match &self.pause {
             Some(Pause { until: Some(until), .. }) if *until <= now => Due::Now(Trigger::Retry),
             Some(Pause { until: Some(until), .. }) => Due::At(*until),
@@ -84,7 +98,7 @@ impl Schedule {
     }
 
     fn period_due(&self, now: Instant) -> Due {
-        match self.next_period {
+        match self.next_period.filter(|_| self.conditions.period_allowed()) {
             Some(next) if next <= now => Due::Now(Trigger::Periodic),
             Some(next) => Due::At(next),
             None => Due::Never,
@@ -101,6 +115,16 @@ impl Schedule {
     pub(super) fn connectivity(&mut self, online: bool) {
         self.reconnected = online && (self.reconnected || !self.online || self.pause.is_some());
         self.online = online;
+    }
+
+    /// The platform tells something.
+    pub(super) fn told(&mut self, what: Circumstance, now: Instant) {
+        self.returned |= self.conditions.note(what, now);
+    }
+
+    /// Why no periodic sync comes, if the conditions forbid it.
+    pub(super) fn period_forbidden(&self) -> bool {
+        self.every.is_some() && !self.conditions.period_allowed()
     }
 
     /// Somebody signed in; a pause for the want of it is over.
@@ -144,6 +168,7 @@ impl Schedule {
         self.running = self.online;
         self.reconnected = false;
         self.critical = false;
+        (self.launched, self.returned) = (false, false);
         self.next_period = self.every.map(|every| now + every);
     }
 
@@ -200,6 +225,8 @@ mod tests {
     async fn missed_wakeup_a_critical_change_during_a_sync_is_still_due_after_it() {
         let now = Instant::now();
         let mut schedule = Schedule::new(None, true, now);
+        schedule.begin(now);
+        schedule.succeed();
         schedule.critical_change();
         assert_eq!(schedule.due(now), Due::Now(Trigger::Critical));
         schedule.begin(now);
@@ -207,6 +234,23 @@ mod tests {
         schedule.critical_change();
         schedule.succeed();
         assert_eq!(schedule.due(now), Due::Now(Trigger::Critical));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_period_that_was_forbidden_comes_as_soon_as_it_is_allowed() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(Some(Duration::from_secs(60)), true, now);
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Launch));
+        schedule.begin(now);
+        schedule.succeed();
+        schedule.told(Circumstance::Battery { percent: 10, charging: false }, now);
+        assert_eq!(schedule.due(now + Duration::from_secs(90)), Due::Never);
+        schedule.critical_change();
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Critical), "the battery forbids the period alone");
+        schedule.begin(now);
+        schedule.succeed();
+        schedule.told(Circumstance::Battery { percent: 10, charging: true }, now);
+        assert_eq!(schedule.due(now + Duration::from_secs(90)), Due::Now(Trigger::Periodic));
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ mod rest;
 mod resurrect;
 mod session;
 mod stock;
+mod triggers;
 mod vacuity;
 mod view;
 
@@ -35,6 +36,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     isolation::only_their_own,
     session::honest_status,
     reads::own_writes,
+    triggers::in_their_conditions,
     backoff::by_the_table,
 ];
 
