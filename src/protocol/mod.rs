@@ -10,6 +10,7 @@ mod error;
 mod fields;
 pub mod gzip;
 mod push;
+mod schema;
 
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
 pub use dead_letter::{DeadLetter, DeadLetters, DeadLettersQuery};
@@ -37,6 +38,8 @@ pub mod path {
     pub const DELTA: &str = "/api/v1/sync/delta";
     /// Push (spec 3.1C).
     pub const PUSH: &str = "/api/v1/sync/push";
+    /// This API as an `OpenAPI` document (addition).
+    pub const OPENAPI: &str = "/api/v1/openapi.json";
     /// Updates that came too late: [`super::DeadLetters`] (addition).
     pub const DEAD_LETTERS: &str = "/api/v1/sync/dead-letters";
 }

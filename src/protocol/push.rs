@@ -2,21 +2,24 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ErrorCode, Record};
+use super::{ErrorCode, MAX_BATCH_OPERATIONS, Record, schema};
 
 /// Body of a push.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = schema::push_example())]
 pub struct PushRequest {
     /// Operations in the order in which the server is to apply them.
+    #[schemars(length(max = MAX_BATCH_OPERATIONS))]
     pub operations: Vec<Operation>,
 }
 
 /// One queued change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Operation {
     /// Minted with the edit, never reused; the server applies each at most once (decision c).
@@ -29,11 +32,12 @@ pub struct Operation {
     pub operation: OperationKind,
     /// Changed fields alone, with `_version`, the version that the edit was made on; of lines, the changed ones alone.
     /// A create carries `_localId` instead.
+    #[schemars(with = "schema::Payload")]
     pub payload: Record,
 }
 
 /// Kinds of records that can be pushed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EntityType {
     /// A work order.
@@ -49,7 +53,7 @@ impl fmt::Display for EntityType {
 }
 
 /// What an operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OperationKind {
     /// A new record.
@@ -71,14 +75,14 @@ impl fmt::Display for OperationKind {
 }
 
 /// Answer to a push: one result for each operation, in order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PushAnswer {
     /// The results.
     pub results: Vec<OperationResult>,
 }
 
 /// What became of one operation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationResult {
     /// The operation's id.
@@ -103,6 +107,7 @@ pub struct OperationResult {
     /// What others changed since the operation's `_version`: with the result, the client knows the record at
     /// `newVersion` (addition). Absent when nobody else did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::Payload>")]
     pub server_state: Option<Record>,
     /// Why it failed (addition).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,7 +144,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// How an operation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResultStatus {
     /// Applied as it was.
@@ -151,7 +156,7 @@ pub enum ResultStatus {
 }
 
 /// One field on which two edits met.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldConflict {
     /// The field; of a line, `field/key`.
@@ -171,7 +176,7 @@ pub struct FieldConflict {
 }
 
 /// Which side of a conflict the server now holds (spec 4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConflictOutcome {
     /// Theirs stays; mine goes to the conflict log.
@@ -190,7 +195,7 @@ impl fmt::Display for ConflictOutcome {
 }
 
 /// Why an operation was not applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationError {
     /// The code of spec 7.1.

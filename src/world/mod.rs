@@ -2,6 +2,7 @@
 
 mod api;
 mod child;
+mod demo;
 mod device;
 mod end;
 mod http;
@@ -18,6 +19,7 @@ mod steps;
 use std::path::PathBuf;
 
 pub use api::ApiError;
+pub use demo::{DemoOrders, DemoUser, demo};
 pub use device::{Ask, Device, DeviceError, Reply};
 pub use speak::speak;
 pub use stage::{StageError, World};
