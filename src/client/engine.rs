@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::answer::Failure;
 use super::board::Board;
 use super::keychain::{Keychain, KeychainError};
+use super::pace::Pace;
 use super::schedule::Schedule;
 use super::session::Session;
 use super::state::Shown;
@@ -149,6 +150,8 @@ pub struct Engine {
     pub(super) wake: Notify,
     /// Operations in a batch: halved when the server finds one too large (decision h).
     pub(super) batch_limit: Cell<usize>,
+    /// Bytes in a batch: what the link at hand bears.
+    pub(super) pace: Cell<Pace>,
     pub(super) shown: RefCell<Option<Shown>>,
     pub(super) board: RefCell<Board>,
     /// When the last sync ended well, by the wall clock.
@@ -189,6 +192,7 @@ impl Engine {
             turn: Mutex::new(()),
             wake: Notify::new(),
             batch_limit: Cell::new(MAX_BATCH_OPERATIONS),
+            pace: Cell::default(),
             shown: RefCell::default(),
             board: RefCell::default(),
             synced_at: Cell::new(synced_at),
@@ -230,7 +234,8 @@ impl Engine {
         let id = rows::current_id(self.store.read(), &id)?;
         let visible = self.visible(&id)?;
         set.insert("_version".into(), version(&visible));
-        let operation = self.operation(id, OperationKind::Update, set);
+        let mut operation = self.operation(id, OperationKind::Update, set);
+        operation.priority = priority::on(operation.operation, &operation.payload, &visible);
         self.store.write(|tx| {
             rows::keep_base(tx, &operation.entity_id, &visible)?;
             queue::append(tx, &operation, &self.clock.now_text())?;
@@ -282,6 +287,8 @@ impl Engine {
 
     /// The platform tells whether there is a network. Back online means a sync at once (spec 5.1).
     pub fn connectivity(&self, online: bool) {
+        // Whatever link comes, nothing is known of it.
+        self.pace.set(Pace::default());
         self.schedule.borrow_mut().connectivity(online);
         self.wake.notify_one();
         // A status that cannot be read now is read again by the next sync, which reports the database.

@@ -23,6 +23,7 @@ mod conflict;
 mod engine;
 mod keychain;
 mod merge;
+mod pace;
 mod priority;
 mod pull;
 mod push;

@@ -110,6 +110,11 @@ impl Schedule {
         self.critical = true;
     }
 
+    /// Whether a change waits that must not; whoever asks will see to it.
+    pub(super) fn take_critical(&mut self) -> bool {
+        std::mem::take(&mut self.critical)
+    }
+
     /// The device learnt whether it is online. News of being online, or any word of it during a pause, means a try at
     /// once.
     pub(super) fn connectivity(&mut self, online: bool) {
