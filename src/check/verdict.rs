@@ -61,6 +61,9 @@ pub struct Ledger {
     pub rejected: u64,
     /// In the rescue log.
     pub rescued: u64,
+    /// Given up by a user who logged out in spite of a warning.
+    #[serde(default)]
+    pub discarded: u64,
     /// Still in the device's queue.
     pub waiting: u64,
     /// In none of these ways.

@@ -47,6 +47,7 @@ pub(super) struct Schedule {
     /// The app came back after a while in the background.
     returned: bool,
     conditions: Conditions,
+    asked: bool,
     failures: u32,
     pause: Option<Pause>,
     /// Syncs begun, and the ordinal of the last that ended, with its outcome.
@@ -68,6 +69,7 @@ impl Schedule {
             launched: signed_in,
             returned: false,
             conditions: Conditions::default(),
+            asked: false,
             failures: 0,
             pause: None,
             begun: 0,
@@ -93,6 +95,7 @@ impl Schedule {
             Some(Pause { until: Some(until), .. }) if *until <= now => Due::Now(Trigger::Retry),
             Some(Pause { until: Some(until), .. }) => Due::At(*until),
             None if self.critical => Due::Now(Trigger::Critical),
+            None if self.asked => Due::Now(Trigger::Asked),
             None | Some(Pause { until: None, .. }) => self.period_due(now),
         }
     }
@@ -113,6 +116,19 @@ impl Schedule {
     /// Whether a change waits that must not; whoever asks will see to it.
     pub(super) fn take_critical(&mut self) -> bool {
         std::mem::take(&mut self.critical)
+    }
+
+    /// The user asked for something that only a sync can bring.
+    pub(super) fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    /// Nobody is signed in any more, and nothing waits.
+    pub(super) fn signed_out(&mut self) {
+        self.signed_in = false;
+        (self.reconnected, self.critical, self.asked) = (false, false, false);
+        (self.launched, self.returned) = (false, false);
+        (self.failures, self.pause) = (0, None);
     }
 
     /// The device learnt whether it is online. News of being online, or any word of it during a pause, means a try at
@@ -174,6 +190,7 @@ impl Schedule {
         self.reconnected = false;
         self.critical = false;
         (self.launched, self.returned) = (false, false);
+        self.asked = false;
         self.next_period = self.every.map(|every| now + every);
     }
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::answer::Failure;
 use super::engine::Engine;
 use super::store::queue::Queued;
-use super::store::{StoreError, logs, meta, queue, rows};
+use super::store::{StoreError, logs, meta, queue, rows, snapshot};
 use super::{conflict, merge};
 use crate::history::{DeviceEvent, Notice};
 use crate::protocol::{ErrorCode, OperationError, OperationKind, OperationResult, Record, RemovalReason, ResultStatus};
@@ -217,7 +217,11 @@ impl Settling<'_> {
     }
 
     fn finish(self) -> Result<Settled, StoreError> {
+        let full_pull = snapshot::stage(self.tx)?.is_some();
         for (id, base) in &self.bases {
+            if full_pull {
+                snapshot::spare(self.tx, id)?;
+            }
             rows::put_server_record(self.tx, id, base, &self.now)?;
         }
         Ok(self.settled)

@@ -34,6 +34,7 @@ impl Engine {
             conflicts: logs::conflicts(c)?,
             notices: queue::notices(c)?,
             rescued: logs::rescued(c)?,
+            profile: meta::profile(c)?,
             cursor: meta::get(c, meta::CURSOR)?,
             status: self.shown.borrow().as_ref().map(|shown| shown.status.clone()),
             progress: self.shown.borrow().as_ref().and_then(|shown| shown.progress),

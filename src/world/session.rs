@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::device::{Ask, Reply};
 use crate::base::WallClock;
-use crate::client::{EditRequest, Engine, EngineError};
+use crate::client::{EditRequest, Engine, EngineError, LogOut};
 use crate::history::Trigger;
 
 /// A running reference engine and the wall clock of its device.
@@ -29,6 +29,14 @@ impl Session {
             Ask::Edit { order, set } => Reply::Made(Box::new(engine.edit(EditRequest { id: order, set })?)),
             Ask::Create { set } => Reply::Made(Box::new(engine.create(set)?)),
             Ask::Delete { order } => Reply::Made(Box::new(engine.delete(&order)?)),
+            Ask::ClearCache => {
+                engine.clear_cache().await?;
+                Reply::Done
+            }
+            Ask::LogOut { force } => match engine.log_out(force).await? {
+                LogOut::Done => Reply::Done,
+                LogOut::Unsynced(changes) => Reply::Unsynced(changes),
+            },
             Ask::Sync => Reply::Synced(engine.sync(Trigger::Manual).await),
             Ask::Connectivity { online } => {
                 engine.connectivity(online);

@@ -74,7 +74,8 @@ impl Drop for World {
 /// A device on the stage.
 pub(super) struct Member {
     pub(super) name: String,
-    pub(super) user: String,
+    /// Who is signed in, or was last.
+    pub(super) user: RefCell<String>,
     pub(super) link: Link,
     pub(super) device: Rc<dyn Device>,
     /// The device was told that it is offline, and not yet that it is online again.
@@ -227,7 +228,14 @@ impl World {
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
         self.members.insert(
             name.clone(),
-            Member { name, user, link, device: built, told_offline: Cell::new(false), hampered: Cell::new(false) },
+            Member {
+                name,
+                user: RefCell::new(user),
+                link,
+                device: built,
+                told_offline: Cell::new(false),
+                hampered: Cell::new(false),
+            },
         );
         Ok(())
     }
@@ -248,7 +256,8 @@ impl World {
 
     async fn sign_in(&self) -> Result<(), StageError> {
         let all = self.members.iter().map(|(name, member)| async move {
-            let ask = Ask::SignIn { user: member.user.clone(), password: password_of(&member.user) };
+            let user = member.user.borrow().clone();
+            let ask = Ask::SignIn { password: password_of(&user), user };
             match member.device.ask(ask).await {
                 Ok(Reply::Done) => Ok(()),
                 Ok(reply) => Err(StageError(format!("{name} cannot sign in: {reply:?}"))),

@@ -6,6 +6,7 @@ mod conflicts;
 mod converge;
 mod cursor;
 mod dead_letters;
+mod first;
 mod isolation;
 mod once;
 mod order;
@@ -19,6 +20,7 @@ mod stock;
 mod triggers;
 mod vacuity;
 mod view;
+mod warned;
 
 use super::case::Case;
 use super::verdict::Findings;
@@ -33,11 +35,13 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     promise::kept_to_the_letter,
     order::queue_order,
     cursor::only_forward,
+    first::in_order,
     isolation::only_their_own,
     session::honest_status,
     reads::own_writes,
     triggers::in_their_conditions,
     backoff::by_the_table,
+    warned::names_it_all,
 ];
 
 /// Judges of the end state; they need a run that reached its end.

@@ -187,6 +187,10 @@ impl<'c> Watch<'c> {
                     self.owe("the app was started", event);
                 }
             }
+            DeviceEvent::LoggedOut => {
+                (self.signed_in, self.launched, self.period_ms) = (false, false, None);
+                self.owed.clear();
+            }
             DeviceEvent::SyncStarted { trigger } => {
                 self.permitted(*trigger, event, out);
                 (self.running, self.signed_in) = (true, true);

@@ -40,7 +40,16 @@ fn red(verdict: &Verdict, check: &str, words: &[&str]) {
 fn a_story_in_which_everything_holds_is_green() {
     let verdict = verdict(&clean());
     assert!(verdict.findings.is_empty(), "{:#?}", verdict.findings);
-    let ledger =
-        Ledger { made: 15, visible: 11, superseded: 1, conflict: 1, rejected: 1, rescued: 1, waiting: 0, lost: 0 };
+    let ledger = Ledger {
+        made: 15,
+        visible: 11,
+        superseded: 1,
+        conflict: 1,
+        rejected: 1,
+        rescued: 1,
+        discarded: 0,
+        waiting: 0,
+        lost: 0,
+    };
     assert_eq!(verdict.ledger, ledger);
 }

@@ -54,6 +54,11 @@ pub(in crate::client) fn rescue_lane(
     Ok(rescued)
 }
 
+/// How many operations were rescued.
+pub(in crate::client) fn count_rescued(c: &Connection) -> Result<u64, StoreError> {
+    Ok(c.prepare_cached("SELECT count(*) FROM rescue_log")?.query_row([], |row| row.get::<_, u32>(0))?.into())
+}
+
 /// All rescued operations, oldest first.
 pub(in crate::client) fn rescued(c: &Connection) -> Result<Vec<RescuedOperation>, StoreError> {
     let sql = "SELECT queueId, entityId, operation, payload, reason FROM rescue_log ORDER BY rowid";

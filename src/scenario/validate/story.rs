@@ -7,6 +7,7 @@ use crate::base::Span;
 use crate::check::ShownClaim;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::Battery;
+use crate::scenario::account::{EditCached, SignIn};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::step::{Action, Crash, CrashWhen};
@@ -81,7 +82,7 @@ struct Story<'a, 'p, 't> {
 impl<'a> Story<'a, '_, '_> {
     fn step(&mut self, step: &'a Action, at: &Node) {
         match step {
-            Action::Sync(device) | Action::Online(device) => self.device(device, at.place),
+            Action::Sync(device) | Action::Online(device) | Action::ClearCache(device) => self.device(device, at.place),
             Action::Offline(step) => self.device(&step.device, at.at("device").place),
             Action::Edit(step) => {
                 self.device(&step.device, at.at("device").place);
@@ -129,6 +130,9 @@ impl<'a> Story<'a, '_, '_> {
             }
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
+            Action::Logout(logout) => self.device(&logout.device, at.at("device").place),
+            Action::SignIn(sign_in) => self.signs_in(sign_in, at),
+            Action::EditCached(edit) => self.edits_cached(edit, at),
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
             Action::ServerClock(_) => {}
             Action::Tamper(step) => {
@@ -154,6 +158,20 @@ impl<'a> Story<'a, '_, '_> {
         self.device(&step.device, at.at("device").place);
         if step.percent > 100 {
             self.problems.add(at.at("percent").place, "a battery has at most 100 percent", None);
+        }
+    }
+
+    fn signs_in(&mut self, step: &SignIn, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        if let Some(user) = &step.user {
+            self.cast.single(user, at.at("as").place, self.problems);
+        }
+    }
+
+    fn edits_cached(&mut self, step: &EditCached, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        if step.set.is_empty() {
+            self.problems.add(at.at("set").place, "`set` sets nothing", None);
         }
     }
 
