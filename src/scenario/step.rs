@@ -8,6 +8,7 @@ use super::account::{EditCached, Logout, SignIn};
 use super::file::Skew;
 use super::platform::{Battery, DataSaver};
 use super::server_step::{ServerClock, Tamper};
+use super::work_step::Work;
 use crate::base::{CrashHow, Span};
 use crate::check::ShownClaim;
 use crate::history::Phase;
@@ -75,6 +76,8 @@ pub enum Action {
     DataSaver(DataSaver),
     /// Somebody looks at a device: what is claimed must be shown at this moment.
     Look(ShownClaim),
+    /// Days of work pass: changes and dead zones at times drawn from the seed.
+    Work(Work),
     /// Time passes.
     Wait(Span),
     /// Messages are lost from now on, as the rule says.

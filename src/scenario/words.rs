@@ -39,6 +39,7 @@ impl fmt::Display for Action {
                 write!(f, "the data saver of {} is {}", step.device, if step.on { "on" } else { "off" })
             }
             Self::Look(claim) => look(claim, f),
+            Self::Work(step) => step.fmt(f),
             Self::Wait(span) => write!(f, "{span} pass"),
             Self::Lose(step) => step.fmt(f),
             Self::Crash(step) => step.fmt(f),

@@ -16,6 +16,7 @@ mod session;
 mod speak;
 mod stage;
 mod steps;
+mod work_steps;
 
 use std::path::PathBuf;
 

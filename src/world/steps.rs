@@ -89,6 +89,7 @@ impl World {
                 together(all(&step.device), async |member| self.tell(member, what).await).await
             }
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
+            Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
             Action::Wait(span) => {
                 tokio::time::sleep(span.duration()).await;
                 Ok(())
@@ -163,7 +164,7 @@ impl World {
         Ok(self.reconnect(member).await?)
     }
 
-    fn set_link(&self, member: &Member, state: LinkState) {
+    pub(super) fn set_link(&self, member: &Member, state: LinkState) {
         member.link.set_state(state);
         self.recorder.record(What::LinkChanged { device: member.name.clone(), state });
     }
@@ -186,7 +187,7 @@ impl World {
         Ok(())
     }
 
-    async fn edit_one(&self, member: &Member, order: String, set: &Record) -> Done {
+    pub(super) async fn edit_one(&self, member: &Member, order: String, set: &Record) -> Done {
         self.attempt(member, OperationKind::Update, Some(order.clone()), set);
         self.made(member, Ask::Edit { order, set: set.clone() }).await.map(drop)
     }
