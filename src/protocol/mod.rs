@@ -11,6 +11,7 @@ mod fields;
 pub mod gzip;
 mod push;
 mod schema;
+mod selection;
 
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
 pub use dead_letter::{DeadLetter, DeadLetters, DeadLettersQuery};
@@ -22,6 +23,7 @@ pub use push::{
     ConflictOutcome, EntityType, FieldConflict, Operation, OperationError, OperationKind, OperationResult, PushAnswer,
     PushRequest, ResultStatus,
 };
+pub use selection::{SelectionAnswer, SelectionRequest};
 
 /// One record's fields by name. Sorted, so that it prints the same everywhere.
 pub type Record = serde_json::Map<String, serde_json::Value>;
@@ -34,6 +36,8 @@ pub mod path {
     pub const REFRESH: &str = "/api/v1/auth/refresh";
     /// The user's own profile: [`super::Profile`] (addition).
     pub const PROFILE: &str = "/api/v1/profile";
+    /// What the user picks to sync: [`super::SelectionRequest`] to [`super::SelectionAnswer`] (addition).
+    pub const SELECTION: &str = "/api/v1/sync/selection";
     /// Delta and full pull (spec 3.1B).
     pub const DELTA: &str = "/api/v1/sync/delta";
     /// Push (spec 3.1C).

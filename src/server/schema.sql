@@ -137,3 +137,10 @@ CREATE TABLE refresh_tokens (
   successor TEXT,
   rotated_ms INTEGER
 ) WITHOUT ROWID;
+
+-- What technicians picked to sync beyond what is theirs (spec 2.3).
+CREATE TABLE selections (
+  user TEXT NOT NULL,
+  work_order TEXT NOT NULL,
+  PRIMARY KEY (user, work_order)
+) WITHOUT ROWID;
