@@ -30,7 +30,7 @@ pub use claim::{
     FetchedAgainClaim, OnDevice, OrderClaim, Part, PeakClaim, PeakOf, PushedClaim, RejectedClaim, RemovedClaim,
     RequestKind, RequestsClaim, ServerClaim, StockClaim, TamperedClaim, TookClaim, WaitsClaim, WarnedClaim,
 };
-pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord};
+pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord, SyncsClaim};
 pub use verdict::{Class, Finding, Ledger, Verdict};
 
 use crate::history::History;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::answer::Failure;
-use crate::history::{SyncOutcome, Trigger};
+use super::conditions::Conditions;
+use crate::history::{Circumstance, SyncOutcome, Trigger};
 use crate::protocol::ErrorCode;
 
 /// Failures of the server in a row after which its user is told (spec 7.1: escalate if persistent): as many as an
@@ -50,6 +51,10 @@ pub(super) struct Schedule {
     critical: bool,
     /// The user did something that is to go out now.
     acted: bool,
+    launched: bool,
+    /// The app came back after a while in the background.
+    returned: bool,
+    conditions: Conditions,
     asked: bool,
     failures: u32,
     /// Of them, those that the server answered for.
@@ -74,6 +79,9 @@ impl Schedule {
             reconnected: false,
             critical: false,
             acted: false,
+            launched: signed_in,
+            returned: false,
+            conditions: Conditions::default(),
             asked: false,
             failures: 0,
             server_failures: 0,
@@ -95,9 +103,16 @@ impl Schedule {
         if self.acted {
             return Due::Now(Trigger::Manual);
         }
-        if self.reconnected {
+        let comes = match (self.reconnected, self.launched, self.returned) {
+            (true, _, _) => Some(Trigger::Reconnect),
+            (_, true, _) => Some(Trigger::Launch),
+            (_, _, true) => Some(Trigger::Foreground),
+            (false, false, false) => None,
+        };
+        if let Some(trigger) = comes {
+            // The server asked to be left alone.
             let floor = self.pause.as_ref().and_then(|pause| pause.floor).filter(|floor| *floor > now);
-            return floor.map_or(Due::Now(Trigger::Reconnect), Due::At);
+            return floor.map_or(Due::Now(trigger), Due::At);
         }
         match &self.pause {
             Some(Pause { until: Some(until), .. }) if *until <= now => Due::Now(Trigger::Retry),
@@ -109,7 +124,7 @@ impl Schedule {
     }
 
     fn period_due(&self, now: Instant) -> Due {
-        match self.next_period {
+        match self.next_period.filter(|_| self.conditions.period_allowed()) {
             Some(next) if next <= now => Due::Now(Trigger::Periodic),
             Some(next) => Due::At(next),
             None => Due::Never,
@@ -126,6 +141,11 @@ impl Schedule {
         self.acted = true;
     }
 
+    /// Whether a change waits that must not; whoever asks will see to it.
+    pub(super) fn take_critical(&mut self) -> bool {
+        std::mem::take(&mut self.critical)
+    }
+
     /// The user asked for something that only a sync can bring.
     pub(super) fn ask(&mut self) {
         self.asked = true;
@@ -136,6 +156,7 @@ impl Schedule {
         self.signed_in = false;
         (self.reconnected, self.critical, self.asked, self.acted) = (false, false, false, false);
         (self.failures, self.server_failures, self.escalated, self.pause) = (0, 0, None, None);
+        (self.launched, self.returned) = (false, false);
     }
 
     /// The device learnt whether it is online. News of being online, or any word of it during a pause, means a try at
@@ -143,6 +164,16 @@ impl Schedule {
     pub(super) fn connectivity(&mut self, online: bool) {
         self.reconnected = online && (self.reconnected || !self.online || self.pause.is_some());
         self.online = online;
+    }
+
+    /// The platform tells something.
+    pub(super) fn told(&mut self, what: Circumstance, now: Instant) {
+        self.returned |= self.conditions.note(what, now);
+    }
+
+    /// Why no periodic sync comes, if the conditions forbid it.
+    pub(super) fn period_forbidden(&self) -> bool {
+        self.every.is_some() && !self.conditions.period_allowed()
     }
 
     /// Somebody signed in; a pause for the want of it is over.
@@ -201,6 +232,7 @@ impl Schedule {
         self.reconnected = false;
         self.critical = false;
         self.acted = false;
+        (self.launched, self.returned) = (false, false);
         self.asked = false;
         self.next_period = self.every.map(|every| now + every);
     }
@@ -261,6 +293,8 @@ mod tests {
     async fn missed_wakeup_a_critical_change_during_a_sync_is_still_due_after_it() {
         let now = Instant::now();
         let mut schedule = Schedule::new(None, true, now);
+        schedule.begin(now);
+        schedule.succeed();
         schedule.critical_change();
         assert_eq!(schedule.due(now), Due::Now(Trigger::Critical));
         schedule.begin(now);
@@ -268,6 +302,23 @@ mod tests {
         schedule.critical_change();
         schedule.succeed();
         assert_eq!(schedule.due(now), Due::Now(Trigger::Critical));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_period_that_was_forbidden_comes_as_soon_as_it_is_allowed() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(Some(Duration::from_secs(60)), true, now);
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Launch));
+        schedule.begin(now);
+        schedule.succeed();
+        schedule.told(Circumstance::Battery { percent: 10, charging: false }, now);
+        assert_eq!(schedule.due(now + Duration::from_secs(90)), Due::Never);
+        schedule.critical_change();
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Critical), "the battery forbids the period alone");
+        schedule.begin(now);
+        schedule.succeed();
+        schedule.told(Circumstance::Battery { percent: 10, charging: true }, now);
+        assert_eq!(schedule.due(now + Duration::from_secs(90)), Due::Now(Trigger::Periodic));
     }
 
     #[tokio::test(start_paused = true)]

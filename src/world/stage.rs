@@ -84,6 +84,8 @@ pub(super) struct Member {
     pub(super) told_offline: Cell<bool>,
     /// The fault that is the captive portal around it.
     pub(super) portal: Cell<Option<u64>>,
+    /// Its battery or its network may not be used freely.
+    pub(super) hampered: Cell<bool>,
 }
 
 /// An order that the story made.
@@ -225,12 +227,13 @@ impl World {
             user: user.clone(),
             link: device.link.clone(),
             jitter: device.retry == Retry::Jitter,
+            sync_every_ms: device.sync_every.map(crate::base::Span::millis),
         });
-        built.start().await.map_err(|error| StageError(format!("{name}: {error}")))?;
+        built.start(true).await.map_err(|error| StageError(format!("{name}: {error}")))?;
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
-        let (told_offline, portal) = (Cell::new(false), Cell::new(None));
+        let (told_offline, hampered, portal) = (Cell::new(false), Cell::new(false), Cell::new(None));
         let user = RefCell::new(user);
-        self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline, portal });
+        self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline, hampered, portal });
         Ok(())
     }
 
@@ -395,6 +398,7 @@ fn open(
         directory,
         seed: seed.0,
         boot: 0,
+        online: true,
         skew_ms: device.clock.millis(),
         sync_every_ms: device.sync_every.map(crate::base::Span::millis),
         jitter: device.retry == Retry::Jitter,

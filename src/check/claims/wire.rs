@@ -9,6 +9,7 @@ use super::super::case::{Case, device_event};
 use super::super::claim::{
     FetchedAgainClaim, OnDevice, PushedClaim, RequestKind, RequestsClaim, WaitsClaim, WarnedClaim,
 };
+use super::super::screen::SyncsClaim;
 use super::super::verdict::{Class, Findings};
 use super::Names;
 
@@ -91,6 +92,20 @@ pub(super) fn escalated(case: &Case<'_>, claim: &OnDevice, out: &mut Findings) {
     if !told {
         let expected = format!("{} tells its user that the server keeps failing", claim.device);
         out.violated("escalated", expected, "it never did", &[]);
+    }
+}
+
+pub(super) fn syncs(case: &Case<'_>, claim: &SyncsClaim, out: &mut Findings) {
+    let healed = case.facts.ending.healed.unwrap_or(u64::MAX);
+    let found = timeline(case, &claim.device).iter().filter(|event| event.seq < healed).filter(|event| {
+        let Some(DeviceEvent::SyncStarted { trigger }) = device_event(event) else { return false };
+        claim.by.is_none_or(|by| by == *trigger)
+    });
+    let found: Vec<u64> = found.map(|event| event.seq).collect();
+    if found.len() as u64 != claim.exactly {
+        let by = claim.by.map_or_else(String::new, |by| format!(" ({by:?})"));
+        let expected = format!("{} begins to sync {} times{by}", claim.device, claim.exactly);
+        out.violated("syncs", expected, format!("{} times", found.len()), &found);
     }
 }
 

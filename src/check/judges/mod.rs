@@ -21,6 +21,7 @@ mod rest;
 mod resurrect;
 mod session;
 mod stock;
+mod triggers;
 mod vacuity;
 mod view;
 mod warned;
@@ -43,6 +44,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     isolation::only_their_own,
     session::honest_status,
     reads::own_writes,
+    triggers::in_their_conditions,
     backoff::by_the_table,
     failed::by_the_users_word,
     bounded::within_budget,

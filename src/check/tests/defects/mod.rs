@@ -7,6 +7,7 @@ mod pull;
 mod retry;
 mod server;
 mod session;
+mod triggers;
 
 use serde_json::json;
 
