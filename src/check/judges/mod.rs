@@ -14,6 +14,7 @@ mod pages;
 mod phantom;
 mod promise;
 mod reads;
+mod removals;
 mod rest;
 mod resurrect;
 mod session;
@@ -49,6 +50,7 @@ pub(super) const AT_THE_END: &[Judge] = &[
     once::one_effect,
     stock::moved_once,
     dead_letters::kept_once,
+    removals::all_are_named,
     conflicts::recorded_once,
     view::as_the_oracle_sees_it,
     converge::devices_agree,
