@@ -10,6 +10,7 @@ mod first;
 mod isolation;
 mod once;
 mod order;
+mod pages;
 mod phantom;
 mod promise;
 mod reads;
@@ -34,6 +35,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     promise::kept_to_the_letter,
     order::queue_order,
     cursor::only_forward,
+    pages::name_what_they_should,
     first::in_order,
     isolation::only_their_own,
     session::honest_status,
