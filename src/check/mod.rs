@@ -27,8 +27,8 @@ use std::collections::BTreeMap;
 
 pub use claim::{
     BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim,
-    FetchedAgainClaim, OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim,
-    ServerClaim, StockClaim, TamperedClaim, TookClaim, WaitsClaim, WarnedClaim,
+    FetchedAgainClaim, OnDevice, OrderClaim, Part, PeakClaim, PeakOf, PushedClaim, RejectedClaim, RemovedClaim,
+    RequestKind, RequestsClaim, ServerClaim, StockClaim, TamperedClaim, TookClaim, WaitsClaim, WarnedClaim,
 };
 pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord, SyncsClaim};
 pub use verdict::{Class, Finding, Ledger, Verdict};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::history::{Event, Message, MessageKind, OperationRecord, What};
+use crate::history::{DeviceEvent, Event, Message, MessageKind, OperationRecord, What};
 use crate::protocol::{Operation, OperationKind, OperationResult, Record, ResultStatus, TEMPORARY_ID_PREFIX};
 
 use super::item::items;
@@ -105,6 +105,8 @@ pub(super) fn refused_for_good(result: &OperationResult) -> bool {
 pub(super) struct Ops<'a> {
     pub(super) all: Vec<Op<'a>>,
     by_queue: BTreeMap<&'a str, usize>,
+    /// What a correction stands in for.
+    corrects: BTreeMap<&'a str, &'a str>,
     real_ids: BTreeMap<&'a str, &'a str>,
 }
 
@@ -122,6 +124,9 @@ impl<'a> Ops<'a> {
                 let op = &mut self.all[index];
                 op.acknowledged.get_or_insert((event.seq, operation));
                 (op.payload, op.entity) = (&operation.payload, &operation.entity_id);
+            }
+            What::Device { event: DeviceEvent::Corrected { queue_id, by }, .. } => {
+                self.corrects.insert(by, queue_id);
             }
             What::Request(message) => self.note_request(event.seq, message),
             What::Answer(message) => self.note_answer(event, message),
@@ -184,6 +189,27 @@ impl<'a> Ops<'a> {
     /// The operation with this id.
     pub(super) fn find(&self, queue_id: &str) -> Option<&Op<'a>> {
         Some(&self.all[self.index(queue_id)?])
+    }
+
+    /// The refused operation that `op` is the correction of.
+    pub(super) fn corrected_by(&self, op: &Op<'a>) -> Option<&Op<'a>> {
+        self.find(self.corrects.get(op.queue_id)?)
+    }
+
+    /// Whether a correction stands in for `op`.
+    pub(super) fn is_corrected(&self, op: &Op<'a>) -> bool {
+        self.corrects.values().any(|queue_id| *queue_id == op.queue_id)
+    }
+
+    /// Where `op` stands among those that its device acknowledged: a correction where the first of what it corrects stood.
+    pub(super) fn standing(&self, op: &Op<'a>) -> Option<u64> {
+        let mut first = op;
+        // Nothing corrects itself; a history that says so is not followed for ever.
+        for _ in 0..self.corrects.len() {
+            let Some(earlier) = self.corrected_by(first) else { break };
+            first = earlier;
+        }
+        op.acknowledged.and(first.acknowledged).map(|(seq, _)| seq)
     }
 
     pub(super) fn created_ids(&self) -> BTreeSet<&'a str> {

@@ -54,6 +54,9 @@ impl Board {
         if let DeviceEvent::Rescued(rescued) = event {
             self.fates.insert(rescued.queue_id.clone(), ChangeState::Rescued);
         }
+        if let DeviceEvent::Corrected { queue_id, .. } = event {
+            self.fates.insert(queue_id.clone(), ChangeState::Failed { code: ErrorCode::ValidationError });
+        }
         if let DeviceEvent::Conflict(record) = event
             && record.fields.iter().any(|field| field.outcome != ConflictOutcome::ClientWins)
         {

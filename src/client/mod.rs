@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Reading order: [`Engine`] (what an app may ask), `sync` and `schedule` (one cycle, and when), `push` and `settle`,
-//! `pull`, `session` and `answer` (tokens; what counts as an answer), `store` (the tables). `priority`, `backoff`,
+//! `pull`, `session` and `answer` (tokens; what counts as an answer), `failed` (what a user does about it), `store` (the tables). `priority`, `backoff`,
 //! `merge` and `conflict` are pure.
 //!
 //! Invariant: no transaction is open across an await, so that a dropped future is as safe as a crash.
@@ -22,6 +22,7 @@ mod board;
 mod conditions;
 mod conflict;
 mod engine;
+mod failed;
 mod keychain;
 mod merge;
 mod pace;

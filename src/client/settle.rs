@@ -22,7 +22,7 @@ pub(super) struct Settled {
     pub(super) count: u64,
     /// Lanes whose head failed: they wait for the next sync, or for the user.
     pub(super) held: BTreeSet<String>,
-    /// The first trouble that calls for another try.
+    /// The first trouble that calls for another try, with the longest wait that any asked for.
     pub(super) trouble: Option<Failure>,
     /// Told once the transaction is durable.
     events: Vec<DeviceEvent>,
@@ -148,13 +148,15 @@ impl Settling<'_> {
     }
 
     fn trouble(&mut self, error: &OperationError) {
-        self.settled.trouble.get_or_insert_with(|| Failure {
+        let trouble = self.settled.trouble.get_or_insert_with(|| Failure {
             code: error.code,
             detail: error.detail.clone(),
-            retry_after: error.retry_after,
+            retry_after: None,
             status: 200,
             ours: true,
         });
+        // One clock for all: the longest wait that was asked for.
+        trouble.retry_after = trouble.retry_after.max(error.retry_after);
     }
 
     /// The record leaves the device; what is queued on it goes to the rescue log (decisions e, j).

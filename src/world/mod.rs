@@ -6,6 +6,7 @@ mod child;
 mod demo;
 mod device;
 mod end;
+mod faults;
 mod http;
 mod in_process;
 mod network;

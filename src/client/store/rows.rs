@@ -111,19 +111,40 @@ pub(in crate::client) fn put_server_record(
         return write_visible(c, id, record, true, Some(now));
     }
     write_base(c, id, record)?;
-    let mut shown = Some(record.clone());
-    for queued in &lane {
+    match replayed(Some(record.clone()), &lane) {
+        Some(shown) => write_visible(c, id, &shown, false, Some(now)),
+        None => hide(c, id),
+    }
+}
+
+/// Shows a row anew whose lane is not what it was; `base` is the server's state of it, if it has one.
+pub(in crate::client) fn show_lane(c: &Connection, id: &str, base: Option<Record>) -> Result<(), StoreError> {
+    let lane = queue::lane(c, id)?;
+    if lane.is_empty() {
+        c.prepare_cached("DELETE FROM base_rows WHERE workOrderId = ?1")?.execute([id])?;
+    }
+    match replayed(base, &lane) {
+        Some(shown) => write_visible(c, id, &shown, lane.is_empty(), None),
+        None => hide(c, id),
+    }
+}
+
+/// What the user sees of a record: its base with the queued operations on it.
+fn replayed(base: Option<Record>, lane: &[queue::Queued]) -> Option<Record> {
+    let mut shown = base;
+    for queued in lane {
         match queued.operation {
             OperationKind::Create | OperationKind::Update => {
-                merge::lay_over(shown.get_or_insert_default(), &queued.payload);
+                let shown = shown.get_or_insert_default();
+                merge::lay_over(shown, &queued.payload);
+                if let Some(local_id) = queued.payload.get("_localId") {
+                    shown.entry("_localId").or_insert_with(|| local_id.clone());
+                }
             }
             OperationKind::Delete => shown = None,
         }
     }
-    match shown {
-        Some(shown) => write_visible(c, id, &shown, false, Some(now)),
-        None => hide(c, id),
-    }
+    shown
 }
 
 /// Shows a row with one more queued operation on it.
