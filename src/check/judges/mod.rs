@@ -17,6 +17,7 @@ mod paused;
 mod phantom;
 mod promise;
 mod reads;
+mod removals;
 mod rest;
 mod resurrect;
 mod session;
@@ -57,6 +58,7 @@ pub(super) const AT_THE_END: &[Judge] = &[
     once::one_effect,
     stock::moved_once,
     dead_letters::kept_once,
+    removals::all_are_named,
     conflicts::recorded_once,
     view::as_the_oracle_sees_it,
     converge::devices_agree,
