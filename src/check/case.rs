@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{ConflictRecord, DeviceEvent, DeviceState, Event, QueueRow, What};
+use crate::history::{DeviceEvent, DeviceState, Event, QueueRow, What};
+use crate::protocol::ConflictRecord;
 
 use super::facts::Facts;
 use super::model::Model;
@@ -14,6 +15,8 @@ pub(super) struct Held<'a> {
     /// Failures that the user was told of: standing notices and those shown on the way.
     pub(super) told: BTreeSet<&'a str>,
     pub(super) rescued: BTreeSet<&'a str>,
+    /// Choices that the user took back before they went out.
+    pub(super) undone: BTreeSet<&'a str>,
     pub(super) conflicts: BTreeMap<&'a str, Vec<&'a ConflictRecord>>,
 }
 
@@ -26,7 +29,12 @@ impl<'a> Held<'a> {
         }));
         let queue = state.queue.iter().map(|row| (row.queue_id.as_str(), row)).collect();
         let rescued = state.rescued.iter().map(|rescued| rescued.queue_id.as_str()).collect();
-        let mut held = Self { queue, told, rescued, conflicts: BTreeMap::new() };
+        let undone = timeline.iter().filter_map(|event| match device_event(event) {
+            Some(DeviceEvent::Undone { queue_id }) => Some(queue_id.as_str()),
+            _ => None,
+        });
+        let undone = undone.collect();
+        let mut held = Self { queue, told, rescued, undone, conflicts: BTreeMap::new() };
         for record in &state.conflicts {
             held.conflicts.entry(&record.queue_id).or_default().push(record);
         }

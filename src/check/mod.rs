@@ -25,9 +25,11 @@ mod verdict;
 use std::collections::BTreeMap;
 
 pub use claim::{
-    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim, OrderClaim, Part,
-    PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim, ServerClaim, TookClaim, WaitsClaim,
+    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DecidedClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim,
+    OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim, ServerClaim, TookClaim,
+    UndecidedClaim, WaitsClaim,
 };
+pub use model::{FieldRule, RULES, Rule, print_rules};
 pub use verdict::{Class, Finding, Ledger, Verdict};
 
 use crate::history::History;

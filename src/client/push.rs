@@ -47,7 +47,7 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
                 broken_answers += u32::from(failure.status == INTERNAL_ERROR);
                 match after_refusal(engine, &batch, &failure, broken_answers) {
                     Refusal::Halved => continue,
-                    Refusal::Judged(result) => vec![result],
+                    Refusal::Judged(result) => vec![*result],
                     Refusal::Stop => return Err(failure),
                 }
             }
@@ -120,7 +120,7 @@ enum Refusal {
     /// Go on with half as many.
     Halved,
     /// It was a single operation, and this is its result.
-    Judged(OperationResult),
+    Judged(Box<OperationResult>),
     /// End the sync.
     Stop,
 }
@@ -140,7 +140,7 @@ fn after_refusal(engine: &Engine, batch: &Batch, failure: &Failure, broken_answe
     match batch.operations.first().filter(|_| judged) {
         Some(operation) => {
             let code = if too_large { ErrorCode::ValidationError } else { failure.code };
-            Refusal::Judged(refusal_of(operation, code, failure))
+            Refusal::Judged(Box::new(refusal_of(operation, code, failure)))
         }
         None => Refusal::Stop,
     }

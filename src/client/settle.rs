@@ -172,13 +172,15 @@ impl Settling<'_> {
 
     fn note_conflict(&mut self, operation: &Queued, id: &str, result: &OperationResult) -> Result<(), StoreError> {
         let noted = conflict::Noted {
-            conflict_id: self.engine.mint(),
+            conflict_id: result.conflict_id.clone().unwrap_or_else(|| self.engine.mint()),
             at: self.now.clone(),
             user_id: meta::get(self.tx, meta::USER_ID)?.unwrap_or_default(),
         };
         let record = conflict::record(result, id, &operation.payload, noted);
-        logs::note_conflict(self.tx, &record)?;
+        logs::note_conflict(self.tx, &record, &self.now)?;
+        let choice = self.engine.choose_as_preferred(self.tx, &record, &self.now)?;
         self.settled.events.push(DeviceEvent::Conflict(Box::new(record)));
+        self.settled.events.extend(choice.map(|choice| DeviceEvent::Chosen(Box::new(choice))));
         Ok(())
     }
 
@@ -219,6 +221,7 @@ impl Settling<'_> {
     fn finish(self) -> Result<Settled, StoreError> {
         for (id, base) in &self.bases {
             rows::put_server_record(self.tx, id, base, &self.now)?;
+            logs::mark(self.tx, id)?;
         }
         Ok(self.settled)
     }

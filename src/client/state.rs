@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::engine::{Engine, EngineError};
 use super::schedule::Schedule;
-use super::store::{StoreError, cache, logs, meta, queue, rows};
+use super::store::{StoreError, audit, cache, logs, meta, queue, rows};
 use crate::history::{DeviceEvent, DeviceState, Status};
 
 /// The status last shown. A failure is the same one while its next try is, though the wait grows shorter.
@@ -29,6 +29,7 @@ impl Engine {
             inventory: cache::INVENTORY.all(c)?,
             queue: queue::view(c)?,
             conflicts: logs::conflicts(c)?,
+            audit: audit::all(c)?,
             notices: queue::notices(c)?,
             rescued: logs::rescued(c)?,
             cursor: meta::get(c, meta::CURSOR)?,

@@ -5,7 +5,7 @@ mod event;
 mod recorder;
 
 pub use device::{
-    ConflictRecord, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, Status,
+    AuditEntry, Choice, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, Side, Status,
     SyncOutcome, Trigger,
 };
 pub use event::{

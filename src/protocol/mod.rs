@@ -3,6 +3,7 @@
 //! Field names are the spec's. What the spec leaves silent is marked *addition* here and argued in `docs/DECISIONS.md`.
 
 mod auth;
+mod conflict;
 mod delta;
 mod error;
 mod fields;
@@ -10,12 +11,14 @@ pub mod gzip;
 mod push;
 
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
+pub use conflict::{
+    ConflictOutcome, ConflictRecord, ConflictsAnswer, FieldConflict, RESOLVES, Resolution, ResolutionStrategy, Resolves,
+};
 pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalReason, RemovalsByKind};
 pub use error::{ErrorCode, Problem};
 pub use fields::{FieldKind, WORK_ORDER_FIELDS, field_kind, line_key};
 pub use push::{
-    ConflictOutcome, EntityType, FieldConflict, Operation, OperationError, OperationKind, OperationResult, PushAnswer,
-    PushRequest, ResultStatus,
+    EntityType, Operation, OperationError, OperationKind, OperationResult, PushAnswer, PushRequest, ResultStatus,
 };
 
 /// One record's fields by name. Sorted, so that it prints the same everywhere.
@@ -33,6 +36,8 @@ pub mod path {
     pub const DELTA: &str = "/api/v1/sync/delta";
     /// Push (spec 3.1C).
     pub const PUSH: &str = "/api/v1/sync/push";
+    /// The server's side of the conflict audit: [`super::ConflictsAnswer`] (addition, spec 4.4).
+    pub const CONFLICTS: &str = "/api/v1/sync/conflicts";
 }
 
 /// Most operations in one push (decision h).

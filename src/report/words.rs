@@ -42,6 +42,13 @@ fn what(what: &What) -> String {
                 short(&operation.queue_id)
             )
         }
+        What::Choosing { device, entity_id, field, with } => {
+            format!("{device} chooses {with} on {} of {entity_id}", field.as_deref().unwrap_or("all that waits"))
+        }
+        What::Preferring { device, entity_id, field, with } => {
+            let (of, side) = (entity_id.as_deref().unwrap_or("every order"), with.as_ref().map(ToString::to_string));
+            format!("{device} will keep {} on {field} of {of}", side.as_deref().unwrap_or("what its user says"))
+        }
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),
         What::Device { device, event } => format!("{device} {}", device_event(event)),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
@@ -66,6 +73,9 @@ fn what(what: &What) -> String {
             format!("the server shows {user_id} {} orders", work_orders.len())
         }
         What::ServerRecord { kind, record } => format!("the server ends with {} of {kind}", name_of(record)),
+        What::ServerConflict { record } => {
+            format!("the server's audit ends with a conflict on {}", record.entity_id)
+        }
         What::Interrupted => "interrupted".into(),
         What::RunEnded => "the run ends".into(),
     }
@@ -101,6 +111,11 @@ fn device_event(event: &DeviceEvent) -> String {
             let fields: Vec<&str> = record.fields.iter().map(|field| field.field.as_str()).collect();
             format!("records a conflict on {}: {}", record.entity_id, fields.join(", "))
         }
+        DeviceEvent::Chosen(choice) => {
+            let whose = if choice.by_preference { "follows a preference" } else { "keeps a choice" };
+            format!("{whose} on {} ({})", choice.operation.entity_id, short(&choice.operation.queue_id))
+        }
+        DeviceEvent::Undone { queue_id } => format!("takes a choice back ({})", short(queue_id)),
         DeviceEvent::Noticed(notice) => {
             format!("tells its user: {} failed: {}: {}", notice.entity_id, notice.code, notice.detail)
         }

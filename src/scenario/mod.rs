@@ -27,7 +27,7 @@ pub use read::{Options, load, parse};
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
 pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,
-    OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, SetClock, Step,
+    OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
 };
 
 #[cfg(test)]

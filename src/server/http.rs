@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::audit;
 use super::auth::{self, Caller};
 use super::refusal::Refusal;
 use super::store::Store;
@@ -18,8 +19,8 @@ use super::wire::{Answer, read_json};
 use super::{delta, push};
 use crate::base::WallClock;
 use crate::protocol::{
-    DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_INFLATED_BODY, Profile, PushAnswer,
-    RefreshRequest, SignInRequest, Tokens, path,
+    ConflictsAnswer, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_INFLATED_BODY, Profile,
+    PushAnswer, RefreshRequest, SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -51,6 +52,7 @@ pub(super) fn router(clock: WallClock, store: Store) -> Router {
         .route(path::PROFILE, get(profile))
         .route(path::DELTA, get(pull))
         .route(path::PUSH, post(push))
+        .route(path::CONFLICTS, get(conflicts))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(shared)
@@ -105,6 +107,15 @@ async fn push(State(shared): App, request: Request) -> Response {
         Ok(PushAnswer { results: push::push(&mut shared.store(), shared.now_ms(), &caller, batch.operations) })
     };
     answer.with::<PushAnswer>(results.await)
+}
+
+async fn conflicts(State(shared): App, headers: HeaderMap) -> Response {
+    let list = || {
+        let caller = caller(&shared, &headers)?;
+        let conflicts = audit::list(&shared.store().connection, &caller.profile)?;
+        Ok(ConflictsAnswer { conflicts })
+    };
+    Answer::to(&headers).with::<ConflictsAnswer>(list())
 }
 
 async fn unknown_route(uri: Uri, headers: HeaderMap) -> Response {

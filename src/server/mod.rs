@@ -7,6 +7,7 @@
 //!  '-> push -> payload one operation, one transaction, one result, replayed for ever
 //!        |-> create
 //!        |-> apply -> conflict   what the operation does to the record
+//!        |-> audit               what it met, and what its user chose
 //!        '-> view                who sees the record now
 //! store, record: the database underneath; seed: what it holds from the start
 //! ```
@@ -15,6 +16,7 @@
 //! that a pull reads is ordered by anything else.
 
 mod apply;
+mod audit;
 mod auth;
 mod conflict;
 mod create;
@@ -45,6 +47,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::base::{Stream, WallClock};
 
+#[cfg(test)]
+pub(crate) use conflict::{STRATEGIES, Strategy};
 pub use seed::{Seeded, SeededUser, SetupError};
 pub use settings::{ACCESS_TOKEN_LIFE, CREATED_VISIBLE, REFRESH_GRACE, REFRESH_TOKEN_LIFE};
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::apply::{self, Applied, Scene};
+use super::audit;
 use super::auth::Caller;
 use super::create;
 use super::payload;
@@ -18,8 +19,10 @@ use super::rejection::Rejection;
 use super::role::Role;
 use super::store::Store;
 use super::view;
+use crate::base::Stream;
 use crate::protocol::{
-    ErrorCode, Operation, OperationError, OperationKind, OperationResult, Profile, ResultStatus, TEMPORARY_ID_PREFIX,
+    ErrorCode, Operation, OperationError, OperationKind, OperationResult, Profile, RESOLVES, ResultStatus,
+    TEMPORARY_ID_PREFIX,
 };
 
 /// Applies `operations`, as they arrived, one by one. One that fails stops the rest of its record's lane: what was made
@@ -60,7 +63,7 @@ fn push_one(store: &mut Store, now_ms: i64, caller: &Caller, operation: Value) -
 
 /// Does `operation` unless it was done before: effect and result in one transaction.
 fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) -> Result<OperationResult, Rejection> {
-    let Store { connection, users, .. } = store;
+    let Store { connection, users, random, .. } = store;
     let tx = connection.transaction()?;
     let hash = fingerprint(operation);
     if let Some(result) = done_before(&tx, caller.user(), &caller.device, &operation.queue_id, &hash)? {
@@ -78,12 +81,28 @@ fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) 
         }
         result => result?,
     };
+    let result = audited(scene, operation, result, random)?;
     let stored =
         serde_json::to_string(&result).map_err(|error| Rejection::new(ErrorCode::ServerError, error.to_string()))?;
     tx.prepare_cached("INSERT INTO results (user, device, queue_id, hash, result) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![caller.user(), caller.device, operation.queue_id, hash, stored])?;
     tx.commit()?;
     Ok(result)
+}
+
+/// Gives the conflicts of `result` their audit record. A repeat brings the one of the first time.
+fn audited(
+    scene: Scene<'_>,
+    operation: &Operation,
+    result: OperationResult,
+    random: &mut Stream,
+) -> Result<OperationResult, Rejection> {
+    if result.conflicts.is_empty() || result.conflict_id.is_some() {
+        return Ok(result);
+    }
+    let id = random.uuid_v7(u64::try_from(scene.now_ms).unwrap_or(0)).to_string();
+    audit::note(scene, operation, &resolve(scene, operation)?, &id, &result)?;
+    Ok(OperationResult { conflict_id: Some(id), ..result })
 }
 
 /// What an operation asks for, without its id. Records are sorted by name, so that order and spaces do not count.
@@ -130,8 +149,10 @@ fn perform(
         },
         OperationKind::Update => {
             let base = payload::base_version(&operation.payload).map_err(Rejection::invalid)?;
-            let changes = payload::changes(&operation.payload, &["_version"]).map_err(Rejection::invalid)?;
+            let changes = payload::changes(&operation.payload, &["_version", RESOLVES]).map_err(Rejection::invalid)?;
+            let choices = audit::choices(operation)?;
             let order = target(scene, profile, operation, base)?;
+            audit::close(scene, &order.id, &choices)?;
             Ok(settled(operation, apply::update(scene, order, seen(base), changes)?))
         }
         OperationKind::Delete => delete(scene, profile, operation),
@@ -178,7 +199,11 @@ fn delete(scene: Scene<'_>, profile: &Profile, operation: &Operation) -> Result<
     if Role::of(profile) == Role::Technician && order.created_by.as_deref() != Some(&profile.user_id) {
         return Err(Rejection::denied(format!("work order {id} was created by somebody else")));
     }
-    Ok(settled(operation, apply::delete(scene, order, seen(base))?))
+    let applied = apply::delete(scene, order, seen(base))?;
+    if applied.order.deleted {
+        audit::close_gone(scene, &applied.order.id)?;
+    }
+    Ok(settled(operation, applied))
 }
 
 /// The record that `operation` is about, if there is one, its user may act on it, and it has the version.

@@ -105,13 +105,17 @@ impl World {
                 Err(error) => What::NotSettled { waits: vec![Wait { device, what: error.to_string() }] },
             });
         }
-        for page in self.reader(AUDITOR).pull().await? {
+        let auditor = self.reader(AUDITOR);
+        for page in auditor.pull().await? {
             let kinds = [("work-orders", page.work_orders), ("assets", page.assets), ("inventory", page.inventory)];
             for (kind, records) in kinds {
                 for record in records {
                     self.recorder.record(What::ServerRecord { kind: kind.to_owned(), record });
                 }
             }
+        }
+        for record in auditor.conflicts().await? {
+            self.recorder.record(What::ServerConflict { record: Box::new(record) });
         }
         let users: BTreeSet<&str> = self.members.values().map(|member| member.user.as_str()).collect();
         for user in users {

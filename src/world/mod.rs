@@ -2,6 +2,7 @@
 
 mod api;
 mod child;
+mod choices;
 mod device;
 mod end;
 mod http;
@@ -13,6 +14,8 @@ mod session;
 mod speak;
 mod stage;
 mod steps;
+#[cfg(test)]
+mod three_tables;
 
 use std::path::PathBuf;
 

@@ -12,7 +12,7 @@ use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
 use crate::scenario::{self, Action, CrashWhen, Half, OfflineHow, Scenario};
 
 /// Why a step was not done as asked.
-enum StepError {
+pub(super) enum StepError {
     Crashed,
     /// It went wrong as things go wrong in the field.
     Failed(String),
@@ -33,7 +33,7 @@ fn impossible(why: impl fmt::Display) -> StepError {
     StepError::Impossible(why.to_string())
 }
 
-type Done = Result<(), StepError>;
+pub(super) type Done = Result<(), StepError>;
 
 impl World {
     /// Plays the story, one step after the other.
@@ -66,6 +66,9 @@ impl World {
             }
             Action::Create(step) => together(all(&step.device), async |member| self.create(member, step).await).await,
             Action::Delete(step) => together(all(&step.device), async |member| self.delete(member, step).await).await,
+            Action::Resolve(step) => together(all(&step.device), async |member| self.resolve(member, step).await).await,
+            Action::Prefer(step) => together(all(&step.device), async |member| self.prefer(member, step).await).await,
+            Action::Undo(step) => together(all(&step.device), async |member| self.undo(member, step).await).await,
             Action::OfficeEdit(step) => self.office_edit(&step.order, &step.set).await,
             Action::OfficeEditMany(step) => self.office_edit_many(step).await,
             Action::OfficeCreate(step) => self.office_create(step).await,
@@ -284,7 +287,7 @@ impl World {
     }
 
     /// The id of an order that the story names by id or by label. The maker of a labelled one knows its real id first.
-    async fn order(&self, name: &str) -> Result<String, StepError> {
+    pub(super) async fn order(&self, name: &str) -> Result<String, StepError> {
         let label = self.labels.borrow().get(name).cloned();
         let Some(Label { maker, id }) = label else { return Ok(name.to_owned()) };
         let maker = maker.and_then(|maker| self.members.get(&maker));
@@ -304,7 +307,7 @@ async fn together<'a>(members: Vec<&'a Member>, act: impl AsyncFn(&'a Member) ->
 }
 
 /// Asks for something that has no answer of its own.
-async fn simply(member: &Member, ask: Ask) -> Done {
+pub(super) async fn simply(member: &Member, ask: Ask) -> Done {
     let reply = member.device.ask(ask).await?;
     if reply == Reply::Done { Ok(()) } else { Err(unexpected(&reply)) }
 }

@@ -1,7 +1,9 @@
 //! The judges, one invariant each. They share the case, read it only, and know nothing of each other.
 
 mod answers;
+mod audit;
 mod backoff;
+mod choices;
 mod conflicts;
 mod converge;
 mod cursor;
@@ -27,6 +29,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     once::answered_once,
     answers::in_step,
     promise::kept_to_the_letter,
+    choices::made_by_the_user,
     order::queue_order,
     cursor::only_forward,
     isolation::only_their_own,
@@ -38,6 +41,8 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
 pub(super) const AT_THE_END: &[Judge] = &[
     once::one_effect,
     conflicts::recorded_once,
+    audit::on_the_devices,
+    audit::on_the_server,
     view::as_the_oracle_sees_it,
     converge::devices_agree,
     phantom::nothing_from_nowhere,

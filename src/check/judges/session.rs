@@ -35,6 +35,8 @@ fn watch(case: &Case<'_>, name: &str, device: &Device<'_>, out: &mut Findings) {
                 }
             }
             _ => match device_event(event) {
+                Some(DeviceEvent::Chosen(choice)) => drop(open.insert(&choice.operation.queue_id, event.seq)),
+                Some(DeviceEvent::Undone { queue_id }) => drop(open.remove(queue_id.as_str())),
                 Some(DeviceEvent::Noticed(notice)) => drop(open.remove(notice.queue_id.as_str())),
                 Some(DeviceEvent::Rescued(rescued)) => drop(open.remove(rescued.queue_id.as_str())),
                 Some(DeviceEvent::Shown { status, queued }) => {
@@ -57,6 +59,7 @@ pub(in super::super) fn nothing_forgotten(case: &Case<'_>, out: &mut Findings) {
         let known = held.queue.contains_key(op.queue_id)
             || held.rescued.contains(op.queue_id)
             || held.told.contains(op.queue_id)
+            || held.undone.contains(op.queue_id)
             || op.settled().is_some();
         if !known {
             let expected = format!("{} waits in the queue until its answer reaches {}", op.describe(), op.device);

@@ -2,6 +2,7 @@
 //!
 //! Functions of the files below take a connection, so that the caller decides what belongs to one transaction.
 
+pub(super) mod audit;
 pub(super) mod cache;
 pub(super) mod logs;
 pub(super) mod meta;

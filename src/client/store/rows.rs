@@ -9,6 +9,7 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde_json::Value;
 
+use super::queue::Queued;
 use super::{StoreError, logs, queue};
 use crate::client::merge;
 use crate::protocol::{FieldKind, OperationKind, Record, TEMPORARY_ID_PREFIX, WORK_ORDER_FIELDS};
@@ -100,8 +101,32 @@ pub(in crate::client) fn put_server_record(
         return write_visible(c, id, record, true, Some(now));
     }
     write_base(c, id, record)?;
-    let mut shown = Some(record.clone());
-    for queued in &lane {
+    show_replayed(c, id, record.clone(), &lane, Some(now))
+}
+
+/// Shows a row after one of its queued operations was taken back.
+pub(in crate::client) fn replay(c: &Connection, id: &str) -> Result<(), StoreError> {
+    let mut statement = c.prepare_cached("SELECT record FROM base_rows WHERE workOrderId = ?1")?;
+    let base: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
+    let Some(base) = base else { return Ok(()) };
+    let base: Record = serde_json::from_str(&base)?;
+    let lane = queue::lane(c, id)?;
+    if lane.is_empty() {
+        c.prepare_cached("DELETE FROM base_rows WHERE workOrderId = ?1")?.execute([id])?;
+        return write_visible(c, id, &base, true, None);
+    }
+    show_replayed(c, id, base, &lane, None)
+}
+
+fn show_replayed(
+    c: &Connection,
+    id: &str,
+    base: Record,
+    lane: &[Queued],
+    synced_at: Option<&str>,
+) -> Result<(), StoreError> {
+    let mut shown = Some(base);
+    for queued in lane {
         match queued.operation {
             OperationKind::Create | OperationKind::Update => {
                 merge::lay_over(shown.get_or_insert_default(), &queued.payload);
@@ -110,7 +135,7 @@ pub(in crate::client) fn put_server_record(
         }
     }
     match shown {
-        Some(shown) => write_visible(c, id, &shown, false, Some(now)),
+        Some(shown) => write_visible(c, id, &shown, false, synced_at),
         None => hide(c, id),
     }
 }

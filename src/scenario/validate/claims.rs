@@ -44,10 +44,9 @@ impl Claims<'_, '_, '_> {
                 self.fields(&claim.has, at.at("has"));
             }
             Claim::DeviceLacks(claim) | Claim::Rescued(claim) => self.on(&claim.device, &claim.order, at),
-            Claim::Conflict(claim) => {
-                self.on(&claim.device, &claim.order, at);
-                self.field(claim.field.split('/').next().unwrap_or_default(), at.at("field").place);
-            }
+            Claim::Conflict(claim) => self.met(&claim.device, &claim.order, &claim.field, at),
+            Claim::Undecided(claim) => self.met(&claim.device, &claim.order, &claim.field, at),
+            Claim::Decided(claim) => self.met(&claim.device, &claim.order, &claim.field, at),
             Claim::Conflicts(claim) => {
                 if let Some(device) = &claim.device {
                     self.device(device, at);
@@ -82,6 +81,12 @@ impl Claims<'_, '_, '_> {
     fn on(&mut self, device: &str, order: &str, at: &Node) {
         self.device(device, at);
         self.order(order, at.at("order").place);
+    }
+
+    /// A conflict on a field, or on a line of it after a slash.
+    fn met(&mut self, device: &str, order: &str, field: &str, at: &Node) {
+        self.on(device, order, at);
+        self.field(field.split('/').next().unwrap_or_default(), at.at("field").place);
     }
 
     fn sync(&mut self, device: &str, sync: Option<u32>, at: &Node) {

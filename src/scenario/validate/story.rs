@@ -100,6 +100,23 @@ impl<'a> Story<'a, '_, '_> {
                 self.device(&step.device, at.at("device").place);
                 self.order(&step.order, at.at("order").place);
             }
+            Action::Resolve(step) => {
+                self.device(&step.device, at.at("device").place);
+                self.order(&step.order, at.at("order").place);
+                self.conflict_field(step.field.as_deref(), at);
+            }
+            Action::Prefer(step) => {
+                self.device(&step.device, at.at("device").place);
+                if let Some(order) = &step.order {
+                    self.order(order, at.at("order").place);
+                }
+                self.conflict_field(Some(&step.field), at);
+            }
+            Action::Undo(step) => {
+                self.device(&step.device, at.at("device").place);
+                self.order(&step.order, at.at("order").place);
+                self.conflict_field(step.field.as_deref(), at);
+            }
             Action::OfficeEdit(step) => {
                 self.order(&step.order, at.at("order").place);
                 self.fields(&step.set, at.at("set"));
@@ -165,6 +182,16 @@ impl<'a> Story<'a, '_, '_> {
                 let message = format!("a work order has no field `{field}` that can be set");
                 self.problems.add(at.key_place(field), message, Some(one_of(field, &known)));
             }
+        }
+    }
+
+    /// A field as conflicts name it: a line after a slash.
+    fn conflict_field(&mut self, field: Option<&str>, at: &Node) {
+        let Some(field) = field.and_then(|field| field.split('/').next()) else { return };
+        if !self.problems.is_full() && field_kind(field).is_none() {
+            let known: Vec<&str> = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).collect();
+            let message = format!("a work order has no field `{field}`");
+            self.problems.add(at.at("field").place, message, Some(one_of(field, &known)));
         }
     }
 
