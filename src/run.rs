@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::task::LocalSet;
 
 use crate::base::{Clock, CrashHow, Seed, Span};
-use crate::check::{self, Claim, Verdict};
+use crate::check::{self, Verdict};
 use crate::history::{History, Recorder, What};
 use crate::scenario::{Action, CrashWhen, Scenario};
 use crate::world::{ApiError, Media, StageError, World};
@@ -62,8 +62,7 @@ pub fn run(scenario: &Scenario, seed: Seed, media: &Media, interrupt: &Interrupt
     let (history, labels) = LocalSet::new().block_on(&runtime, stage);
     let interrupted = labels.is_none();
     let labels = labels.transpose()?.unwrap_or_default();
-    let claims: Vec<Claim> = scenario.expect.iter().map(|expectation| expectation.claim.clone()).collect();
-    let verdict = check::check(&history, &claims, &labels);
+    let verdict = check::check(&history, &scenario.claims(), &labels);
     Ok(Outcome { history, verdict, interrupted })
 }
 

@@ -1,10 +1,12 @@
 //! What a scenario may claim of its run: the vocabulary of `expect`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::base::{Size, Span};
 use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason, Resolution};
+
+use super::screen::{AckedClaim, ShownClaim};
 
 /// One claim. Orders are named by id or by the label under which the story created them; devices by their name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,25 @@ pub enum Claim {
     Pushed(PushedClaim),
     /// How many requests of a kind the device made.
     Requests(RequestsClaim),
+    /// In the end the device's screen shows this.
+    Shown(ShownClaim),
+    /// At a `look` step the screen shows this; written as the step, never in `expect`.
+    #[serde(skip)]
+    Look {
+        /// The step, from 0.
+        step: usize,
+        /// What is claimed.
+        shown: ShownClaim,
+    },
+    /// Every change that the device made of an order was acknowledged by the server, and the device knew it, so soon
+    /// after it was made. A miss is a timing miss, not a broken promise.
+    Acked(AckedClaim),
+    /// In the end the server, or a device, counts so many of a part less than in the beginning.
+    Stock(StockClaim),
+    /// An update of the order came too late, and the server keeps it for a person to read.
+    DeadLetter(DeadLetterClaim),
+    /// What was answered to all that was sent in the name of the device's user by `tamper` steps.
+    Tampered(TamperedClaim),
 }
 
 /// See [`Claim::Server`].
@@ -276,4 +297,39 @@ pub struct RequestsClaim {
     pub of: RequestKind,
     /// No more than so many.
     pub at_most: u64,
+}
+
+/// See [`Claim::Stock`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StockClaim {
+    /// Who counts; the server when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The part.
+    pub part: String,
+    /// So many less; negative when there are more.
+    pub taken: Number,
+}
+
+/// See [`Claim::DeadLetter`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadLetterClaim {
+    /// The device that sent the update.
+    pub device: String,
+    /// The order.
+    pub order: String,
+    /// Fields that it was to change, and their values.
+    pub has: Record,
+}
+
+/// See [`Claim::Tampered`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TamperedClaim {
+    /// The device whose user's name was used.
+    pub device: String,
+    /// One for each operation, in order: `success`, `conflict`, or the code of the error.
+    pub answers: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{DeviceState, Edit, Event, Fault, History, Side, StepOutcome, Wait, What};
-use crate::protocol::{ConflictRecord, Profile, Record};
+use crate::protocol::{ConflictRecord, DeadLetter, Profile, Record};
 
 use super::operation::{Op, Ops};
 use super::sync::{Stretch, Sync, syncs};
@@ -47,6 +47,14 @@ pub(super) struct Chosen<'a> {
     pub(super) side: Option<Side>,
     /// Whether it was saved for later.
     pub(super) saved: bool,
+}
+
+/// What a device showed in the middle of the story.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look<'a> {
+    pub(super) seq: u64,
+    pub(super) step: usize,
+    pub(super) state: &'a DeviceState,
 }
 
 /// All that concerns one device (or one user who works without an engine).
@@ -104,9 +112,15 @@ pub(super) struct Facts<'a> {
     pub(super) ops: Ops<'a>,
     /// The server's audit of conflicts at the end.
     pub(super) audited: Vec<(u64, &'a ConflictRecord)>,
+    /// Updates that came too late, as the server keeps them, each with its event.
+    pub(super) dead_letters: Vec<(u64, &'a DeadLetter)>,
+    /// When they were read; `None` when nobody did.
+    pub(super) dead_letters_read_ms: Option<u64>,
     pub(super) armed: BTreeMap<u64, &'a Event>,
     /// Crashes that were to happen and have not, by device.
     pub(super) owed: BTreeMap<&'a str, &'a Event>,
+    /// The `look` steps that were done, in order.
+    pub(super) looks: Vec<Look<'a>>,
     /// Steps that could not be done, with the reason.
     pub(super) impossible: Vec<(u64, &'a str)>,
     pub(super) ending: Ending<'a>,
@@ -152,6 +166,10 @@ impl<'a> Facts<'a> {
             What::DeviceState { device, state } => {
                 self.devices.entry(device).or_default().state = Some((seq, &**state));
             }
+            What::DeadLetters { letters } => {
+                self.dead_letters.extend(letters.iter().map(|letter| (seq, letter)));
+                self.dead_letters_read_ms = Some(event.at_ms);
+            }
             What::UserView { user_id, work_orders, assets, inventory } => {
                 let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
                 self.views.insert(user_id, view);
@@ -172,6 +190,7 @@ impl<'a> Facts<'a> {
             What::FaultFired { id, .. } => self.struck(*id),
             What::Crashed { device, .. } => drop(self.owed.remove(device.as_str())),
             What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => self.impossible.push((seq, detail)),
+            What::Looked { step, state, .. } => self.looks.push(Look { seq, step: *step, state }),
             What::Healed => self.ending.healed = Some(seq),
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
@@ -182,6 +201,8 @@ impl<'a> Facts<'a> {
             | What::StepEnded { .. }
             | What::Acknowledged { .. }
             | What::Refused { .. }
+            | What::Read { .. }
+            | What::Tampered { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
             | What::ConnectionOpened { .. }
@@ -272,6 +293,9 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Preferring { device, .. }
         | What::Acknowledged { device, .. }
         | What::Refused { device, .. }
+        | What::Read { device, .. }
+        | What::Looked { device, .. }
+        | What::Tampered { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }
         | What::Crashed { device, .. }
@@ -292,6 +316,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::NotSettled { .. }
         | What::DeviceState { .. }
         | What::UserView { .. }
+        | What::DeadLetters { .. }
         | What::ServerRecord { .. }
         | What::ServerConflict { .. }
         | What::Interrupted

@@ -17,6 +17,7 @@ mod judges;
 mod ledger;
 mod model;
 mod operation;
+mod screen;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -25,11 +26,12 @@ mod verdict;
 use std::collections::BTreeMap;
 
 pub use claim::{
-    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DecidedClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim,
-    OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim, ServerClaim, TookClaim,
-    UndecidedClaim, WaitsClaim,
+    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DecidedClaim, DeviceClaim, DeviceOrderClaim,
+    DocumentsClaim, OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim,
+    ServerClaim, StockClaim, TamperedClaim, TookClaim, UndecidedClaim, WaitsClaim,
 };
 pub use model::{FieldRule, RULES, Rule, print_rules};
+pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord};
 pub use verdict::{Class, Finding, Ledger, Verdict};
 
 use crate::history::History;

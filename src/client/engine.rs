@@ -5,11 +5,13 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use super::answer::Failure;
+use super::board::Board;
 use super::keychain::{Keychain, KeychainError};
 use super::schedule::Schedule;
 use super::session::Session;
@@ -163,6 +165,9 @@ pub struct Engine {
     /// Operations in a batch: halved when the server finds one too large (decision h).
     pub(super) batch_limit: Cell<usize>,
     pub(super) shown: RefCell<Option<Shown>>,
+    pub(super) board: RefCell<Board>,
+    /// When the last sync ended well, by the wall clock.
+    pub(super) synced_at: Cell<Option<Timestamp>>,
     device_id: String,
 }
 
@@ -185,6 +190,7 @@ impl Engine {
         let store = Store::open(storage, &key)?;
         let queued = queue::count(store.read())?;
         let interrupted = if queued == 0 { 0 } else { store.write(queue::release)? };
+        let synced_at = meta::get(store.read(), meta::SYNCED_AT)?.and_then(|at| at.parse().ok());
         let session = Session::new(transport, keychain);
         let signed_in = session.has_refresh_token()?;
         let engine = Rc::new(Self {
@@ -199,6 +205,8 @@ impl Engine {
             wake: Notify::new(),
             batch_limit: Cell::new(MAX_BATCH_OPERATIONS),
             shown: RefCell::default(),
+            board: RefCell::default(),
+            synced_at: Cell::new(synced_at),
             device_id,
         });
         engine.emit(DeviceEvent::Opened { queued, interrupted });
@@ -322,12 +330,17 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn after_change(&self, operation: &OperationRecord) -> Result<(), StoreError> {
+    fn after_change(&self, operation: &OperationRecord) -> Result<(), StoreError> {
+        self.urge(operation);
+        self.show_added(operation)
+    }
+
+    /// A critical change does not wait for the period (spec 5.1).
+    pub(super) fn urge(&self, operation: &OperationRecord) {
         if priority::is_critical(operation.operation, &operation.payload) {
             self.schedule.borrow_mut().critical_change();
             self.wake.notify_one();
         }
-        self.show()
     }
 
     /// A fresh id of version 7.
@@ -336,6 +349,7 @@ impl Engine {
     }
 
     pub(super) fn emit(&self, event: DeviceEvent) {
+        self.board.borrow_mut().hear(&event);
         (self.observer)(event);
     }
 }

@@ -17,6 +17,7 @@
 
 mod answer;
 mod backoff;
+mod board;
 mod conflict;
 mod engine;
 mod keychain;

@@ -8,6 +8,7 @@ use super::settle;
 use super::store::queue::Queued;
 use super::store::{StoreError, queue};
 use super::{priority, store};
+use crate::history::{Choice, DeviceEvent};
 use crate::protocol::{
     ErrorCode, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, OperationError, OperationResult, PushAnswer, ResultStatus, path,
 };
@@ -36,6 +37,7 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
     let mut held = BTreeSet::new();
     let mut broken_answers = 0;
     while let Some(batch) = next_batch(engine, &held)? {
+        engine.show()?;
         let results = match send(engine, &batch).await {
             Ok(results) => {
                 broken_answers = 0;
@@ -57,6 +59,7 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
         held.extend(settled.held);
         pushed.trouble = pushed.trouble.or(settled.trouble);
         engine.show()?;
+        settled.choices.into_iter().for_each(|choice: Choice| engine.emit(DeviceEvent::Chosen(Box::new(choice))));
     }
     Ok(pushed)
 }

@@ -15,7 +15,7 @@ use super::engine::{Engine, EngineError};
 use super::store::audit::Step;
 use super::store::{StoreError, logs, queue, rows};
 use super::{merge, strategy};
-use crate::history::{Choice, DeviceEvent, OperationRecord, Side};
+use crate::history::{Choice, DeviceEvent, Side};
 use crate::protocol::{
     ConflictOutcome, ConflictRecord, FieldConflict, OperationKind, RESOLVES, Record, Resolution, Resolves,
 };
@@ -29,12 +29,12 @@ impl Engine {
     pub fn resolve(&self, order: &str, field: Option<&str>, side: Side) -> Result<(), EngineError> {
         let id = rows::current_id(self.store.read(), order)?;
         let visible = self.visible(&id)?;
-        let conflicts = logs::conflicts_of(self.store.read(), &id)?;
-        let decisions = decisions(&conflicts, field, side);
+        let desk = Desk::of(self.store.read(), &id)?;
+        let decisions = desk.decisions(field, side);
         if decisions.is_empty() {
             return Err(EngineError::NothingToResolve { order: id, field: field.map(str::to_owned) });
         }
-        let operation = self.operation(id, OperationKind::Update, payload(&conflicts, &decisions));
+        let operation = self.operation(id, OperationKind::Update, desk.payload(&decisions));
         self.store.write(|tx| {
             rows::keep_base(tx, &operation.entity_id, &visible)?;
             let now = self.clock.now_text();
@@ -42,10 +42,12 @@ impl Engine {
             let mut edited = visible;
             merge::lay_over(&mut edited, &operation.payload);
             rows::show_edited(tx, &operation.entity_id, &edited)?;
-            decide(tx, conflicts, &decisions, &now)
+            let choices = desk.resolves(&decisions);
+            record_choices(tx, desk.conflicts, &choices, &now)
         })?;
-        self.emit(DeviceEvent::Chosen(Box::new(Choice { operation: operation.clone(), by_preference: false })));
-        self.after_change(&operation)?;
+        self.urge(&operation);
+        self.show()?;
+        self.emit(DeviceEvent::Chosen(Box::new(Choice { operation, by_preference: false })));
         Ok(())
     }
 
@@ -108,11 +110,12 @@ impl Engine {
         if decisions.is_empty() {
             return Ok(None);
         }
-        let conflicts = vec![conflict.clone()];
-        let payload = payload(&conflicts, &decisions);
-        let operation: OperationRecord = self.operation(conflict.entity_id.clone(), OperationKind::Update, payload);
+        let open = BTreeSet::from([conflict.conflict_id.clone()]);
+        let desk = Desk { conflicts: vec![conflict.clone()], open };
+        let (payload, choices) = (desk.payload(&decisions), desk.resolves(&decisions));
+        let operation = self.operation(conflict.entity_id.clone(), OperationKind::Update, payload);
         queue::append(tx, &operation, now)?;
-        decide(tx, conflicts, &decisions, now)?;
+        record_choices(tx, desk.conflicts, &choices, now)?;
         Ok(Some(Choice { operation, by_preference: true }))
     }
 }
@@ -120,76 +123,89 @@ impl Engine {
 /// The side chosen, by field as conflicts name it.
 type Decisions = BTreeMap<String, Side>;
 
-fn decisions(conflicts: &[ConflictRecord], field: Option<&str>, side: Side) -> Decisions {
-    let open = conflicts.iter().flat_map(|conflict| conflict.undecided().map(|found| found.field.as_str()));
-    let mut names: BTreeSet<&str> = open.filter(|name| field.is_none_or(|field| field == *name)).collect();
-    if let Some(field) = field
-        && overrules(conflicts, field, side)
-    {
-        names.insert(field);
+/// The conflicts of one record, oldest first, as they lie before the user.
+struct Desk {
+    conflicts: Vec<ConflictRecord>,
+    /// Those to which the user has not reacted.
+    open: BTreeSet<String>,
+}
+
+impl Desk {
+    fn of(c: &Connection, id: &str) -> Result<Self, StoreError> {
+        Ok(Self { conflicts: logs::conflicts_of(c, id)?, open: logs::open_conflicts(c, id)? })
     }
-    names.into_iter().map(|name| (name.to_owned(), side)).collect()
-}
 
-/// Whether the newest conflict on `field` went the other way.
-fn overrules(conflicts: &[ConflictRecord], field: &str, side: Side) -> bool {
-    let of_field = |conflict: &&ConflictRecord| conflict.fields.iter().any(|found| found.field == field);
-    let newest = conflicts.iter().rev().find(of_field).and_then(|conflict| conflict.resolution.get(field));
-    field != merge::DELETED
-        && matches!(
-            (newest, side),
-            (Some(Resolution::ServerWins), Side::Mine) | (Some(Resolution::ClientWins), Side::Server)
-        )
-}
-
-/// The conflicts on `field` that a decision on it is about: all that wait, or else the newest.
-fn about<'c>(conflicts: &'c [ConflictRecord], field: &str) -> Vec<(&'c ConflictRecord, &'c FieldConflict)> {
-    let with =
-        |conflict: &'c ConflictRecord| Some((conflict, conflict.fields.iter().find(|found| found.field == field)?));
-    let all: Vec<_> = conflicts.iter().filter_map(with).collect();
-    let waits = |(conflict, _): &&(&ConflictRecord, &FieldConflict)| !conflict.resolution.contains_key(field);
-    let open: Vec<_> = all.iter().filter(waits).copied().collect();
-    if open.is_empty() { all.last().copied().into_iter().collect() } else { open }
-}
-
-fn payload(conflicts: &[ConflictRecord], decisions: &Decisions) -> Record {
-    let mut payload = Record::new();
-    let mut made_on = i64::MAX;
-    for (name, side) in decisions {
-        let Some((conflict, field)) = about(conflicts, name).last().copied() else { continue };
-        made_on = made_on.min(conflict.server_version);
-        let server_has = match conflict.resolution.get(name) {
-            Some(Resolution::ClientWins) => Side::Mine,
-            None if field.outcome == ConflictOutcome::ClientWins => Side::Mine,
-            _ => Side::Server,
-        };
-        if *side != server_has {
-            let value = if *side == Side::Mine { &field.mine } else { &field.theirs };
-            conflict::set(&mut payload, name, value);
+    /// What `side` on `field`, or on all, comes to. Whoever chooses the server's on all has seen what the rules dropped;
+    /// to overrule them, a field must be named.
+    fn decisions(&self, field: Option<&str>, side: Side) -> Decisions {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        for conflict in self.conflicts.iter().filter(|conflict| self.open.contains(&conflict.conflict_id)) {
+            names.extend(conflict.undecided().map(|found| found.field.as_str()));
+            let lost = conflict.fields.iter().filter(|found| found.outcome == ConflictOutcome::ServerWins);
+            names.extend(lost.filter(|_| side == Side::Server).map(|found| found.field.as_str()));
         }
+        names.retain(|name| field.is_none_or(|field| field == *name));
+        names.extend(field.filter(|field| self.overrules(field, side)));
+        names.into_iter().map(|name| (name.to_owned(), side)).collect()
     }
-    payload.insert("_version".into(), made_on.into());
-    let choices: Vec<Value> =
-        resolves(conflicts, decisions).iter().filter_map(|it| serde_json::to_value(it).ok()).collect();
-    payload.insert(RESOLVES.into(), choices.into());
-    payload
-}
 
-fn resolves(conflicts: &[ConflictRecord], decisions: &Decisions) -> Vec<Resolves> {
-    let mut by_conflict: BTreeMap<&str, BTreeMap<String, Resolution>> = BTreeMap::new();
-    for (name, side) in decisions {
-        let resolution = if *side == Side::Mine { Resolution::ClientWins } else { Resolution::ServerWins };
-        for (conflict, _) in about(conflicts, name) {
-            by_conflict.entry(&conflict.conflict_id).or_default().insert(name.clone(), resolution);
+    /// Whether the newest conflict on `field` went the other way.
+    fn overrules(&self, field: &str, side: Side) -> bool {
+        let of_field = |conflict: &&ConflictRecord| conflict.fields.iter().any(|found| found.field == field);
+        let newest = self.conflicts.iter().rev().find(of_field).and_then(|conflict| conflict.resolution.get(field));
+        field != merge::DELETED
+            && matches!(
+                (newest, side),
+                (Some(Resolution::ServerWins), Side::Mine) | (Some(Resolution::ClientWins), Side::Server)
+            )
+    }
+
+    /// The conflicts on `field` that a decision on it is about: all that are open, or else the newest.
+    fn about(&self, field: &str) -> Vec<(&ConflictRecord, &FieldConflict)> {
+        let with = |conflict| field_of(conflict, field).map(|found| (conflict, found));
+        let all: Vec<_> = self.conflicts.iter().filter_map(with).collect();
+        let open = |(conflict, _): &&(&ConflictRecord, &FieldConflict)| self.open.contains(&conflict.conflict_id);
+        let open: Vec<_> = all.iter().filter(open).copied().collect();
+        if open.is_empty() { all.last().copied().into_iter().collect() } else { open }
+    }
+
+    fn payload(&self, decisions: &Decisions) -> Record {
+        let mut payload = Record::new();
+        let mut made_on = i64::MAX;
+        for (name, side) in decisions {
+            let Some((conflict, field)) = self.about(name).last().copied() else { continue };
+            made_on = made_on.min(conflict.server_version);
+            let server_has = match conflict.resolution.get(name) {
+                Some(Resolution::ClientWins) => Side::Mine,
+                _ => Side::Server,
+            };
+            if *side != server_has {
+                let value = if *side == Side::Mine { &field.mine } else { &field.theirs };
+                conflict::set(&mut payload, name, value);
+            }
         }
+        payload.insert("_version".into(), made_on.into());
+        let choices = self.resolves(decisions);
+        let choices: Vec<Value> = choices.iter().filter_map(|choice| serde_json::to_value(choice).ok()).collect();
+        payload.insert(RESOLVES.into(), choices.into());
+        payload
     }
-    let resolves = |(id, resolution): (&str, _)| Resolves { conflict_id: id.to_owned(), resolution };
-    by_conflict.into_iter().map(resolves).collect()
+
+    fn resolves(&self, decisions: &Decisions) -> Vec<Resolves> {
+        let mut by_conflict: BTreeMap<&str, BTreeMap<String, Resolution>> = BTreeMap::new();
+        for (name, side) in decisions {
+            let resolution = if *side == Side::Mine { Resolution::ClientWins } else { Resolution::ServerWins };
+            for (conflict, _) in self.about(name) {
+                by_conflict.entry(&conflict.conflict_id).or_default().insert(name.clone(), resolution);
+            }
+        }
+        let resolves = |(id, resolution): (&str, _)| Resolves { conflict_id: id.to_owned(), resolution };
+        by_conflict.into_iter().map(resolves).collect()
+    }
 }
 
-fn decide(c: &Connection, conflicts: Vec<ConflictRecord>, decisions: &Decisions, now: &str) -> Result<(), StoreError> {
-    let choices = resolves(&conflicts, decisions);
-    record_choices(c, conflicts, &choices, now)
+fn field_of<'c>(conflict: &'c ConflictRecord, field: &str) -> Option<&'c FieldConflict> {
+    conflict.fields.iter().find(|found| found.field == field)
 }
 
 fn record_choices(

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::store::queue::Queued;
 use super::store::{StoreError, logs, meta, queue, rows};
 use super::{conflict, merge};
-use crate::history::{DeviceEvent, Notice};
+use crate::history::{Choice, DeviceEvent, Notice};
 use crate::protocol::{ErrorCode, OperationError, OperationKind, OperationResult, Record, RemovalReason, ResultStatus};
 
 /// Answers of the server that an operation may fail by before it is given up (spec 7.2, decision k).
@@ -24,6 +24,8 @@ pub(super) struct Settled {
     pub(super) held: BTreeSet<String>,
     /// The first trouble that calls for another try.
     pub(super) trouble: Option<Failure>,
+    /// What preferences chose; told once the screen shows it.
+    pub(super) choices: Vec<Choice>,
     /// Told once the transaction is durable.
     events: Vec<DeviceEvent>,
 }
@@ -180,7 +182,7 @@ impl Settling<'_> {
         logs::note_conflict(self.tx, &record, &self.now)?;
         let choice = self.engine.choose_as_preferred(self.tx, &record, &self.now)?;
         self.settled.events.push(DeviceEvent::Conflict(Box::new(record)));
-        self.settled.events.extend(choice.map(|choice| DeviceEvent::Chosen(Box::new(choice))));
+        self.settled.choices.extend(choice);
         Ok(())
     }
 

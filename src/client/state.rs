@@ -2,16 +2,19 @@
 
 use tokio::time::Instant;
 
+use super::board::Difference;
 use super::engine::{Engine, EngineError};
 use super::schedule::Schedule;
 use super::store::{StoreError, audit, cache, logs, meta, queue, rows};
-use crate::history::{DeviceEvent, DeviceState, Status};
+use crate::history::{DeviceEvent, DeviceState, OperationRecord, Progress, Status};
+use crate::protocol::Record;
 
 /// The status last shown. A failure is the same one while its next try is, though the wait grows shorter.
 #[derive(Debug, PartialEq)]
 pub(super) struct Shown {
     status: Status,
     queued: u64,
+    progress: Option<Progress>,
     next_try: Option<Instant>,
 }
 
@@ -34,21 +37,56 @@ impl Engine {
             rescued: logs::rescued(c)?,
             cursor: meta::get(c, meta::CURSOR)?,
             status: self.shown.borrow().as_ref().map(|shown| shown.status.clone()),
+            progress: self.shown.borrow().as_ref().and_then(|shown| shown.progress),
+            synced_ago_ms: self.synced_ago_ms(),
+            changes: self.board.borrow().lines(),
+            icons: self.board.borrow().icons(),
             waits_for: waits_for(&self.schedule.borrow(), Instant::now()),
         })
     }
 
-    /// Tells the user the status, if it changed.
+    /// One order as the user sees it; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn row(&self, id: &str) -> Result<Option<Record>, EngineError> {
+        let c = self.store.read();
+        Ok(rows::visible(c, &rows::current_id(c, id)?)?)
+    }
+
+    /// Tells the user what changed since it was last shown.
     pub(super) fn show(&self) -> Result<(), StoreError> {
-        let queued = queue::count(self.store.read())?;
+        let difference = self.board.borrow_mut().refresh(self.store.read())?;
+        self.announce(difference)
+    }
+
+    /// The same when all that happened is one more operation.
+    pub(super) fn show_added(&self, operation: &OperationRecord) -> Result<(), StoreError> {
+        let difference = self.board.borrow_mut().add(operation);
+        self.announce(difference)
+    }
+
+    fn announce(&self, difference: Difference) -> Result<(), StoreError> {
+        let Difference { changes, icons } = difference;
+        if !changes.is_empty() || !icons.is_empty() {
+            self.emit(DeviceEvent::Marked { changes, icons });
+        }
+        let queued = self.board.borrow().queued();
         let ever_synced = || Ok::<_, StoreError>(meta::get(self.store.read(), meta::CURSOR)?.is_some());
         let Some(now_shown) = self.status(queued, ever_synced)? else { return Ok(()) };
         let same = self.shown.borrow().as_ref().is_some_and(|last| last.same(&now_shown));
         if !same {
-            self.emit(DeviceEvent::Shown { status: now_shown.status.clone(), queued });
+            let (status, progress) = (now_shown.status.clone(), now_shown.progress);
             *self.shown.borrow_mut() = Some(now_shown);
+            self.emit(DeviceEvent::Shown { status, queued, progress, synced_ago_ms: self.synced_ago_ms() });
         }
         Ok(())
+    }
+
+    /// By the wall clock, which alone outlives the process; a clock set back makes it zero.
+    pub(super) fn synced_ago_ms(&self) -> Option<u64> {
+        let ago = self.clock.now().duration_since(self.synced_at.get()?);
+        Some(u64::try_from(ago.as_millis()).unwrap_or(0))
     }
 
     fn status(
@@ -74,7 +112,8 @@ impl Engine {
         } else {
             return Ok(None);
         };
-        Ok(Some(Shown { status, queued, next_try }))
+        let progress = if status == Status::Syncing { self.board.borrow().progress() } else { None };
+        Ok(Some(Shown { status, queued, progress, next_try }))
     }
 }
 
@@ -85,6 +124,7 @@ impl Shown {
             Status::Synced | Status::Queued | Status::Syncing | Status::Offline => None,
         };
         self.queued == other.queued
+            && self.progress == other.progress
             && self.next_try == other.next_try
             && match (codes(self), codes(other)) {
                 (None, None) => self.status == other.status,

@@ -3,13 +3,19 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
 use super::answer::Failure;
 use super::engine::Engine;
 use super::schedule::Due;
+use super::store::meta;
 use super::{backoff, pull, push};
+use crate::base::WallClock;
 use crate::history::{DeviceEvent, Phase, SyncOutcome, Trigger};
+
+/// The time of the last sync is noted for the next start at least this often.
+const NOTED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 impl Engine {
     /// Syncs now, whatever the pause. While another sync runs this one waits for it, and runs once more, unless one
@@ -46,6 +52,7 @@ impl Engine {
 
     async fn cycle(&self, trigger: Trigger) -> SyncOutcome {
         self.schedule.borrow_mut().begin(Instant::now());
+        self.board.borrow_mut().sweep();
         let _abandoned = AbandonOnDrop(self);
         self.emit(DeviceEvent::SyncStarted { trigger });
         let online = self.schedule.borrow().online();
@@ -66,7 +73,22 @@ impl Engine {
         self.emit(DeviceEvent::PhaseStarted { phase: Phase::Pull });
         let pulled = pull::run(self).await?;
         self.emit(DeviceEvent::PhaseEnded { phase: Phase::Pull, count: pulled });
-        pushed.trouble.map_or(Ok(()), Err)
+        if let Some(trouble) = pushed.trouble {
+            return Err(trouble);
+        }
+        self.note_success()
+    }
+
+    /// "Synced two minutes ago" outlives the process; to a few minutes, so that a sync that brings nothing writes
+    /// nothing.
+    fn note_success(&self) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let noted = meta::get(self.store.read(), meta::SYNCED_AT)?.and_then(|at| at.parse::<Timestamp>().ok());
+        if noted.is_none_or(|noted| now.duration_since(noted).abs() >= NOTED_WITHIN) {
+            self.store.write(|tx| meta::set(tx, meta::SYNCED_AT, &WallClock::text(now)))?;
+        }
+        self.synced_at.set(Some(now));
+        Ok(())
     }
 
     /// Books the result; `None` when nothing was tried. A call that failed because the network was taken away teaches

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::event::OperationRecord;
+use super::shown::{ChangeLine, Icon, Progress};
 use crate::protocol::{ConflictRecord, ErrorCode, OperationKind, Record, RemovalReason};
 
 /// Why a sync began (spec 5.1; retry is 7.2).
@@ -111,6 +112,19 @@ pub enum DeviceEvent {
         status: Status,
         /// The number of changes that it says are waiting.
         queued: u64,
+        /// While syncing: how far it is; `None` when there is nothing to send.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        progress: Option<Progress>,
+        /// How long ago it says that the last sync ended well, in milliseconds; `None` if none ever did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        synced_ago_ms: Option<u64>,
+    },
+    /// Lines of the queue view or icons of orders changed: those that did, and what they show now.
+    Marked {
+        /// Changed lines, in the order of the queue. Settled ones leave the view when a sync starts.
+        changes: Vec<ChangeLine>,
+        /// Changed icons by order.
+        icons: BTreeMap<String, Icon>,
     },
     /// The queue pauses under the backoff table (spec 7.2).
     Backoff {
@@ -280,6 +294,18 @@ pub struct DeviceState {
     pub cursor: Option<String>,
     /// The status shown.
     pub status: Option<Status>,
+    /// While syncing: how far it is.
+    #[serde(default)]
+    pub progress: Option<Progress>,
+    /// How long ago the last sync ended well, in milliseconds by the device's clock; `None` if none ever did.
+    #[serde(default)]
+    pub synced_ago_ms: Option<u64>,
+    /// The queue view, in order: what waits, and what the latest sync settled.
+    #[serde(default)]
+    pub changes: Vec<ChangeLine>,
+    /// Icons of the orders that are not simply synced.
+    #[serde(default)]
+    pub icons: BTreeMap<String, Icon>,
     /// What the engine is waiting for, in words; empty when it waits for nothing but the next period.
     pub waits_for: Option<String>,
 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::device::{DeviceEvent, DeviceState, Side};
 use crate::base::CrashHow;
 use crate::protocol::{
-    ConflictRecord, EntityType, ErrorCode, Operation, OperationKind, OperationResult, Profile, Record, Removal,
+    ConflictRecord, DeadLetter, EntityType, ErrorCode, Operation, OperationKind, OperationResult, Profile, Record,
+    Removal,
 };
 
 /// One entry of the history.
@@ -123,6 +124,13 @@ pub enum What {
         /// What.
         event: DeviceEvent,
     },
+    /// Somebody sent operations in the name of a device's user, past the device.
+    Tampered {
+        /// Whose user's.
+        device: String,
+        /// What became of each: `success`, `conflict` or the code of the error; one text for a push that was refused.
+        answers: Vec<String>,
+    },
     /// A device's link changed.
     LinkChanged {
         /// Whose.
@@ -189,6 +197,24 @@ pub enum What {
         /// Who waits for what.
         waits: Vec<Wait>,
     },
+    /// What a user read of an order right after changing it.
+    Read {
+        /// On which device.
+        device: String,
+        /// The order, as the change named it.
+        entity_id: String,
+        /// The fields that the change set; `None` when the device shows no such order.
+        row: Option<Record>,
+    },
+    /// A user looked at the device in the middle of the story.
+    Looked {
+        /// On which device.
+        device: String,
+        /// The step, from 0.
+        step: usize,
+        /// All that the device shows.
+        state: Box<DeviceState>,
+    },
     /// A device's state at the end.
     DeviceState {
         /// Whose.
@@ -206,6 +232,11 @@ pub enum What {
         assets: Vec<String>,
         /// Inventory.
         inventory: Vec<String>,
+    },
+    /// The updates that came too late, as the auditor reads them at the end.
+    DeadLetters {
+        /// They, oldest first.
+        letters: Vec<DeadLetter>,
     },
     /// A record on the server at the end, as the auditor reads it.
     ServerRecord {

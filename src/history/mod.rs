@@ -3,6 +3,7 @@
 mod device;
 mod event;
 mod recorder;
+mod shown;
 
 pub use device::{
     AuditEntry, Choice, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, Side, Status,
@@ -12,3 +13,4 @@ pub use event::{
     Edit, Event, Fault, LinkState, Message, MessageKind, OperationRecord, RecordRef, StepOutcome, Wait, What,
 };
 pub use recorder::{History, Recorder};
+pub use shown::{ChangeLine, ChangeState, Icon, Progress};

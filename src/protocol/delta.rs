@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Record;
+use super::{Record, ViewDigest};
 
 /// Query of a pull. Without `since` and `cursor` it is a full, paged snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct DeltaQuery {
     /// Most rows in this page (addition).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// 1 asks for [`DeltaAnswer::view_digest`] (addition).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<u8>,
 }
 
 /// Answer to a pull.
@@ -35,6 +38,10 @@ pub struct DeltaAnswer {
     pub has_more: bool,
     /// What changed.
     pub changes: Changes,
+    /// What the device holds once it has applied this last page, when it asked for it and the server can tell
+    /// (addition).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view_digest: Option<ViewDigest>,
 }
 
 /// What changed, by kind. A record that the device has already carries its id, `_version`, `updatedAt` and the changed

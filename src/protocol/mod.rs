@@ -4,7 +4,9 @@
 
 mod auth;
 mod conflict;
+mod dead_letter;
 mod delta;
+mod digest;
 mod error;
 mod fields;
 pub mod gzip;
@@ -14,7 +16,9 @@ pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
 pub use conflict::{
     ConflictOutcome, ConflictRecord, ConflictsAnswer, FieldConflict, RESOLVES, Resolution, ResolutionStrategy, Resolves,
 };
+pub use dead_letter::{DeadLetter, DeadLetters, DeadLettersQuery};
 pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalReason, RemovalsByKind};
+pub use digest::ViewDigest;
 pub use error::{ErrorCode, Problem};
 pub use fields::{FieldKind, WORK_ORDER_FIELDS, field_kind, line_key};
 pub use push::{
@@ -38,6 +42,8 @@ pub mod path {
     pub const PUSH: &str = "/api/v1/sync/push";
     /// The server's side of the conflict audit: [`super::ConflictsAnswer`] (addition, spec 4.4).
     pub const CONFLICTS: &str = "/api/v1/sync/conflicts";
+    /// Updates that came too late: [`super::DeadLetters`] (addition).
+    pub const DEAD_LETTERS: &str = "/api/v1/sync/dead-letters";
 }
 
 /// Most operations in one push (decision h).

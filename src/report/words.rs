@@ -1,6 +1,10 @@
 //! Events as sentences: what a person reads around a failure.
 
-use crate::history::{DeviceEvent, Event, Message, MessageKind, Phase, Status, StepOutcome, SyncOutcome, What};
+use std::collections::BTreeMap;
+
+use crate::history::{
+    ChangeLine, DeviceEvent, Event, Icon, Message, MessageKind, Phase, Status, StepOutcome, SyncOutcome, What,
+};
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
 #[must_use]
@@ -49,6 +53,9 @@ fn what(what: &What) -> String {
             let (of, side) = (entity_id.as_deref().unwrap_or("every order"), with.as_ref().map(ToString::to_string));
             format!("{device} will keep {} on {field} of {of}", side.as_deref().unwrap_or("what its user says"))
         }
+        What::Tampered { device, answers } => {
+            format!("operations sent in the name of {device} are answered: {}", answers.join(", "))
+        }
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),
         What::Device { device, event } => format!("{device} {}", device_event(event)),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
@@ -66,12 +73,21 @@ fn what(what: &What) -> String {
             let waits: Vec<String> = waits.iter().map(|wait| format!("{} waits: {}", wait.device, wait.what)).collect();
             format!("not at rest: {}", waits.join("; "))
         }
+        What::Read { device, entity_id, row: Some(row) } => {
+            let fields: Vec<String> = row.iter().map(|(field, value)| format!("{field} = {value}")).collect();
+            format!("{device} reads in {entity_id}: {}", fields.join(", "))
+        }
+        What::Read { device, entity_id, row: None } => format!("{device} sees no {entity_id}"),
+        What::Looked { device, state, .. } => {
+            format!("a look at {device}: {} orders, {} queued", state.work_orders.len(), state.queue.len())
+        }
         What::DeviceState { device, state } => {
             format!("{device} holds {} orders, {} queued", state.work_orders.len(), state.queue.len())
         }
         What::UserView { user_id, work_orders, .. } => {
             format!("the server shows {user_id} {} orders", work_orders.len())
         }
+        What::DeadLetters { letters } => format!("{} updates came too late for their orders", letters.len()),
         What::ServerRecord { kind, record } => format!("the server ends with {} of {kind}", name_of(record)),
         What::ServerConflict { record } => {
             format!("the server's audit ends with a conflict on {}", record.entity_id)
@@ -103,7 +119,8 @@ fn device_event(event: &DeviceEvent) -> String {
         DeviceEvent::SyncEnded { outcome: SyncOutcome::Failed { code, detail } } => {
             format!("failed to sync: {code}: {detail}")
         }
-        DeviceEvent::Shown { status, queued } => format!("shows `{}`, {queued} queued", status_name(status)),
+        DeviceEvent::Shown { status, queued, .. } => format!("shows `{}`, {queued} queued", status_name(status)),
+        DeviceEvent::Marked { changes, icons } => marked(changes, icons),
         DeviceEvent::Backoff { failures, wait_ms, code, .. } => {
             format!("waits {} after failure {failures} ({code})", milliseconds(*wait_ms))
         }
@@ -124,6 +141,12 @@ fn device_event(event: &DeviceEvent) -> String {
             format!("rescues the {} of {}: {}", rescued.operation, rescued.entity_id, rescued.reason)
         }
     }
+}
+
+fn marked(changes: &[ChangeLine], icons: &BTreeMap<String, Icon>) -> String {
+    let changes = changes.iter().map(|line| format!("{} of {}: {:?}", line.what, line.entity_id, line.state));
+    let icons = icons.iter().map(|(id, icon)| format!("{id} {icon:?}"));
+    format!("shows {}", changes.chain(icons).collect::<Vec<_>>().join(", "))
 }
 
 fn phase_name(phase: Phase) -> &'static str {

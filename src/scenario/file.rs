@@ -52,6 +52,16 @@ impl Scenario {
         Span::new(self.steps.iter().map(wait).fold(0, u64::saturating_add))
     }
 
+    /// What must hold of the run: what it expects in the end, and what is looked at on the way.
+    #[must_use]
+    pub fn claims(&self) -> Vec<Claim> {
+        let looks = self.steps.iter().enumerate().filter_map(|(step, it)| {
+            let Action::Look(shown) = &it.action else { return None };
+            Some(Claim::Look { step, shown: shown.clone() })
+        });
+        looks.chain(self.expect.iter().map(|expectation| expectation.claim.clone())).collect()
+    }
+
     /// The devices that `name` means in a step: one, or all of a group; none when the scenario has no such name.
     #[must_use]
     pub fn devices_named(&self, name: &str) -> Vec<String> {

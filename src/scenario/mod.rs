@@ -12,6 +12,7 @@ mod print;
 mod problem;
 mod read;
 mod requirements;
+mod server_step;
 mod step;
 mod validate;
 mod words;
@@ -25,6 +26,7 @@ pub use print::print;
 pub use problem::{Problem, draw};
 pub use read::{Options, load, parse};
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
+pub use server_step::{ServerClock, Tamper};
 pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,
     OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,

@@ -5,7 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::file::Skew;
+use super::server_step::{ServerClock, Tamper};
 use crate::base::{CrashHow, Span};
+use crate::check::ShownClaim;
 use crate::history::{Phase, Side};
 use crate::protocol::Record;
 
@@ -65,6 +67,8 @@ pub enum Action {
     OfficeCreate(OfficeCreate),
     /// The office deletes an order.
     OfficeDelete(OfficeDelete),
+    /// Somebody looks at a device: what is claimed must be shown at this moment.
+    Look(ShownClaim),
     /// Time passes.
     Wait(Span),
     /// Messages are lost from now on, as the rule says.
@@ -75,6 +79,10 @@ pub enum Action {
     Restart(String),
     /// The device's wall clock is set wrong, or right again.
     Clock(SetClock),
+    /// The server's wall clock is set wrong, or right again.
+    ServerClock(ServerClock),
+    /// Somebody with the password of the device's user sends the server what no client should.
+    Tamper(Tamper),
 }
 
 /// See [`Action::Offline`].

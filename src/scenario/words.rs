@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow};
 use crate::base::CrashHow;
+use crate::check::ShownClaim;
 use crate::history::Phase;
 use crate::protocol::Record;
 
@@ -38,13 +41,31 @@ impl fmt::Display for Action {
             }
             Self::OfficeCreate(step) => write!(f, "the office creates `{}`: {}", step.label, Fields(&step.set)),
             Self::OfficeDelete(step) => write!(f, "the office deletes {}", step.order),
+            Self::Look(claim) => look(claim, f),
             Self::Wait(span) => write!(f, "{span} pass"),
             Self::Lose(step) => step.fmt(f),
             Self::Crash(step) => step.fmt(f),
             Self::Restart(device) => write!(f, "{device} starts again"),
             Self::Clock(step) => write!(f, "the clock of {} is set {}", step.device, step.by.words()),
+            Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
+            Self::Tamper(step) => {
+                write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
+            }
         }
     }
+}
+
+/// The claim as the file has it, without its braces.
+fn look(claim: &ShownClaim, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "a look at {}", claim.device)?;
+    let Ok(Value::Object(fields)) = serde_json::to_value(claim) else { return Ok(()) };
+    for (name, value) in fields.iter().filter(|(name, _)| *name != "device") {
+        match value.as_str() {
+            Some(text) => write!(f, ", {name} {text}")?,
+            None => write!(f, ", {name} {value}")?,
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for OfflineHow {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::conflict;
 use super::payload::{Change, DELETED};
 use super::record::{self, Order, Selection, Write, Written, removed_line};
+use super::stock::Moves;
 use super::store::{Commit, Users, Writer, time_text};
 use super::view;
 use crate::protocol::{ConflictOutcome, FieldConflict, Record};
@@ -88,9 +89,12 @@ fn commit(scene: Scene<'_>, before: &Order, order: &mut Order, writes: &[Write])
     let commit = Commit::next(scene.db, scene.now_ms, scene.writer)?;
     order.version += 1;
     order.updated_at = commit.at();
+    let mut moves = Moves::default();
     for write in writes {
+        moves.note(scene.db, &order.id, write)?;
         write.apply(scene.db, &order.id, order.version, &commit)?;
     }
+    moves.book(scene.db, &commit)?;
     order.save(scene.db)?;
     view::follow(scene.db, scene.users, Some(before), order, &commit, scene.writer.device)
 }

@@ -1,6 +1,6 @@
 //! Creates: a temporary id becomes a real one, once and for ever (decision b).
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use super::apply::{Applied, Scene};
@@ -8,12 +8,18 @@ use super::payload::{self, Change};
 use super::record::{self, Order, Selection, Write};
 use super::rejection::Rejection;
 use super::role::{Role, oversees};
+use super::stock::Moves;
 use super::store::{Commit, Writer};
 use super::view;
 use crate::protocol::{Operation, Profile, TEMPORARY_ID_PREFIX};
 
 /// Makes the work order that `operation` asks for.
-pub(super) fn create(scene: Scene<'_>, profile: &Profile, operation: &Operation) -> Result<Applied, Rejection> {
+pub(super) fn create(
+    scene: Scene<'_>,
+    profile: &Profile,
+    operation: &Operation,
+    hash: &[u8; 32],
+) -> Result<Applied, Rejection> {
     let local_id = payload::local_id(&operation.payload).map_err(Rejection::invalid)?;
     let mut changes = payload::changes(&operation.payload, &["_localId"]).map_err(Rejection::invalid)?;
     changes.retain(|change| !matches!(change, Change::Line { deleted: true, .. }));
@@ -30,27 +36,46 @@ pub(super) fn create(scene: Scene<'_>, profile: &Profile, operation: &Operation)
     let commit = Commit::next(db, now_ms, writer)?;
     let writes: Vec<_> = changes.into_iter().map(Write::from).collect();
     let order = place(db, profile, &commit, writes.iter().chain(added.iter().map(|(_, write)| write)))?;
+    let mut moves = Moves::default();
     for write in &writes {
+        moves.note(db, &order.id, write)?;
         write.apply(db, &order.id, order.version, &commit)?;
     }
+    moves.book(db, &commit)?;
     if let Some((commit, write)) = &added {
         write.apply(db, &order.id, order.version, commit)?;
     }
     db.prepare_cached(
-        "INSERT INTO creations (user, local_id, work_order, device, queue_id) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO creations (user, local_id, work_order, device, queue_id, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute([writer.user, local_id, &order.id, writer.device, &operation.queue_id])?;
+    .execute(params![writer.user, local_id, order.id, writer.device, operation.queue_id, hash])?;
     view::follow(db, users, None, &order, &commit, writer.device)?;
+    Ok(made(db, order, writer)?)
+}
+
+/// The result of a create that stands: the order, and what others than `writer` gave it.
+pub(super) fn made(db: &Connection, order: Order, writer: Writer<'_>) -> rusqlite::Result<Applied> {
     let server_state =
         record::content(db, &order.id, Selection { not_by: Some(writer.device), ..Selection::default() })?;
     let server_state = Some(server_state).filter(|state| !state.is_empty());
     Ok(Applied { order, conflicts: Vec::new(), server_state })
 }
 
-/// Device and `queueId` of the create that first brought `local_id`.
-pub(super) fn first_create(db: &Connection, user: &str, local_id: &str) -> rusqlite::Result<Option<(String, String)>> {
-    db.prepare_cached("SELECT device, queue_id FROM creations WHERE user = ?1 AND local_id = ?2")?
-        .query_row([user, local_id], |row| Ok((row.get(0)?, row.get(1)?)))
+/// The create that first brought a `_localId`.
+#[derive(Debug)]
+pub(super) struct First {
+    pub(super) order: String,
+    pub(super) device: String,
+    pub(super) queue_id: String,
+    pub(super) hash: [u8; 32],
+}
+
+/// The create that first brought `local_id`, whatever has become of it.
+pub(super) fn first_create(db: &Connection, user: &str, local_id: &str) -> rusqlite::Result<Option<First>> {
+    db.prepare_cached("SELECT work_order, device, queue_id, hash FROM creations WHERE user = ?1 AND local_id = ?2")?
+        .query_row([user, local_id], |row| {
+            Ok(First { order: row.get(0)?, device: row.get(1)?, queue_id: row.get(2)?, hash: row.get(3)? })
+        })
         .optional()
 }
 

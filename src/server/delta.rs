@@ -9,8 +9,10 @@ use rusqlite::{Connection, Row, params};
 
 use super::auth::Caller;
 use super::cursor::{Cursor, Within};
+use super::purge;
 use super::record::{self, Kind, Order, Selection};
 use super::refusal::Refusal;
+use super::stock;
 use super::store::{self, Store};
 use super::view;
 use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, DeltaQuery, MAX_PAGE, Record, Removal, RemovalReason};
@@ -30,9 +32,11 @@ pub(super) fn pull(
         Some(0) => return Err(Refusal::malformed("`limit` must be at least 1")),
         limit => limit.unwrap_or(DEFAULT_PAGE).min(MAX_PAGE) as usize,
     };
+    purge::purge(store, now_ms)?;
+    let forgotten = store.forgotten;
     let tx = store.connection.transaction()?;
     view::expire(&tx, &store.users, caller.user(), now_ms)?;
-    let pull = Pull::begin(&tx, caller, query)?;
+    let pull = Pull::begin(&tx, caller, query, forgotten)?;
     let answer = pull.page(&tx, limit)?;
     tx.commit()?;
     Ok(answer)
@@ -44,6 +48,8 @@ struct Pull<'a> {
     device: &'a str,
     cursor: Cursor,
     upper: i64,
+    /// The device asks what it should hold at the end of this pull.
+    digest: bool,
 }
 
 /// What a page says of one row of the log.
@@ -53,7 +59,7 @@ enum Told {
 }
 
 impl<'a> Pull<'a> {
-    fn begin(db: &Connection, caller: &'a Caller, query: &DeltaQuery) -> Result<Self, Refusal> {
+    fn begin(db: &Connection, caller: &'a Caller, query: &DeltaQuery, forgotten: i64) -> Result<Self, Refusal> {
         let last = store::last_commit(db)?.seq;
         let kinds = kinds(query.entities.as_deref())?;
         let mut cursor = match (&query.cursor, &query.since) {
@@ -66,11 +72,21 @@ impl<'a> Pull<'a> {
             }
             (None, None) => Cursor { kinds, origin: last, base: 0, since: 0, within: None },
         };
+        // A snapshot that never came to its end has no base, but it knows what it has from its first page on.
+        let knows = if cursor.base == 0 && query.cursor.is_some() { cursor.origin } else { cursor.base };
+        if knows < forgotten && (query.cursor.is_some() || query.since.is_some()) {
+            return Err(Refusal::resync_required("what left the view since then is forgotten: pull without a cursor"));
+        }
         if cursor.since == 0 && cursor.within.is_none() {
             cursor.origin = last;
         }
         let upper = cursor.within.map_or(last, |within| within.upper);
-        Ok(Self { user: caller.user(), device: &caller.device, cursor, upper })
+        let digest = match query.digest {
+            None => false,
+            Some(1) => kinds & 1 << (Kind::WorkOrder as u8) != 0,
+            Some(_) => return Err(Refusal::malformed("`digest` is 1 or absent")),
+        };
+        Ok(Self { user: caller.user(), device: &caller.device, cursor, upper, digest })
     }
 
     fn page(&self, db: &Connection, limit: usize) -> Result<DeltaAnswer, Refusal> {
@@ -96,6 +112,7 @@ impl<'a> Pull<'a> {
     /// The answer; `more` is the place of the last row sent when further ones follow. `syncTimestamp` moves on only
     /// when all is told, so that a client that knows `since` alone misses nothing.
     fn answer(&self, db: &Connection, changes: Changes, more: Option<(i64, i64)>) -> Result<DeltaAnswer, Refusal> {
+        let mut view_digest = None;
         let next = match more {
             Some((touched, entry)) => {
                 Cursor { within: Some(Within { upper: self.upper, touched, entry }), ..self.cursor }
@@ -104,6 +121,10 @@ impl<'a> Pull<'a> {
                 let moved = db
                     .prepare_cached("SELECT 1 FROM views WHERE user = ?1 AND touched_seq > ?2")?
                     .exists(params![self.user, self.upper])?;
+                // What moved on is not what the device holds after this page.
+                if self.digest && !moved {
+                    view_digest = Some(view::digest(db, self.user)?);
+                }
                 let base = if moved { self.cursor.base } else { self.upper };
                 Cursor { base, since: self.upper, within: None, ..self.cursor }
             }
@@ -114,6 +135,7 @@ impl<'a> Pull<'a> {
             next_cursor: next.to_string(),
             has_more: more.is_some(),
             changes,
+            view_digest,
         })
     }
 
@@ -134,7 +156,8 @@ impl<'a> Pull<'a> {
                 None => None,
             },
             Kind::Asset | Kind::Inventory if arrived => record::catalogue(db, stay.kind, &stay.id)?,
-            Kind::Asset | Kind::Inventory => None,
+            Kind::Inventory => stock::news(db, &stay.id, self.cursor.base)?,
+            Kind::Asset => None,
         };
         Ok(record.map(|record| Told::Record(stay.kind, record)))
     }

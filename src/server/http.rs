@@ -16,11 +16,11 @@ use super::auth::{self, Caller};
 use super::refusal::Refusal;
 use super::store::Store;
 use super::wire::{Answer, read_json};
-use super::{delta, push};
+use super::{dead_letter, delta, push};
 use crate::base::WallClock;
 use crate::protocol::{
-    ConflictsAnswer, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_INFLATED_BODY, Profile,
-    PushAnswer, RefreshRequest, SignInRequest, Tokens, path,
+    ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
+    MAX_INFLATED_BODY, Profile, PushAnswer, RefreshRequest, SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -53,6 +53,7 @@ pub(super) fn router(clock: WallClock, store: Store) -> Router {
         .route(path::DELTA, get(pull))
         .route(path::PUSH, post(push))
         .route(path::CONFLICTS, get(conflicts))
+        .route(path::DEAD_LETTERS, get(dead_letters))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(shared)
@@ -87,6 +88,16 @@ async fn pull(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {
         delta::pull(&mut shared.store(), shared.now_ms(), &caller, &query.0)
     };
     Answer::to(&headers).with::<DeltaAnswer>(page())
+}
+
+async fn dead_letters(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {
+    let letters = || {
+        let caller = caller(&shared, &headers)?;
+        let query =
+            Query::<DeadLettersQuery>::try_from_uri(&uri).map_err(|error| Refusal::malformed(error.body_text()))?;
+        dead_letter::read(&shared.store(), &caller, &query.0)
+    };
+    Answer::to(&headers).with::<DeadLetters>(letters())
 }
 
 /// A push as it arrives: one malformed operation must not spoil the others (decision h).

@@ -4,11 +4,14 @@
 //! http -> wire (JSON, gzip, problem documents)
 //!  |-> auth            who calls
 //!  |-> delta -> cursor what changed in the caller's view, in pages
-//!  '-> push -> payload one operation, one transaction, one result, replayed for ever
+//!  '-> push -> payload one operation, one transaction, one result, replayed for 30 days
 //!        |-> create
 //!        |-> apply -> conflict   what the operation does to the record
+//!        |     '-> stock         and to the parts that it uses
 //!        |-> audit               what it met, and what its user chose
+//!        |-> dead_letter         what came too late for a record
 //!        '-> view                who sees the record now
+//! purge                what is forgotten, and when
 //! store, record: the database underneath; seed: what it holds from the start
 //! ```
 //!
@@ -21,10 +24,12 @@ mod auth;
 mod conflict;
 mod create;
 mod cursor;
+mod dead_letter;
 mod delta;
 mod http;
 mod payload;
 mod policy;
+mod purge;
 mod push;
 mod record;
 mod refusal;
@@ -32,6 +37,7 @@ mod rejection;
 mod role;
 mod seed;
 mod settings;
+mod stock;
 mod store;
 mod view;
 mod wire;
@@ -50,7 +56,9 @@ use crate::base::{Stream, WallClock};
 #[cfg(test)]
 pub(crate) use conflict::{STRATEGIES, Strategy};
 pub use seed::{Seeded, SeededUser, SetupError};
-pub use settings::{ACCESS_TOKEN_LIFE, CREATED_VISIBLE, REFRESH_GRACE, REFRESH_TOKEN_LIFE};
+pub use settings::{
+    ACCESS_TOKEN_LIFE, CREATED_VISIBLE, REFRESH_GRACE, REFRESH_TOKEN_LIFE, RESULTS_KEPT, TOMBSTONES_KEPT,
+};
 
 /// The server. Clones are the same server.
 #[derive(Clone, Debug)]

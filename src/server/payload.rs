@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::stock::{PARTS_USED, QUANTITY};
 use crate::protocol::{FieldKind, Record, field_kind};
 
 /// The mark of a removed line (decision d).
@@ -11,6 +12,9 @@ pub(super) const DELETED: &str = "_deleted";
 
 /// Fields without which there is no work order (spec 2.2, `NOT NULL`).
 const REQUIRED: &[&str] = &["siteId", "type", "title", "priority", "status"];
+
+/// Longest id, in bytes.
+const LONGEST_ID: usize = 128;
 
 /// One change that a payload asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +39,24 @@ pub(super) fn base_version(payload: &Record) -> Result<i64, String> {
 /// The `_localId` of a create.
 pub(super) fn local_id(payload: &Record) -> Result<&str, String> {
     let local_id = payload.get("_localId").and_then(Value::as_str).unwrap_or_default();
-    if local_id.is_empty() { Err("`_localId` is missing or not a text".to_owned()) } else { Ok(local_id) }
+    if local_id.is_empty() {
+        return Err("`_localId` is missing or not a text".to_owned());
+    }
+    check_id("_localId", local_id)?;
+    Ok(local_id)
+}
+
+/// Whether `id` can be the id of anything: ids go into paths, logs and file names.
+pub(super) fn check_id(name: &str, id: &str) -> Result<(), String> {
+    if id.is_empty() {
+        return Err(format!("`{name}` is empty"));
+    }
+    if id.len() > LONGEST_ID || id.contains("..") || id.chars().any(|c| c.is_control() || c == '\\') {
+        return Err(format!(
+            "`{name}` is no id: at most {LONGEST_ID} bytes, without `..`, `\\` and control characters"
+        ));
+    }
+    Ok(())
 }
 
 /// The changes in `payload`; of the fields that are not content only those in `meta` are known.
@@ -77,6 +98,10 @@ fn lines(field: &str, key: &str, value: &Value, changes: &mut Vec<Change>) -> Re
         let line = patch.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         if line.is_empty() {
             return Err(format!("a line of `{field}` has no `{key}`"));
+        }
+        check_id(key, &line)?;
+        if field == PARTS_USED && patch.get(QUANTITY).is_some_and(|quantity| !quantity.is_number()) {
+            return Err(format!("`{QUANTITY}` of the line `{line}` must be a number"));
         }
         if !seen.insert(line.clone()) {
             return Err(format!("`{field}` names the line `{line}` twice"));

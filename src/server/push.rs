@@ -13,7 +13,9 @@ use super::apply::{self, Applied, Scene};
 use super::audit;
 use super::auth::Caller;
 use super::create;
+use super::dead_letter;
 use super::payload;
+use super::purge;
 use super::record::{self, Order};
 use super::rejection::Rejection;
 use super::role::Role;
@@ -28,6 +30,9 @@ use crate::protocol::{
 /// Applies `operations`, as they arrived, one by one. One that fails stops the rest of its record's lane: what was made
 /// after it must not overtake it (decision h).
 pub(super) fn push(store: &mut Store, now_ms: i64, caller: &Caller, operations: Vec<Value>) -> Vec<OperationResult> {
+    if let Err(error) = purge::purge(store, now_ms) {
+        tracing::warn!("nothing was forgotten: {error}");
+    }
     let mut stopped: BTreeMap<String, OperationError> = BTreeMap::new();
     let mut results = Vec::with_capacity(operations.len());
     for operation in operations {
@@ -37,7 +42,8 @@ pub(super) fn push(store: &mut Store, now_ms: i64, caller: &Caller, operations: 
             Some(error) => OperationResult::refused(text("queueId"), behind(error)),
             None => push_one(store, now_ms, caller, operation),
         };
-        if let (Some(error), false) = (&result.error, lane.is_empty()) {
+        // Each operation on a deleted record is answered for itself, so that each becomes a dead letter.
+        if let Some(error) = result.error.as_ref().filter(|error| !lane.is_empty() && !error.tombstone) {
             stopped.insert(lane, error.clone());
         }
         results.push(result);
@@ -54,11 +60,17 @@ fn behind(error: &OperationError) -> OperationError {
 fn push_one(store: &mut Store, now_ms: i64, caller: &Caller, operation: Value) -> OperationResult {
     let queue_id = operation.get("queueId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let result = match serde_json::from_value::<Operation>(operation) {
-        Ok(operation) if operation.queue_id.is_empty() => Err(Rejection::invalid("`queueId` is empty")),
-        Ok(operation) => once(store, now_ms, caller, &operation),
+        Ok(operation) => named(&operation).and_then(|()| once(store, now_ms, caller, &operation)),
         Err(error) => Err(Rejection::invalid(format!("the operation is not as expected: {error}"))),
     };
     result.unwrap_or_else(|Rejection(error)| OperationResult::refused(queue_id, error))
+}
+
+/// Whether the ids in `operation` can be ids.
+fn named(operation: &Operation) -> Result<(), Rejection> {
+    payload::check_id("queueId", &operation.queue_id)
+        .and_then(|()| payload::check_id("entityId", &operation.entity_id))
+        .map_err(Rejection::invalid)
 }
 
 /// Does `operation` unless it was done before: effect and result in one transaction.
@@ -72,6 +84,11 @@ fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) 
     view::expire(&tx, users, caller.user(), now_ms)?;
     let scene = Scene { db: &tx, users, writer: caller.writer(), now_ms };
     let result = match perform(scene, &caller.profile, operation, &hash) {
+        Err(rejection) if rejection.0.tombstone && operation.operation == OperationKind::Update => {
+            dead_letter::keep(&tx, caller, operation, &resolve(scene, operation)?, now_ms)?;
+            tx.commit()?;
+            return Err(rejection);
+        }
         Err(rejection) if rejection.0.code == ErrorCode::PermissionDenied => {
             if let Ok(id) = resolve(scene, operation) {
                 view::show_again(&tx, caller.user(), &id, now_ms)?;
@@ -84,8 +101,10 @@ fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) 
     let result = audited(scene, operation, result, random)?;
     let stored =
         serde_json::to_string(&result).map_err(|error| Rejection::new(ErrorCode::ServerError, error.to_string()))?;
-    tx.prepare_cached("INSERT INTO results (user, device, queue_id, hash, result) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![caller.user(), caller.device, operation.queue_id, hash, stored])?;
+    tx.prepare_cached(
+        "INSERT INTO results (user, device, queue_id, hash, result, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![caller.user(), caller.device, operation.queue_id, hash, stored, now_ms])?;
     tx.commit()?;
     Ok(result)
 }
@@ -145,7 +164,7 @@ fn perform(
     match operation.operation {
         OperationKind::Create => match created_before(scene, operation, hash)? {
             Some(result) => Ok(result),
-            None => Ok(settled(operation, create::create(scene, profile, operation)?)),
+            None => Ok(settled(operation, create::create(scene, profile, operation, hash)?)),
         },
         OperationKind::Update => {
             let base = payload::base_version(&operation.payload).map_err(Rejection::invalid)?;
@@ -159,22 +178,28 @@ fn perform(
     }
 }
 
-/// The result of the create that first brought the same record, should it come again under another `queueId`.
+/// The result of the create that first brought the same record, should it come again: under another `queueId`, or when
+/// the result itself is forgotten. What was made and deleted is not made again.
 fn created_before(
     scene: Scene<'_>,
     operation: &Operation,
     hash: &[u8; 32],
 ) -> Result<Option<OperationResult>, Rejection> {
     let local_id = payload::local_id(&operation.payload).map_err(Rejection::invalid)?;
-    let Some((device, queue_id)) = create::first_create(scene.db, scene.writer.user, local_id)? else {
-        return Ok(None);
-    };
-    match done_before(scene.db, scene.writer.user, &device, &queue_id, hash) {
-        Ok(result) => Ok(result.map(|result| OperationResult { queue_id: operation.queue_id.clone(), ..result })),
-        Err(Rejection(error)) if error.code == ErrorCode::ValidationError => {
-            Err(Rejection::invalid(format!("`_localId` {local_id} was used for another work order")))
+    let Scene { db, writer, .. } = scene;
+    let Some(first) = create::first_create(db, writer.user, local_id)? else { return Ok(None) };
+    if first.hash != *hash {
+        return Err(Rejection::invalid(format!("`_localId` {local_id} was used for another work order")));
+    }
+    if let Some(result) = done_before(db, writer.user, &first.device, &first.queue_id, hash)? {
+        return Ok(Some(OperationResult { queue_id: operation.queue_id.clone(), ..result }));
+    }
+    match record::find(db, &first.order)?.filter(|order| !order.deleted) {
+        Some(order) => {
+            let result = settled(operation, create::made(db, order, writer)?);
+            Ok(Some(OperationResult { replayed: true, ..result }))
         }
-        Err(rejection) => Err(rejection),
+        None => Err(Rejection::gone(&first.order)),
     }
 }
 
@@ -209,7 +234,10 @@ fn delete(scene: Scene<'_>, profile: &Profile, operation: &Operation) -> Result<
 /// The record that `operation` is about, if there is one, its user may act on it, and it has the version.
 fn target(scene: Scene<'_>, profile: &Profile, operation: &Operation, base: i64) -> Result<Order, Rejection> {
     let id = resolve(scene, operation)?;
-    let Some(order) = record::find(scene.db, &id)? else { return Err(Rejection::not_found(&id)) };
+    let Some(order) = record::find(scene.db, &id)? else {
+        let made = operation.entity_id.starts_with(TEMPORARY_ID_PREFIX);
+        return Err(if made { Rejection::gone(&id) } else { Rejection::not_found(&id) });
+    };
     if order.deleted {
         let known = view::saw(scene.db, &profile.user_id, &id)?;
         return Err(if known { Rejection::gone(&id) } else { Rejection::not_found(&id) });

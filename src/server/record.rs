@@ -302,10 +302,7 @@ pub(super) fn add_lines(
 /// An asset or an inventory row.
 pub(super) fn catalogue(db: &Connection, kind: Kind, id: &str) -> rusqlite::Result<Option<Record>> {
     db.prepare_cached("SELECT record FROM catalogue WHERE kind = ?1 AND id = ?2")?
-        .query_row(params![kind, id], |row| match json(row, 0)? {
-            Value::Object(record) => Ok(record),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Ok(Record::new()),
-        })
+        .query_row(params![kind, id], |row| parsed(row, 0))
         .optional()
 }
 
@@ -340,6 +337,14 @@ fn written(row: &Row<'_>) -> rusqlite::Result<Written> {
         role: row.get(5)?,
         ts_ms: row.get(6)?,
     })
+}
+
+/// The JSON object in a column.
+pub(super) fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<Record> {
+    match json(row, column)? {
+        Value::Object(record) => Ok(record),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Ok(Record::new()),
+    }
 }
 
 fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Value> {

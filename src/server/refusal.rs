@@ -37,6 +37,16 @@ impl Refusal {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-body", ErrorCode::ValidationError, detail)
     }
 
+    /// The position that the caller asks from is older than what the server still knows (decision q).
+    pub(super) fn resync_required(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "resync-required", ErrorCode::ValidationError, detail)
+    }
+
+    /// The caller may not ask for that.
+    pub(super) fn denied(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "permission-denied", ErrorCode::PermissionDenied, detail)
+    }
+
     /// No such path. The code is not `NOT_FOUND`, at which a client gives up a record (spec 7.1).
     pub(super) fn unknown_route(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "unknown-route", ErrorCode::ValidationError, detail)

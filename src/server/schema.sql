@@ -49,11 +49,13 @@ CREATE TABLE lines (
   PRIMARY KEY (work_order, field, line)
 ) WITHOUT ROWID;
 
--- Assets (kind 1) and inventory (kind 2): read-only here.
+-- Assets (kind 1) and inventory (kind 2). Nobody edits them, but stock moves (decision d): `seq` is the last commit that
+-- changed the record.
 CREATE TABLE catalogue (
   kind INTEGER NOT NULL,
   id TEXT NOT NULL,
   record TEXT NOT NULL,
+  seq INTEGER NOT NULL,
   PRIMARY KEY (kind, id)
 ) WITHOUT ROWID;
 
@@ -75,26 +77,45 @@ CREATE TABLE views (
 CREATE UNIQUE INDEX views_of_record ON views (kind, id, user, entered_seq);
 CREATE INDEX views_changed ON views (user, touched_seq, entry);
 CREATE INDEX views_expiring ON views (user, expires_ms) WHERE expires_ms IS NOT NULL;
+CREATE INDEX views_ended ON views (left_seq) WHERE left_seq IS NOT NULL;
 
--- A temporary id names one work order for ever (decision b).
+-- A temporary id names one work order for ever (decision b), even after that is gone: `hash` tells a repeat of its
+-- create from another one.
 CREATE TABLE creations (
   user TEXT NOT NULL,
   local_id TEXT NOT NULL,
   work_order TEXT NOT NULL,
   device TEXT NOT NULL,
   queue_id TEXT NOT NULL,
+  hash BLOB NOT NULL,
   PRIMARY KEY (user, local_id)
 ) WITHOUT ROWID;
 
--- What was answered to an operation that had its effect (decision c).
+-- What was answered to an operation that had its effect (decision c), in the order of the answers, so that the old ones
+-- are the first ones.
 CREATE TABLE results (
+  entry INTEGER PRIMARY KEY,
   user TEXT NOT NULL,
   device TEXT NOT NULL,
   queue_id TEXT NOT NULL,
   hash BLOB NOT NULL,
   result TEXT NOT NULL,
-  PRIMARY KEY (user, device, queue_id)
-) WITHOUT ROWID;
+  at_ms INTEGER NOT NULL,
+  UNIQUE (user, device, queue_id)
+);
+
+-- Updates of work orders that were deleted (decision e).
+CREATE TABLE dead_letters (
+  entry INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  user TEXT NOT NULL,
+  device TEXT NOT NULL,
+  queue_id TEXT NOT NULL,
+  work_order TEXT NOT NULL,
+  site TEXT,
+  payload TEXT NOT NULL,
+  UNIQUE (user, device, queue_id)
+);
 
 -- A session is the family of all tokens that stem from one sign-in (decision m).
 CREATE TABLE sessions (

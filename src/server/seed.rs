@@ -73,17 +73,17 @@ impl From<rusqlite::Error> for SetupError {
 pub(super) fn store(now_ms: i64, random: Stream, seeded: Seeded) -> Result<Store, SetupError> {
     let Seeded { users, work_orders, assets, inventory } = seeded;
     let users = users.into_iter().map(|user| (user.profile, user.password));
-    let mut store = Store::open(Users::new(users), random)?;
+    let mut store = Store::open(Users::new(users), random, now_ms)?;
     let Store { connection, users, .. } = &mut store;
     let tx = connection.transaction()?;
     let commit = Commit::next(&tx, now_ms, Writer::SERVER)?;
     for asset in &assets {
-        catalogue(&tx, Kind::Asset, "assetId", asset, asset)?;
+        catalogue(&tx, Kind::Asset, "assetId", asset, asset, &commit)?;
     }
     for part in &inventory {
         let synced = part.iter().filter(|(field, _)| INVENTORY_FIELDS.contains(&field.as_str()));
         let synced = synced.map(|(field, value)| (field.clone(), value.clone())).collect();
-        catalogue(&tx, Kind::Inventory, "partId", part, &synced)?;
+        catalogue(&tx, Kind::Inventory, "partId", part, &synced, &commit)?;
     }
     let mut orders = Vec::new();
     for record in &work_orders {
@@ -104,11 +104,18 @@ pub(super) fn store(now_ms: i64, random: Stream, seeded: Seeded) -> Result<Store
     Ok(store)
 }
 
-fn catalogue(db: &Connection, kind: Kind, key: &str, record: &Record, synced: &Record) -> Result<(), SetupError> {
+fn catalogue(
+    db: &Connection,
+    kind: Kind,
+    key: &str,
+    record: &Record,
+    synced: &Record,
+    commit: &Commit,
+) -> Result<(), SetupError> {
     let id = text(record, key).ok_or_else(|| SetupError::Record(format!("a seeded record has no `{key}`")))?;
     let json = Value::Object(synced.clone()).to_string();
-    db.prepare_cached("INSERT INTO catalogue (kind, id, record) VALUES (?1, ?2, ?3)")?
-        .execute(params![kind, id, json])?;
+    db.prepare_cached("INSERT INTO catalogue (kind, id, record, seq) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![kind, id, json, commit.seq])?;
     Ok(())
 }
 

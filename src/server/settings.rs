@@ -11,6 +11,13 @@ pub const REFRESH_GRACE: Duration = Duration::from_secs(60);
 /// How long a technician sees what they created (spec 2.3).
 pub const CREATED_VISIBLE: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// How long the server knows what it answered to a `queueId` (decision q).
+pub const RESULTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long tombstones, the ended stays of the view log and dead letters are kept (decision q).
+pub const TOMBSTONES_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How often the server looks for what it need not know any more.
+pub(super) const PURGE_EVERY: Duration = Duration::from_secs(24 * 3600);
+
 /// Whole milliseconds, as the database counts them.
 pub(super) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)

@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::role::Role;
+use super::settings::{RESULTS_KEPT, millis};
 use crate::base::{Stream, WallClock};
 use crate::protocol::Profile;
 
@@ -20,17 +21,22 @@ pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) users: Users,
     pub(super) random: Stream,
+    /// When there may next be something that need not be known any more.
+    pub(super) purge_due_ms: i64,
+    /// Up to this commit the ends of stays are forgotten: who knows no more than that must begin anew.
+    pub(super) forgotten: i64,
 }
 
 impl Store {
-    /// An empty database in memory.
-    pub(super) fn open(users: Users, random: Stream) -> rusqlite::Result<Self> {
+    /// An empty database in memory, begun at `now_ms`.
+    pub(super) fn open(users: Users, random: Stream, now_ms: i64) -> rusqlite::Result<Self> {
         let connection = Connection::open_in_memory()?;
         // Else every join is prepared anew whenever its parameters change, which costs more than running it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         connection.execute_batch(concat!("BEGIN;", include_str!("schema.sql"), "COMMIT;"))?;
-        Ok(Self { connection, users, random })
+        let purge_due_ms = now_ms.saturating_add(millis(RESULTS_KEPT));
+        Ok(Self { connection, users, random, purge_due_ms, forgotten: 0 })
     }
 }
 

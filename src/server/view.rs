@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::policy::{Stand, stand};
+use super::policy::{Stand, TERMINAL, stand};
 use super::record::{self, Kind, Order};
 use super::role::Role;
 use super::store::{Commit, Users, Writer};
-use crate::protocol::RemovalReason;
+use crate::protocol::{RemovalReason, ViewDigest};
 
 /// Whether `user` may act on work order `id`: it is in their view.
 pub(super) fn sees(db: &Connection, user: &str, id: &str) -> rusqlite::Result<bool> {
@@ -26,6 +26,23 @@ pub(super) fn saw(db: &Connection, user: &str, id: &str) -> rusqlite::Result<boo
         id,
         user
     ])
+}
+
+/// The digest of the unfinished work orders in the view of `user`.
+pub(super) fn digest(db: &Connection, user: &str) -> rusqlite::Result<ViewDigest> {
+    let mut statement = db.prepare_cached(
+        "SELECT w.id, w.version, w.status FROM views v CROSS JOIN work_orders w ON w.id = v.id
+         WHERE v.user = ?1 AND v.kind = ?2 AND v.left_seq IS NULL",
+    )?;
+    let mut rows = statement.query(params![user, Kind::WorkOrder])?;
+    let mut unfinished: Vec<(String, i64)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let status: Option<String> = row.get(2)?;
+        if !status.is_some_and(|status| TERMINAL.contains(&status.as_str())) {
+            unfinished.push((row.get(0)?, row.get(1)?));
+        }
+    }
+    Ok(ViewDigest::of(unfinished.iter().map(|(id, version)| (id.as_str(), *version))))
 }
 
 /// Brings everybody's view up to `commit`, in which `device` made `order` of `before`.

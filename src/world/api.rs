@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::http::HttpClient;
 use crate::base::Clock;
 use crate::client::{Method, Request, Transport};
 use crate::protocol::{
-    Changes, ConflictRecord, ConflictsAnswer, DeltaAnswer, MAX_PAGE, Operation, OperationResult, PushAnswer,
-    PushRequest, SignInRequest, Tokens, gzip, path,
+    Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE, Operation,
+    OperationResult, PushAnswer, PushRequest, ResultStatus, SignInRequest, Tokens, gzip, path,
 };
 
 /// A token is replaced this long after sign-in, well before it expires.
@@ -32,6 +33,27 @@ impl fmt::Display for ApiError {
 }
 
 impl std::error::Error for ApiError {}
+
+/// Why one exchange failed.
+enum SendError {
+    /// By its token.
+    Unauthenticated(ApiError),
+    Other(ApiError),
+}
+
+impl From<ApiError> for SendError {
+    fn from(error: ApiError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<SendError> for ApiError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Unauthenticated(error) | SendError::Other(error) => error,
+        }
+    }
+}
 
 /// One user's session.
 pub(super) struct ApiUser {
@@ -70,6 +92,20 @@ impl ApiUser {
         Ok(answer.conflicts)
     }
 
+    /// All updates that came too late for their orders.
+    pub(super) async fn dead_letters(&self) -> Result<Vec<DeadLetter>, ApiError> {
+        let mut letters: Vec<DeadLetter> = Vec::new();
+        loop {
+            let after = letters.last().map_or(0, |letter| letter.number);
+            let target = format!("{}?limit={MAX_PAGE}&after={after}", path::DEAD_LETTERS);
+            let page: DeadLetters = self.call(Method::Get, target, None::<&()>).await?;
+            letters.extend(page.dead_letters);
+            if !page.has_more {
+                return Ok(letters);
+            }
+        }
+    }
+
     /// Pushes one operation.
     pub(super) async fn push(&self, operation: Operation) -> Result<OperationResult, ApiError> {
         let body = PushRequest { operations: vec![operation] };
@@ -77,6 +113,20 @@ impl ApiUser {
         answer.results.into_iter().next().ok_or_else(|| ApiError("the push was answered without a result".into()))
     }
 
+    /// Pushes `operations` as they are; says of each what became of it.
+    pub(super) async fn push_anything(&self, operations: &[Value]) -> Result<Vec<String>, ApiError> {
+        let body = json!({ "operations": operations });
+        let answer: PushAnswer = self.call(Method::Post, path::PUSH.into(), Some(&body)).await?;
+        let word = |result: OperationResult| match (result.status, result.error) {
+            (_, Some(error)) => error.code.to_string(),
+            (ResultStatus::Success, None) => "success".to_owned(),
+            (ResultStatus::Conflict, None) => "conflict".to_owned(),
+            (ResultStatus::Error, None) => "error".to_owned(),
+        };
+        Ok(answer.results.into_iter().map(word).collect())
+    }
+
+    /// A token may die before its time, when the server's clock steps forward: then the user signs in again, once.
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -84,7 +134,14 @@ impl ApiUser {
         body: Option<&impl Serialize>,
     ) -> Result<T, ApiError> {
         let token = self.token().await?;
-        self.send(method, target, Some(token), body).await
+        match self.send(method, target.clone(), Some(token), body).await {
+            Err(SendError::Unauthenticated(_)) => {
+                *self.token.borrow_mut() = None;
+                let token = self.token().await?;
+                Ok(self.send(method, target, Some(token), body).await?)
+            }
+            answer => Ok(answer?),
+        }
     }
 
     async fn token(&self) -> Result<String, ApiError> {
@@ -106,7 +163,7 @@ impl ApiUser {
         target: String,
         bearer: Option<String>,
         body: Option<&impl Serialize>,
-    ) -> Result<T, ApiError> {
+    ) -> Result<T, SendError> {
         let what = format!("{} at {target}", self.credentials.user_id);
         let fail = |why: String| ApiError(format!("{what}: {why}"));
         let body = body.map(serde_json::to_vec).transpose().map_err(|error| fail(error.to_string()))?;
@@ -119,8 +176,10 @@ impl ApiUser {
             answer.body
         };
         if status != 200 {
-            return Err(fail(format!("HTTP {status}: {}", String::from_utf8_lossy(&text))));
+            let refused = fail(format!("HTTP {status}: {}", String::from_utf8_lossy(&text)));
+            return Err(if status == 401 { SendError::Unauthenticated(refused) } else { SendError::Other(refused) });
         }
-        serde_json::from_slice(&text).map_err(|error| fail(format!("not the answer that the protocol names: {error}")))
+        let answer = serde_json::from_slice(&text);
+        Ok(answer.map_err(|error| fail(format!("not the answer that the protocol names: {error}")))?)
     }
 }

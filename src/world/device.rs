@@ -79,6 +79,11 @@ pub enum Ask {
         /// How far it is ahead of the truth from now on, in milliseconds.
         skew_ms: i64,
     },
+    /// Show one order.
+    Read {
+        /// The order's id on this device.
+        order: String,
+    },
     /// Show everything.
     State,
 }
@@ -93,6 +98,8 @@ pub enum Reply {
     Made(Box<OperationRecord>),
     /// The sync has ended.
     Synced(SyncOutcome),
+    /// The order's row; none when the device shows no such order.
+    Row(Option<Record>),
     /// All of it.
     State(Box<DeviceState>),
     /// It cannot be done; nothing changed.

@@ -117,6 +117,8 @@ impl World {
         for record in auditor.conflicts().await? {
             self.recorder.record(What::ServerConflict { record: Box::new(record) });
         }
+        let letters = auditor.dead_letters().await?;
+        self.recorder.record(What::DeadLetters { letters });
         let users: BTreeSet<&str> = self.members.values().map(|member| member.user.as_str()).collect();
         for user in users {
             self.record_view(user).await?;
@@ -140,7 +142,7 @@ impl World {
     }
 
     /// A user at a terminal of the server's own, off the devices' network.
-    fn reader(&self, user: &str) -> ApiUser {
+    pub(super) fn reader(&self, user: &str) -> ApiUser {
         let http = HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.server.clone())));
         ApiUser::new(http, self.clock, credentials(user, "audit"))
     }

@@ -10,6 +10,7 @@ mod in_process;
 mod network;
 mod office;
 mod seed;
+mod server_steps;
 mod session;
 mod speak;
 mod stage;

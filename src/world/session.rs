@@ -50,6 +50,7 @@ impl Session {
                 self.clock.set_skew_ms(skew_ms);
                 Reply::Done
             }
+            Ask::Read { order } => Reply::Row(engine.row(&order)?),
             Ask::State => Reply::State(Box::new(engine.state()?)),
         })
     }

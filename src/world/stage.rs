@@ -47,6 +47,7 @@ pub struct World {
     pub(super) seed: Seed,
     pub(super) recorder: Recorder,
     pub(super) server: Server,
+    pub(super) server_clock: WallClock,
     pub(super) faults: Faults,
     pub(super) members: BTreeMap<String, Member>,
     pub(super) doomed: Rc<Doomed>,
@@ -145,7 +146,8 @@ impl World {
             assets: records.assets,
             inventory: records.inventory,
         };
-        let server = Server::new(WallClock::new(clock, 0), seed.stream("server"), seeded)
+        let server_clock = WallClock::new(clock, 0);
+        let server = Server::new(server_clock.clone(), seed.stream("server"), seeded)
             .map_err(|error| StageError(error.to_string()))?;
         let faults = Faults::default();
         let listeners = Listeners::default();
@@ -163,6 +165,7 @@ impl World {
             seed,
             recorder,
             server,
+            server_clock,
             faults,
             members: BTreeMap::new(),
             doomed,

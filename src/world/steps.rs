@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::device::{Ask, DeviceError, Reply};
 use super::stage::{Label, Member, World};
-use crate::history::{DeviceState, Edit, Fault, LinkState, Phase, StepOutcome, SyncOutcome, What};
+use crate::history::{DeviceState, Edit, Fault, LinkState, OperationRecord, Phase, StepOutcome, SyncOutcome, What};
 use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
 use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
 use crate::scenario::{self, Action, CrashWhen, Half, OfflineHow, Scenario};
@@ -40,7 +40,7 @@ impl World {
     pub async fn play(&self, scenario: &Scenario) {
         for (index, step) in scenario.steps.iter().enumerate() {
             self.recorder.record(What::StepStarted { index, line: step.line, text: step.text() });
-            let outcome = match self.act(scenario, &step.action).await {
+            let outcome = match self.act(scenario, index, &step.action).await {
                 Ok(()) => StepOutcome::Done,
                 Err(StepError::Crashed) => StepOutcome::Crashed,
                 Err(StepError::Failed(detail)) => StepOutcome::Failed { detail },
@@ -50,7 +50,7 @@ impl World {
         }
     }
 
-    async fn act(&self, scenario: &Scenario, action: &Action) -> Done {
+    async fn act(&self, scenario: &Scenario, index: usize, action: &Action) -> Done {
         let all = |name: &str| -> Vec<&Member> {
             scenario.devices_named(name).iter().filter_map(|name| self.members.get(name)).collect()
         };
@@ -73,6 +73,7 @@ impl World {
             Action::OfficeEditMany(step) => self.office_edit_many(step).await,
             Action::OfficeCreate(step) => self.office_create(step).await,
             Action::OfficeDelete(step) => self.office_delete(&step.order).await,
+            Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
             Action::Wait(span) => {
                 tokio::time::sleep(span.duration()).await;
                 Ok(())
@@ -83,6 +84,16 @@ impl World {
             Action::Clock(step) => {
                 let ask = Ask::Clock { skew_ms: step.by.millis() };
                 together(all(&step.device), async |member| simply(member, ask.clone()).await).await
+            }
+            Action::ServerClock(step) => {
+                self.set_server_clock(step);
+                Ok(())
+            }
+            Action::Tamper(step) => {
+                for member in all(&step.device) {
+                    self.tamper(member, step).await;
+                }
+                Ok(())
             }
         }
     }
@@ -179,16 +190,31 @@ impl World {
         let device = member.name.clone();
         match member.device.ask(ask).await? {
             Reply::Made(operation) => {
-                let id = operation.entity_id.clone();
-                self.recorder.record(What::Acknowledged { device, operation: *operation });
-                Ok(id)
+                self.recorder.record(What::Acknowledged { device, operation: *operation.clone() });
+                self.read_back(member, &operation).await;
+                Ok(operation.entity_id)
             }
             Reply::Refused(detail) => {
                 self.recorder.record(What::Refused { device, detail: detail.clone() });
                 Err(impossible(detail))
             }
-            reply @ (Reply::Done | Reply::Synced(_) | Reply::State(_)) => Err(unexpected(&reply)),
+            reply @ (Reply::Done | Reply::Synced(_) | Reply::Row(_) | Reply::State(_)) => Err(unexpected(&reply)),
         }
+    }
+
+    /// Whoever changes an order sees at once what became of it. A device that died in the meantime shows nothing.
+    async fn read_back(&self, member: &Member, made: &OperationRecord) {
+        let (device, entity_id) = (member.name.clone(), made.entity_id.clone());
+        if let Ok(Reply::Row(row)) = member.device.ask(Ask::Read { order: entity_id.clone() }).await {
+            let row = row.map(|row| row.into_iter().filter(|(field, _)| made.payload.contains_key(field)).collect());
+            self.recorder.record(What::Read { device, entity_id, row });
+        }
+    }
+
+    async fn look(&self, member: &Member, step: usize) -> Done {
+        let state = Box::new(state(member).await?);
+        self.recorder.record(What::Looked { device: member.name.clone(), step, state });
+        Ok(())
     }
 
     async fn office_edit(&self, order: &str, set: &Record) -> Done {
@@ -329,7 +355,7 @@ pub(super) async fn state(member: &Member) -> Result<DeviceState, DeviceError> {
 fn unexpected(reply: &Reply) -> StepError {
     match reply {
         Reply::Refused(detail) => impossible(detail),
-        Reply::Done | Reply::Made(_) | Reply::Synced(_) | Reply::State(_) => {
+        Reply::Done | Reply::Made(_) | Reply::Synced(_) | Reply::Row(_) | Reply::State(_) => {
             impossible(format!("the device gave an answer to something else: {reply:?}"))
         }
     }

@@ -1,7 +1,8 @@
 //! Engine, server and oracle each have a table of who wins a conflict. None may read another's; here they are compared.
 
 use crate::check::{RULES, Rule};
-use crate::{client, server};
+use crate::client;
+use crate::server;
 
 #[test]
 fn engine_server_and_oracle_agree_on_who_wins() {

@@ -12,11 +12,11 @@ use super::super::verdict::{Class, Findings};
 use super::Names;
 
 impl<'n, 'a> Names<'n, 'a> {
-    fn state(&self, device: &str) -> Option<(u64, &'a DeviceState)> {
+    pub(super) fn state(&self, device: &str) -> Option<(u64, &'a DeviceState)> {
         self.case.facts.devices.get(device)?.state
     }
 
-    fn same_order(&self, id: &str, named: &str) -> bool {
+    pub(super) fn same_order(&self, id: &str, named: &str) -> bool {
         let named = self.labels.get(named).map_or(named, String::as_str);
         self.case.facts.ops.resolve(id) == self.case.facts.ops.resolve(named)
     }

@@ -2,6 +2,8 @@
 
 mod clashes;
 mod measures;
+mod screen;
+mod server;
 mod states;
 mod wire;
 
@@ -48,6 +50,12 @@ pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String,
             Claim::Waits(claim) => wire::waits(case, claim, out),
             Claim::Pushed(claim) => wire::pushed(names, claim, out),
             Claim::Requests(claim) => wire::requests(case, claim, out),
+            Claim::Shown(claim) => screen::shown(names, claim, out),
+            Claim::Look { step, shown } => screen::look(names, *step, shown, out),
+            Claim::Acked(claim) => screen::acked(names, claim, out),
+            Claim::Stock(claim) => server::stock(names, claim, out),
+            Claim::DeadLetter(claim) => server::dead_letter(names, claim, out),
+            Claim::Tampered(claim) => server::tampered(names, claim, out),
         }
     }
 }

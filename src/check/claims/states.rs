@@ -42,7 +42,7 @@ pub(super) fn device_lacks(names: Names<'_, '_>, claim: &DeviceOrderClaim, out: 
     }
 }
 
-fn holds(
+pub(super) fn holds(
     check: &str,
     holder: &str,
     order: &str,

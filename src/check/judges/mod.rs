@@ -7,14 +7,17 @@ mod choices;
 mod conflicts;
 mod converge;
 mod cursor;
+mod dead_letters;
 mod isolation;
 mod once;
 mod order;
 mod phantom;
 mod promise;
+mod reads;
 mod rest;
 mod resurrect;
 mod session;
+mod stock;
 mod vacuity;
 mod view;
 
@@ -34,12 +37,15 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     cursor::only_forward,
     isolation::only_their_own,
     session::honest_status,
+    reads::own_writes,
     backoff::by_the_table,
 ];
 
 /// Judges of the end state; they need a run that reached its end.
 pub(super) const AT_THE_END: &[Judge] = &[
     once::one_effect,
+    stock::moved_once,
+    dead_letters::kept_once,
     conflicts::recorded_once,
     audit::on_the_devices,
     audit::on_the_server,

@@ -8,21 +8,28 @@ use super::super::case::Case;
 use super::super::facts::WORK_ORDERS;
 use super::super::item::items;
 use super::super::model::{Order, Touch, version_of};
-use super::super::operation::Op;
+use super::super::operation::{Answered, Op};
 use super::super::verdict::Findings;
 
 const CHECK: &str = "I2 no duplicate";
 
-/// A repeated operation is answered with its stored result (decision c).
+/// The server knows for thirty days what it answered (decision q).
+const REMEMBERED_MS: u64 = 30 * 24 * 3600 * 1000;
+
+/// A repeated operation is answered with its stored result (decision c); a create for ever.
 pub(in super::super) fn answered_once(case: &Case<'_>, out: &mut Findings) {
     for op in &case.facts.ops.all {
         let Some(first) = op.accepted() else { continue };
         for again in op.answers.iter().filter(|answer| answer.seq > first.seq) {
+            let forgotten = again.at_ms.saturating_sub(first.at_ms) > REMEMBERED_MS;
+            if forgotten && (op.kind != OperationKind::Create || gone(again)) {
+                continue;
+            }
             let happened = if !again.accepts() {
                 "a repeat was refused after it had been taken".to_owned()
             } else if !again.result.replayed {
                 "it was applied again: the repeat's answer is not marked as replayed".to_owned()
-            } else if again.result.new_version != first.result.new_version {
+            } else if again.result.new_version != first.result.new_version && !forgotten {
                 let versions = (first.result.new_version, again.result.new_version);
                 format!("its repeat made another version: {:?}, then {:?}", versions.0, versions.1)
             } else if again.result.entity_id != first.result.entity_id && again.result.entity_id.is_some() {
@@ -34,6 +41,11 @@ pub(in super::super) fn answered_once(case: &Case<'_>, out: &mut Findings) {
             break;
         }
     }
+}
+
+/// What was made has been deleted since, and is not made again.
+fn gone(answer: &Answered<'_>) -> bool {
+    answer.result.error.as_ref().is_some_and(|error| error.tombstone)
 }
 
 /// Versions count effects; lines and records are there once.

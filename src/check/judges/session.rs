@@ -1,8 +1,9 @@
-//! I18, honest status: "synced" and "0 waiting" are shown only when they are true.
+//! I18, honest status: "synced" and "0 waiting" are shown only while they are true, at every instant. So for the icons of
+//! orders and the lines of the queue view.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{DeviceEvent, MessageKind, Status, What};
+use crate::history::{ChangeLine, ChangeState, DeviceEvent, Event, Icon, MessageKind, Status, SyncOutcome, What};
 use crate::protocol::ResultStatus;
 
 use super::super::case::{Case, device_event};
@@ -14,40 +15,133 @@ const CHECK: &str = "I18 honest status";
 
 pub(in super::super) fn honest_status(case: &Case<'_>, out: &mut Findings) {
     for (name, device) in &case.facts.devices {
-        watch(case, name, device, out);
+        // A client of somebody else's may show no icons and no lines; one that shows some shows all.
+        let marks = device.timeline.iter().any(|event| matches!(device_event(event), Some(DeviceEvent::Marked { .. })));
+        Screen { case, name, marks, ..Screen::blank(case, name) }.watch(device, out);
     }
 }
 
-fn watch(case: &Case<'_>, name: &str, device: &Device<'_>, out: &mut Findings) {
-    let mut open: BTreeMap<&str, u64> = BTreeMap::new();
-    for event in &device.timeline {
-        match &event.what {
-            What::Acknowledged { operation, .. } => {
-                let heard = case.facts.ops.find(&operation.queue_id).and_then(|op| op.settled());
-                if heard.is_none_or(|answer| answer.seq > event.seq) {
-                    open.insert(&operation.queue_id, event.seq);
+/// What the user sees, and what there is to see.
+struct Screen<'c, 'a> {
+    case: &'c Case<'a>,
+    name: &'c str,
+    /// Whether this device shows icons and lines.
+    marks: bool,
+    /// Changes that are not with the server, as far as the device knows: when they were made, and their orders.
+    open: BTreeMap<&'c str, (u64, &'c str)>,
+    /// The status line that says that all is done, if it does.
+    done: Option<(u64, String)>,
+    /// Orders that show anything but `synced`.
+    unsynced: BTreeSet<&'c str>,
+    lines: BTreeMap<&'c str, ChangeState>,
+    failed: Option<u64>,
+}
+
+impl<'c, 'a> Screen<'c, 'a> {
+    fn blank(case: &'c Case<'a>, name: &'c str) -> Self {
+        let (unsynced, lines) = (BTreeSet::new(), BTreeMap::new());
+        Self { case, name, marks: false, open: BTreeMap::new(), done: None, unsynced, lines, failed: None }
+    }
+
+    fn watch(&mut self, device: &Device<'c>, out: &mut Findings) {
+        for event in &device.timeline {
+            match &event.what {
+                What::Acknowledged { operation, .. } => {
+                    let heard = self.case.facts.ops.find(&operation.queue_id).and_then(|op| op.settled());
+                    if heard.is_none_or(|answer| answer.seq > event.seq) {
+                        let order = self.case.facts.ops.resolve(&operation.entity_id);
+                        self.open.insert(&operation.queue_id, (event.seq, order));
+                        self.judge(event, out);
+                    }
+                }
+                What::Answer(message) if message.delivered => {
+                    let MessageKind::PushAnswer { results } = &message.kind else { continue };
+                    for result in results.iter().filter(|r| r.status != ResultStatus::Error || refused_for_good(r)) {
+                        self.open.remove(result.queue_id.as_str());
+                    }
+                }
+                What::Crashed { .. } => {
+                    self.done = None;
+                    self.unsynced.clear();
+                    self.lines.clear();
+                }
+                _ => {
+                    if let Some(said) = device_event(event) {
+                        self.hear(event, said, out);
+                    }
                 }
             }
-            What::Answer(message) if message.delivered => {
-                let MessageKind::PushAnswer { results } = &message.kind else { continue };
-                for result in results.iter().filter(|r| r.status != ResultStatus::Error || refused_for_good(r)) {
-                    open.remove(result.queue_id.as_str());
-                }
+        }
+    }
+
+    fn hear(&mut self, event: &'c Event, said: &'c DeviceEvent, out: &mut Findings) {
+        match said {
+            DeviceEvent::Chosen(choice) => {
+                let order = self.case.facts.ops.resolve(&choice.operation.entity_id);
+                self.open.insert(&choice.operation.queue_id, (event.seq, order));
+                self.judge(event, out);
             }
-            _ => match device_event(event) {
-                Some(DeviceEvent::Chosen(choice)) => drop(open.insert(&choice.operation.queue_id, event.seq)),
-                Some(DeviceEvent::Undone { queue_id }) => drop(open.remove(queue_id.as_str())),
-                Some(DeviceEvent::Noticed(notice)) => drop(open.remove(notice.queue_id.as_str())),
-                Some(DeviceEvent::Rescued(rescued)) => drop(open.remove(rescued.queue_id.as_str())),
-                Some(DeviceEvent::Shown { status, queued }) => {
-                    let done = *status == Status::Synced || (*queued == 0 && *status != Status::Syncing);
-                    let Some(oldest) = open.values().min().filter(|_| done) else { continue };
-                    let expected = format!("{name} says that {} changes wait", open.len());
-                    let happened = format!("it shows {status:?} with {queued} waiting");
-                    out.violated(CHECK, expected, happened, &[*oldest, event.seq]);
+            DeviceEvent::Undone { queue_id } => drop(self.open.remove(queue_id.as_str())),
+            DeviceEvent::Noticed(notice) => drop(self.open.remove(notice.queue_id.as_str())),
+            DeviceEvent::Rescued(rescued) => drop(self.open.remove(rescued.queue_id.as_str())),
+            DeviceEvent::SyncEnded { outcome } => {
+                self.failed = matches!(outcome, SyncOutcome::Failed { .. }).then_some(event.seq);
+            }
+            DeviceEvent::Opened { .. } => self.failed = None,
+            DeviceEvent::Marked { changes, icons } => {
+                self.lines.extend(changes.iter().map(|line: &ChangeLine| (line.queue_id.as_str(), line.state)));
+                let order = |id: &'c String| self.case.facts.ops.resolve(id);
+                let (synced, other): (Vec<_>, Vec<_>) = icons.iter().partition(|(_, icon)| **icon == Icon::Synced);
+                let synced: Vec<&str> = synced.into_iter().map(|(id, _)| order(id)).collect();
+                let other: Vec<&str> = other.into_iter().map(|(id, _)| order(id)).collect();
+                // An order that got its real id says goodbye under the old one.
+                self.unsynced.retain(|id| !synced.contains(id));
+                self.unsynced.extend(other);
+                self.judge_marks(event, out);
+            }
+            DeviceEvent::Shown { status, queued, .. } => {
+                let done = *status == Status::Synced || (*queued == 0 && *status != Status::Syncing);
+                self.done = done.then(|| (event.seq, format!("{status:?} with {queued} waiting")));
+                if let Some(failed) = self.failed.filter(|_| *status == Status::Synced) {
+                    let expected = format!("{} does not say that it synced when it could not", self.name);
+                    out.violated(CHECK, expected, "it says so after a sync that failed", &[failed, event.seq]);
                 }
-                _ => {}
-            },
+                self.judge_line(event, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// Something new is to be shown: it must be by now.
+    fn judge(&self, event: &Event, out: &mut Findings) {
+        self.judge_line(event, out);
+        self.judge_marks(event, out);
+    }
+
+    fn judge_line(&self, event: &Event, out: &mut Findings) {
+        if let (Some((shown, text)), Some((oldest, _))) = (&self.done, self.open.values().min()) {
+            let expected = format!("{} says that {} changes wait", self.name, self.open.len());
+            out.violated(CHECK, expected, format!("it shows {text}"), &[*oldest, *shown, event.seq]);
+        }
+    }
+
+    fn judge_marks(&self, event: &Event, out: &mut Findings) {
+        if !self.marks {
+            return;
+        }
+        for (queue_id, (made, order)) in &self.open {
+            let happened = match self.lines.get(queue_id) {
+                Some(ChangeState::Queued | ChangeState::Syncing | ChangeState::Failed { .. }) => {
+                    if self.unsynced.contains(order) {
+                        continue;
+                    }
+                    "its icon says synced".to_owned()
+                }
+                Some(state) => format!("the queue view says {state:?}"),
+                None => "the queue view does not have it".to_owned(),
+            };
+            let expected = format!("{} shows that its change of {order} is not with the server", self.name);
+            out.violated(CHECK, expected, happened, &[*made, event.seq]);
         }
     }
 }

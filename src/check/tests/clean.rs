@@ -84,10 +84,10 @@ fn offline(story: &mut Story) {
         ("q6", update, "WO-1", json!({"tasks": [{"taskId": "T1", "status": "done"}], "_version": 1}), 5),
         ("q7", update, "WO-5", json!({"title": "five!", "_version": 1}), 5),
     ];
-    for (queue_id, kind, order, payload, priority) in edit {
+    for (waiting, (queue_id, kind, order, payload, priority)) in (1..).zip(edit) {
+        story.shows("maria", Status::Queued, waiting);
         story.does("maria", queue_id, kind, order, payload, priority);
     }
-    story.shows("maria", Status::Queued, 7);
 }
 
 fn answers(replayed: bool) -> Vec<crate::protocol::OperationResult> {
@@ -141,6 +141,7 @@ fn reconciled(story: &mut Story) {
 
 fn later(story: &mut Story) {
     let update = OperationKind::Update;
+    story.shows("maria", Status::Queued, 1);
     story.does("maria", "q8", update, "WO-2", json!({"status": "completed", "_version": 4}), 3);
     story.does("maria", "q9", update, "WO-7", json!({"priority": 7, "_version": 2}), 5);
     story.sync("maria", Trigger::Manual);

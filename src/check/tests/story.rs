@@ -87,7 +87,7 @@ impl Story {
     }
 
     pub(super) fn shows(&mut self, device: &str, status: Status, queued: u64) {
-        self.says(device, DeviceEvent::Shown { status, queued });
+        self.says(device, DeviceEvent::Shown { status, queued, progress: None, synced_ago_ms: None });
     }
 
     /// A user sets out to do something, and it is theirs to rely on.

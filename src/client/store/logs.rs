@@ -1,15 +1,17 @@
 //! The conflict log (spec 4.4) and the rescue log (decision j): what the user can always look up.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, ToSql, params};
 
 use super::audit::{self, Step};
 use super::{StoreError, queue};
 use crate::history::{RescuedOperation, Side};
-use crate::protocol::{ConflictRecord, Resolution};
+use crate::protocol::{ConflictOutcome, ConflictRecord, Resolution};
 
 /// Records a new conflict.
 pub(in crate::client) fn note_conflict(c: &Connection, conflict: &ConflictRecord, now: &str) -> Result<(), StoreError> {
-    let open = conflict.resolved_at.is_none();
+    let open = lost_something(conflict);
     c.prepare_cached("INSERT INTO conflict_log VALUES (?1, ?2, ?3, ?4)")?.execute(params![
         conflict.entity_id,
         conflict.conflict_id,
@@ -19,14 +21,23 @@ pub(in crate::client) fn note_conflict(c: &Connection, conflict: &ConflictRecord
     audit::conflict(c, Step::Detected, conflict, now)
 }
 
-/// Writes what became of a conflict that is on record, and marks its row for as long as one waits for the user.
+fn lost_something(conflict: &ConflictRecord) -> bool {
+    conflict.fields.iter().any(|field| field.outcome != ConflictOutcome::ClientWins)
+}
+
+/// Writes what became of a conflict that is on record, and marks its row for as long as there is one that its user has
+/// not reacted to.
 pub(in crate::client) fn update_conflict(
     c: &Connection,
     conflict: &ConflictRecord,
     step: Step,
     now: &str,
 ) -> Result<(), StoreError> {
-    let open = conflict.resolved_at.is_none();
+    let open = match step {
+        Step::Resolved => conflict.undecided().next().is_some(),
+        Step::Detected | Step::Undone => lost_something(conflict),
+        Step::Closed => false,
+    };
     c.prepare_cached("UPDATE conflict_log SET open = ?2, record = ?3 WHERE conflictId = ?1")?.execute(params![
         conflict.conflict_id,
         open,
@@ -36,7 +47,7 @@ pub(in crate::client) fn update_conflict(
     mark(c, &conflict.entity_id)
 }
 
-/// Marks a row while a conflict of its waits for the user (spec 5.3).
+/// Marks a row while a conflict of its is open (spec 5.3).
 pub(in crate::client) fn mark(c: &Connection, entity_id: &str) -> Result<(), StoreError> {
     let sql = "UPDATE work_orders SET _conflictDetected =
                  EXISTS (SELECT 1 FROM conflict_log WHERE entityId = ?1 AND open) WHERE workOrderId = ?1";
@@ -54,6 +65,13 @@ pub(in crate::client) fn conflicts_of(c: &Connection, entity_id: &str) -> Result
     read_conflicts(c, "SELECT record FROM conflict_log WHERE entityId = ?1 ORDER BY rowid", params![entity_id])
 }
 
+/// The ids of the conflicts of one record to which its user has not reacted.
+pub(in crate::client) fn open_conflicts(c: &Connection, entity_id: &str) -> Result<BTreeSet<String>, StoreError> {
+    let mut statement = c.prepare_cached("SELECT conflictId FROM conflict_log WHERE entityId = ?1 AND open")?;
+    let ids = statement.query_map([entity_id], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
 fn read_conflicts(c: &Connection, sql: &str, params: &[&dyn ToSql]) -> Result<Vec<ConflictRecord>, StoreError> {
     let mut statement = c.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
@@ -66,10 +84,11 @@ fn read_conflicts(c: &Connection, sql: &str, params: &[&dyn ToSql]) -> Result<Ve
 
 /// The record left: what waits for a choice on it will get none. Both values stay on record.
 fn close_conflicts(c: &Connection, entity_id: &str, now: &str) -> Result<(), StoreError> {
-    for mut conflict in conflicts_of(c, entity_id)? {
-        let open: Vec<String> = conflict.undecided().map(|field| field.field.clone()).collect();
-        if !open.is_empty() {
-            conflict.resolution.extend(open.into_iter().map(|field| (field, Resolution::Gone)));
+    let open = open_conflicts(c, entity_id)?;
+    for mut conflict in conflicts_of(c, entity_id)?.into_iter().filter(|it| open.contains(&it.conflict_id)) {
+        let undecided: Vec<String> = conflict.undecided().map(|field| field.field.clone()).collect();
+        if !undecided.is_empty() {
+            conflict.resolution.extend(undecided.into_iter().map(|field| (field, Resolution::Gone)));
             conflict.resolved_at = Some(now.to_owned());
             update_conflict(c, &conflict, Step::Closed, now)?;
         }

@@ -7,6 +7,8 @@ use crate::protocol::Profile;
 
 /// The pull position, verbatim.
 pub(in crate::client) const CURSOR: &str = "cursor";
+/// When the last sync ended well, by the device's wall clock.
+pub(in crate::client) const SYNCED_AT: &str = "syncedAt";
 /// Whose data this is.
 pub(in crate::client) const USER_ID: &str = "userId";
 

@@ -12,13 +12,19 @@ pub(super) mod rows;
 use std::fmt;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::disk::Storage;
 
 /// The database's file name on the device's storage.
 const FILE: &str = "deadzone.db";
+/// The newest schema, for a device that has none.
 const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 1;
+/// What leads from each schema to the next, the first from version 1 to version 2. A step is never changed once
+/// devices have it; a new table or column goes into the schema and, since the last release, into the last step.
+const STEPS: &[&str] = &[include_str!("step-2.sql"), include_str!("step-3.sql")];
+/// The version of [`SCHEMA`].
+const SCHEMA_VERSION: usize = 1 + STEPS.len();
 /// More than there are statements, so that each is prepared once.
 const CACHED_STATEMENTS: usize = 96;
 
@@ -76,18 +82,26 @@ impl Store {
         if cipher.is_empty() {
             return Err(no_cipher());
         }
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+        let version = known_version(&connection)?;
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
         let store = Self { connection };
-        store.migrate()?;
+        store.migrate(version)?;
         Ok(store)
     }
 
-    fn migrate(&self) -> Result<(), StoreError> {
-        match self.connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
-            SCHEMA_VERSION => Ok(()),
-            0 => self.write(|tx| Ok(tx.execute_batch(SCHEMA)?)),
-            newer => Err(StoreError(format!("its schema has version {newer}, this engine knows {SCHEMA_VERSION}"))),
+    /// One transaction, whatever lies between: a crash leaves the old schema or the new one.
+    fn migrate(&self, version: usize) -> Result<(), StoreError> {
+        let steps: &[&str] = match version {
+            0 => &[SCHEMA],
+            version => STEPS.get(version - 1..).unwrap_or_default(),
+        };
+        if steps.is_empty() {
+            return Ok(());
         }
+        self.write(|tx| {
+            steps.iter().try_for_each(|step| tx.execute_batch(step))?;
+            Ok(tx.execute_batch(&format!("PRAGMA user_version = {SCHEMA_VERSION}"))?)
+        })
     }
 
     /// For reading.
@@ -105,6 +119,17 @@ impl Store {
         transaction.commit()?;
         Ok(value)
     }
+}
+
+/// The schema that the file has, 0 for none; asked before anything is changed, since what a newer engine wrote is not
+/// this one's to touch.
+fn known_version(connection: &Connection) -> Result<usize, StoreError> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if let Some(known) = usize::try_from(version).ok().filter(|version| *version <= SCHEMA_VERSION) {
+        return Ok(known);
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Err(StoreError(format!("its schema has version {version}, this engine knows {SCHEMA_VERSION}; update the app")))
 }
 
 fn no_cipher() -> StoreError {

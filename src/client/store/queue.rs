@@ -82,6 +82,41 @@ pub(in crate::client) fn load(c: &Connection, row: i64) -> Result<Queued, StoreE
     queued(rows.next()?.ok_or_else(|| StoreError::new("an operation vanished from the queue"))?)
 }
 
+/// What the screen needs of a queued operation.
+#[derive(Clone, Debug)]
+pub(in crate::client) struct Mark {
+    /// The operation.
+    pub(in crate::client) queue_id: String,
+    /// Its record.
+    pub(in crate::client) entity_id: String,
+    /// Where it stands.
+    pub(in crate::client) status: QueueStatus,
+    /// Why it failed last.
+    pub(in crate::client) code: Option<ErrorCode>,
+}
+
+/// Where all operations stand, in order.
+pub(in crate::client) fn marks(c: &Connection) -> Result<Vec<Mark>, StoreError> {
+    let sql = "SELECT queueId, entityId, status, errorCode FROM sync_queue ORDER BY rowid";
+    let mut statement = c.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut marks = Vec::new();
+    while let Some(row) = rows.next()? {
+        let status = status(row.get_ref(2)?.as_str().unwrap_or_default());
+        let code: Option<String> = row.get(3)?;
+        let code = code.map(|code| serde_json::from_value(code.into())).transpose()?;
+        marks.push(Mark { queue_id: row.get(0)?, entity_id: row.get(1)?, status, code });
+    }
+    Ok(marks)
+}
+
+/// The operation with this id, if it still waits.
+pub(in crate::client) fn find(c: &Connection, queue_id: &str) -> Result<Option<Queued>, StoreError> {
+    let mut statement = c.prepare_cached(&format!("SELECT {COLUMNS} FROM sync_queue WHERE queueId = ?1"))?;
+    let mut rows = statement.query([queue_id])?;
+    rows.next()?.map(queued).transpose()
+}
+
 /// The operations of one record, in order.
 pub(in crate::client) fn lane(c: &Connection, entity_id: &str) -> Result<Vec<Queued>, StoreError> {
     let mut statement =

@@ -62,6 +62,13 @@ pub(in crate::client) fn all(c: &Connection) -> Result<BTreeMap<String, Record>,
     Ok(all)
 }
 
+/// Visible rows with a conflict that their user has not dealt with.
+pub(in crate::client) fn in_conflict(c: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut statement = c.prepare_cached("SELECT workOrderId FROM work_orders WHERE _conflictDetected = 1")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// What `id` is called now: a temporary id that the user still holds leads to the real one.
 pub(in crate::client) fn current_id(c: &Connection, id: &str) -> Result<String, StoreError> {
     let Some(local_id) = id.strip_prefix(TEMPORARY_ID_PREFIX) else { return Ok(id.to_owned()) };

@@ -26,7 +26,7 @@ CREATE TABLE work_orders (
   _version INTEGER DEFAULT 1,
   _synced BOOLEAN DEFAULT 0,
   _lastSyncAt TEXT,
-  -- Stays empty: the record's lane in sync_queue says it, and a copy could only disagree.
+  -- The ids of the record's operations in sync_queue, written with each of its rows.
   _pendingChanges TEXT,
   _conflictDetected BOOLEAN DEFAULT 0,
   _createdOffline BOOLEAN DEFAULT 0,
@@ -110,7 +110,7 @@ CREATE TABLE base_rows (
   record TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Conflicts as they stand now (spec 4.4); `open` while the user has yet to choose.
+-- Conflicts as they stand now (spec 4.4); `open` while there is something that the user has yet to react to.
 CREATE TABLE conflict_log (
   entityId TEXT NOT NULL,
   conflictId TEXT NOT NULL UNIQUE,
@@ -149,4 +149,9 @@ CREATE TABLE meta (
   value TEXT NOT NULL
 ) WITHOUT ROWID;
 
-PRAGMA user_version = 1;
+-- The records that the full pull under way has named: what the device holds beside them leaves when it ends.
+CREATE TABLE snapshot (
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL,
+  PRIMARY KEY (kind, id)
+) WITHOUT ROWID;

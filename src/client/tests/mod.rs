@@ -6,6 +6,7 @@ mod pull;
 mod push;
 mod schedule;
 mod session;
+mod upgrade;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -19,9 +20,11 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::store::meta;
-use super::{EditRequest, Engine, MemoryKeychain, Parts, Request, Response, Settings, Transport, TransportError};
+use super::{
+    EditRequest, Engine, EngineError, MemoryKeychain, Parts, Request, Response, Settings, Transport, TransportError,
+};
 use crate::base::{Clock, Seed, WallClock};
-use crate::disk::Storage;
+use crate::disk::{SimDisk, Storage};
 use crate::history::{DeviceEvent, OperationRecord, QueueStatus, SyncOutcome, Trigger};
 use crate::protocol::{Problem, Record, path};
 
@@ -235,9 +238,22 @@ impl Device {
         Self { engine, wire, keychain, events, folder }
     }
 
+    /// On a simulated disk, whatever is on it.
+    pub(super) fn on(disk: &SimDisk, keychain: &MemoryKeychain) -> Result<Self, EngineError> {
+        let wire = Rc::new(Wire::default());
+        let events = Rc::<RefCell<Vec<DeviceEvent>>>::default();
+        let engine = try_open(&Storage::Simulated(disk.clone()), &wire, keychain, &events, 1)?;
+        Ok(Self { engine, wire, keychain: keychain.clone(), events, folder: Folder::fresh() })
+    }
+
     /// Signed in, with work orders `WO-1` to `WO-3` at version 1.
     pub(super) async fn ready() -> Self {
-        let device = Self::fresh();
+        Self::fresh().signed_in().await
+    }
+
+    /// See [`Device::ready`].
+    pub(super) async fn signed_in(self) -> Self {
+        let device = self;
         device.engine.sign_in("maria", "secret").await.unwrap();
         let orders = json!({"workOrders": [order("WO-1", 1), order("WO-2", 1), order("WO-3", 1)]});
         device.wire.next(path::DELTA, Reply::Json(page("c1", false, orders)));
@@ -320,6 +336,16 @@ fn open(
     events: &Rc<RefCell<Vec<DeviceEvent>>>,
     run: u64,
 ) -> Rc<Engine> {
+    try_open(&Storage::Directory(folder.to_owned()), wire, keychain, events, run).unwrap()
+}
+
+fn try_open(
+    storage: &Storage,
+    wire: &Rc<Wire>,
+    keychain: &MemoryKeychain,
+    events: &Rc<RefCell<Vec<DeviceEvent>>>,
+    run: u64,
+) -> Result<Rc<Engine>, EngineError> {
     let told = Rc::clone(events);
     let parts = Parts {
         transport: Rc::clone(wire) as Rc<dyn Transport>,
@@ -329,5 +355,5 @@ fn open(
         observer: Rc::new(move |event| told.borrow_mut().push(event)),
         settings: Settings { jitter: false, page_limit: 50, ..Settings::default() },
     };
-    Engine::open(&Storage::Directory(folder.to_owned()), parts).unwrap()
+    Engine::open(storage, parts)
 }

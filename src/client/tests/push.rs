@@ -47,7 +47,7 @@ async fn ack_by_row_not_op() {
     assert_eq!(titles, ["first", "second"]);
     assert_eq!(device.shows("WO-1", "title"), "second");
     let early = device.events.borrow().iter().any(
-        |event| matches!(event, DeviceEvent::Shown { status, queued } if *status == Status::Synced && *queued > 0),
+        |event| matches!(event, DeviceEvent::Shown { status, queued, .. } if *status == Status::Synced && *queued > 0),
     );
     assert!(!early, "synced was shown while a change was waiting");
 }

@@ -19,7 +19,7 @@ fn triggers(device: &Device) -> Vec<Trigger> {
 
 fn last_shown(device: &Device) -> Option<(Status, u64)> {
     let shown = |event: &DeviceEvent| {
-        if let DeviceEvent::Shown { status, queued } = event { Some((status.clone(), *queued)) } else { None }
+        if let DeviceEvent::Shown { status, queued, .. } = event { Some((status.clone(), *queued)) } else { None }
     };
     device.events.borrow().iter().rev().find_map(shown)
 }

@@ -145,9 +145,23 @@ fn action() -> impl Strategy<Value = Action> {
             json!({ "crash": { "device": "maria", "when": "disk-operation", "operation": at, "how": how } })
         }),
         Just(json!({ "crash": { "device": "maria", "when": "after-commit", "of": "pull" } })),
+        screen().prop_map(|screen| json!({ "look": screen })),
+        any::<i32>().prop_map(|by| json!({ "server-clock": { "by": Skew::from_millis(i64::from(by)) } })),
+        prop::collection::vec(value(), 1..4).prop_map(|push| json!({ "tamper": { "device": "maria", "push": push } })),
         any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
     ];
     json.prop_map(|json| serde_json::from_value(json).unwrap())
+}
+
+/// What a look may claim.
+fn screen() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        record().prop_map(
+            |has| json!({ "device": "maria", "order": "first", "icon": "queued", "change": "syncing", "has": has })
+        ),
+        span().prop_map(|span| json!({ "device": "maria", "status": "synced", "synced-ago": span, "queued": 0 })),
+        Just(json!({ "device": "maria", "lacks": "first", "orders": 3, "done": 1, "of": 2, "code": "SERVER_ERROR" })),
+    ]
 }
 
 fn claim() -> impl Strategy<Value = Claim> {
@@ -165,7 +179,12 @@ fn claim() -> impl Strategy<Value = Claim> {
         }),
         span().prop_map(|most| json!({ "took": { "device": "maria", "sync": 1, "phase": "push", "at-most": most } })),
         prop::collection::vec(span(), 0..4).prop_map(|all| json!({ "waits": { "device": "maria", "exactly": all } })),
+        screen().prop_map(|screen| json!({ "shown": screen })),
+        span().prop_map(|most| json!({ "acked": { "device": "maria", "order": "first", "at-most": most } })),
         any::<u64>().prop_map(|count| json!({ "conflicts": { "count": count } })),
+        any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "taken": count } })),
+        record().prop_map(|has| json!({ "dead-letter": { "device": "maria", "order": "first", "has": has } })),
+        text().prop_map(|code| json!({ "tampered": { "device": "maria", "answers": [code, "success"] } })),
         Just(json!({ "bytes": { "device": "maria", "up-at-most": "5MB" } })),
         Just(json!({ "pushed": { "device": "maria", "orders": ["first", "WO-000017"] } })),
     ];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::story::{is_order_id, labels, order_help};
-use super::{Cast, at_least_one};
+use super::{Cast, at_least_one, screen};
 use crate::check::Claim;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::outline::{Node, Place};
@@ -71,6 +71,26 @@ impl Claims<'_, '_, '_> {
                 }
             }
             Claim::Requests(claim) => self.device(&claim.device, at),
+            Claim::Shown(claim) | Claim::Look { shown: claim, .. } => {
+                self.device(&claim.device, at);
+                for (key, order) in [("order", &claim.order), ("lacks", &claim.lacks)] {
+                    if let Some(order) = order {
+                        self.order(order, at.at(key).place);
+                    }
+                }
+                screen::check(claim, at, self.problems);
+            }
+            Claim::Acked(claim) => self.on(&claim.device, &claim.order, at),
+            Claim::Stock(claim) => {
+                if let Some(device) = &claim.device {
+                    self.device(device, at);
+                }
+            }
+            Claim::DeadLetter(claim) => {
+                self.on(&claim.device, &claim.order, at);
+                self.fields(&claim.has, at.at("has"));
+            }
+            Claim::Tampered(claim) => self.device(&claim.device, at),
         }
     }
 
@@ -104,19 +124,28 @@ impl Claims<'_, '_, '_> {
     }
 
     fn fields(&mut self, has: &Record, at: &Node) {
-        if has.is_empty() {
-            self.problems.add(at.place, "`has` claims nothing", None);
-        }
-        for field in has.keys() {
-            self.field(field, at.key_place(field));
-        }
+        fields(has, at, self.problems);
     }
 
-    fn field(&mut self, field: &str, place: Place) {
-        let known = field_kind(field).is_some() || READ_ONLY.contains(&field) || field == "_deleted";
-        if !self.problems.is_full() && !known {
-            let names: Vec<&str> = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).chain(READ_ONLY).collect();
-            self.problems.add(place, format!("a work order has no field `{field}`"), Some(one_of(field, &names)));
-        }
+    fn field(&mut self, name: &str, place: Place) {
+        field(name, place, self.problems);
+    }
+}
+
+/// Checks the fields of a record that is claimed.
+pub(super) fn fields(has: &Record, at: &Node, problems: &mut Problems<'_>) {
+    if has.is_empty() {
+        problems.add(at.place, "`has` claims nothing", None);
+    }
+    for name in has.keys() {
+        field(name, at.key_place(name), problems);
+    }
+}
+
+fn field(field: &str, place: Place, problems: &mut Problems<'_>) {
+    let known = field_kind(field).is_some() || READ_ONLY.contains(&field) || field == "_deleted";
+    if !problems.is_full() && !known {
+        let names: Vec<&str> = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).chain(READ_ONLY).collect();
+        problems.add(place, format!("a work order has no field `{field}`"), Some(one_of(field, &names)));
     }
 }

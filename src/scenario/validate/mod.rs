@@ -4,6 +4,7 @@
 mod cast;
 mod claims;
 mod header;
+mod screen;
 mod story;
 
 use super::file::{Expectation, Scenario};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cast, at_least_one, is_name};
+use super::{Cast, at_least_one, is_name, screen};
 use crate::base::Span;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::outline::{Node, Place};
@@ -130,6 +130,15 @@ impl<'a> Story<'a, '_, '_> {
                 self.fields(&step.set, at.at("set"));
             }
             Action::OfficeDelete(step) => self.order(&step.order, at.at("order").place),
+            Action::Look(claim) => {
+                self.cast.single(&claim.device, at.at("device").place, self.problems);
+                for (key, order) in [("order", &claim.order), ("lacks", &claim.lacks)] {
+                    if let Some(order) = order {
+                        self.order(order, at.at(key).place);
+                    }
+                }
+                screen::check(claim, at, self.problems);
+            }
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Lose(step) => {
                 self.device(&step.device, at.at("device").place);
@@ -139,6 +148,13 @@ impl<'a> Story<'a, '_, '_> {
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
+            Action::ServerClock(_) => {}
+            Action::Tamper(step) => {
+                self.cast.single(&step.device, at.at("device").place, self.problems);
+                if step.push.is_empty() {
+                    self.problems.add(at.at("push").place, "`push` sends nothing", None);
+                }
+            }
         }
     }
 

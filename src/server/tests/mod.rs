@@ -5,6 +5,8 @@ mod creates;
 mod pages;
 mod random;
 mod replays;
+mod retention;
+mod stock;
 mod tokens;
 mod views;
 mod wire;
@@ -21,7 +23,8 @@ use tower::ServiceExt;
 use super::{Seeded, SeededUser, Server};
 use crate::base::{Clock, Seed, WallClock};
 use crate::protocol::{
-    Changes, DeltaAnswer, ErrorCode, OperationResult, Problem, Profile, PushAnswer, Record, ResultStatus, Tokens, path,
+    Changes, DeltaAnswer, ErrorCode, OperationResult, Problem, Profile, PushAnswer, Record, ResultStatus, Tokens,
+    ViewDigest, path,
 };
 
 /// A server with a few people and a few work orders, and its clock.

@@ -191,3 +191,31 @@ async fn an_empty_pull_walks_over_nothing_and_prepares_nothing_anew() {
     }
     assert!(steps(&store) - before < 500, "{} steps of SQLite for ten empty pulls", steps(&store) - before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_digest_is_given_when_asked_for_and_only_where_it_is_what_the_device_holds() {
+    let world = many(3);
+    let mut office = world.sign_in("office", "desk").await;
+    let mut maria = world.sign_in("maria", "phone").await;
+    assert_eq!(maria.page(1).await.view_digest, None, "not asked for");
+    maria.cursor = None;
+    let ask = async |maria: &mut Device, more: &str| {
+        let from = maria.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        let answer = maria.call(Method::GET, &format!("{}?digest=1{more}{from}", path::DELTA), None).await;
+        let answer: DeltaAnswer = answer.ok();
+        maria.cursor = Some(answer.next_cursor.clone());
+        answer
+    };
+    assert_eq!(ask(&mut maria, "&limit=1").await.view_digest, None, "more pages follow");
+    office.update("WO-000001", 1, json!({ "title": "x" })).await;
+    assert_eq!(ask(&mut maria, "").await.view_digest, None, "the device has not heard of that yet");
+    let of = |orders: &[(&str, i64)]| Some(ViewDigest::of(orders.iter().copied()));
+    assert_eq!(ask(&mut maria, "").await.view_digest, of(&[("WO-000001", 2), ("WO-000002", 1), ("WO-000003", 1)]));
+    maria.update("WO-000002", 1, json!({ "status": "completed" })).await;
+    office.update("WO-000003", 1, json!({ "assignedTo": "jonas" })).await;
+    assert_eq!(ask(&mut maria, "").await.view_digest, of(&[("WO-000001", 2)]), "finished, and away");
+    maria.cursor = None;
+    assert_eq!(ask(&mut maria, "&entities=assets").await.view_digest, None, "no work orders asked for");
+    let refused = maria.call(Method::GET, &format!("{}?digest=2", path::DELTA), None).await;
+    assert_eq!(refused.problem().code, ErrorCode::ValidationError);
+}

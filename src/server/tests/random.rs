@@ -20,11 +20,12 @@ impl Replica {
     async fn pull(&mut self, limit: usize) -> bool {
         self.push_unknown().await;
         let page = self.device.page(limit).await;
-        for record in page.changes.work_orders.into_iter().chain(page.changes.assets) {
+        let changes = page.changes;
+        for record in changes.work_orders.into_iter().chain(changes.assets).chain(changes.inventory) {
             let id = ids(std::slice::from_ref(&record))[0].to_owned();
             merge(self.rows.entry(id).or_default(), record);
         }
-        for removal in page.changes.removed.work_orders.into_iter().chain(page.changes.removed.assets) {
+        for removal in changes.removed.work_orders.into_iter().chain(changes.removed.assets) {
             self.rows.remove(&removal.id);
         }
         page.has_more
@@ -110,7 +111,7 @@ fn random_fields(random: &mut Stream) -> Value {
         0 => json!({ "title": format!("t{number}") }),
         1 => json!({ "assignedTo": *random.pick(&["maria", "jonas"]) }),
         2 => json!({ "status": *random.pick(&["assigned", "in-progress", "completed", "draft"]) }),
-        3 => json!({ "partsUsed": [{ "lineId": line, "qty": number }] }),
+        3 => json!({ "partsUsed": [{ "lineId": line, "partId": *random.pick(&["P-1", "P-2"]), "qty": number }] }),
         4 => json!({ "partsUsed": [{ "lineId": line, "_deleted": true }] }),
         5 => json!({ "assetId": *random.pick(&["A-1", "A-2"]) }),
         _ => {
@@ -144,6 +145,19 @@ async fn everything(world: &World, user: &str) -> BTreeMap<String, Record> {
     let mut fresh = Replica { device: world.sign_in(user, "fresh").await, rows: BTreeMap::new(), unknown: None };
     while fresh.pull(1000).await {}
     fresh.rows
+}
+
+/// What the server says that `replica` should hold is what it holds.
+async fn compare_digest(replica: &mut Replica, seed: u64) {
+    let from = replica.device.cursor.clone().unwrap();
+    let target = format!("{}?digest=1&cursor={from}", path::DELTA);
+    let page: DeltaAnswer = replica.device.call(Method::GET, &target, None).await.ok();
+    let unfinished = |row: &&Record| {
+        row.contains_key("workOrderId") && !["completed", "closed", "cancelled"].iter().any(|it| row["status"] == *it)
+    };
+    let held = replica.rows.values().filter(unfinished);
+    let held = held.map(|row| (row["workOrderId"].as_str().unwrap(), row["_version"].as_i64().unwrap()));
+    assert_eq!(page.view_digest, Some(ViewDigest::of(held)), "{}, seed {seed}", replica.device.user);
 }
 
 async fn compare(world: &World, replica: &Replica, seed: u64) {
@@ -186,6 +200,7 @@ async fn history(seed: u64) {
         replica.pull(2).await;
         while replica.pull(2).await {}
         compare(&world, replica, seed).await;
+        compare_digest(replica, seed).await;
     }
 }
 

@@ -1,0 +1,22 @@
+//! Steps that strike the server: its clock, and callers that mean no good.
+
+use super::stage::{Member, World};
+use crate::history::What;
+use crate::scenario;
+
+impl World {
+    pub(super) fn set_server_clock(&self, step: &scenario::ServerClock) {
+        self.server_clock.set_skew_ms(step.by.millis());
+    }
+
+    /// Sends what a tampered client might, with the user's own password, off the devices' network. What comes of it is
+    /// recorded, and the checks see whether it left a trace.
+    pub(super) async fn tamper(&self, member: &Member, step: &scenario::Tamper) {
+        let caller = self.reader(&member.user);
+        let answers = match caller.push_anything(&step.push).await {
+            Ok(answers) => answers,
+            Err(error) => vec![error.to_string()],
+        };
+        self.recorder.record(What::Tampered { device: member.name.clone(), answers });
+    }
+}
