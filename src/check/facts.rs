@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::history::{DeviceState, Edit, Event, Fault, History, Side, StepOutcome, Wait, What};
 use crate::protocol::{ConflictRecord, DeadLetter, Profile, Record};
 
+use super::naming::Naming;
 use super::operation::{Op, Ops};
 use super::sync::{Stretch, Sync, syncs};
 
@@ -110,6 +111,8 @@ pub(super) struct Facts<'a> {
     pub(super) views: BTreeMap<&'a str, View<'a>>,
     pub(super) devices: BTreeMap<&'a str, Device<'a>>,
     pub(super) ops: Ops<'a>,
+    /// What operations name by temporary ids.
+    pub(super) naming: Naming,
     /// The server's audit of conflicts at the end.
     pub(super) audited: Vec<(u64, &'a ConflictRecord)>,
     /// Updates that came too late, as the server keeps them, each with its event.

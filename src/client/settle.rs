@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
+use serde_json::Value;
 
 use super::answer::Failure;
 use super::engine::Engine;
@@ -10,7 +11,9 @@ use super::store::queue::Queued;
 use super::store::{StoreError, logs, meta, queue, rows};
 use super::{conflict, merge};
 use crate::history::{Choice, DeviceEvent, Notice};
-use crate::protocol::{ErrorCode, OperationError, OperationKind, OperationResult, Record, RemovalReason, ResultStatus};
+use crate::protocol::{
+    ErrorCode, OperationError, OperationKind, OperationResult, Record, RemovalReason, ResultStatus, temporary_ids,
+};
 
 /// Answers of the server that an operation may fail by before it is given up (spec 7.2, decision k).
 const MAX_ATTEMPTS: u32 = 10;
@@ -84,7 +87,7 @@ impl Settling<'_> {
             merge::lay_over(&mut base, others);
         }
         if operation.operation != OperationKind::Delete {
-            let payload = self.with_real_ids(&operation.payload)?;
+            let payload = rows::with_real_ids(self.tx, &operation.payload)?;
             merge::lay_over(&mut base, &conflict::accepted(&payload, &result.conflicts));
             if let Some(local_id) = payload.get("_localId") {
                 base.insert("_localId".into(), local_id.clone());
@@ -113,6 +116,11 @@ impl Settling<'_> {
         match error.code {
             // What came after a failed operation was judged without it: it is asked again in its turn.
             _ if self.settled.held.contains(id) => queue::wait(self.tx, &operation.queue_id),
+            // So is what names a record whose creation failed.
+            _ if self.names_held(operation) => {
+                self.settled.held.insert(id.to_owned());
+                queue::wait(self.tx, &operation.queue_id)
+            }
             ErrorCode::NotFound => {
                 self.leave(id, RemovalReason::Deleted, &format!("{}: {}", error.code, error.detail), true)
             }
@@ -130,6 +138,11 @@ impl Settling<'_> {
                 queue::wait(self.tx, &operation.queue_id)
             }
         }
+    }
+
+    fn names_held(&self, operation: &Queued) -> bool {
+        let payload = Value::Object(operation.payload.clone()).to_string();
+        temporary_ids(&payload).any(|named| self.settled.held.contains(named))
     }
 
     fn count_attempt(
@@ -200,17 +213,6 @@ impl Settling<'_> {
             self.bases.insert(real.to_owned(), base);
         }
         Ok(real.to_owned())
-    }
-
-    fn with_real_ids(&self, payload: &Record) -> Result<Record, StoreError> {
-        if self.renamed.is_empty() {
-            return Ok(payload.clone());
-        }
-        let mut text = serde_json::to_string(payload)?;
-        for (temporary, real) in &self.renamed {
-            text = text.replace(temporary, real);
-        }
-        Ok(serde_json::from_str(&text)?)
     }
 
     fn base(&self, id: &str) -> Result<Record, StoreError> {

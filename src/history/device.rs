@@ -251,6 +251,9 @@ pub struct QueueRow {
     pub attempts: u32,
     /// The last error, in words.
     pub error: Option<String>,
+    /// A record that it names and that is not made yet: it waits for that one's creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<String>,
 }
 
 /// Where a queued operation stands (spec 2.2).

@@ -11,6 +11,7 @@ mod error;
 mod fields;
 pub mod gzip;
 mod push;
+mod reference;
 
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
 pub use conflict::{
@@ -24,6 +25,7 @@ pub use fields::{FieldKind, WORK_ORDER_FIELDS, field_kind, line_key};
 pub use push::{
     EntityType, Operation, OperationError, OperationKind, OperationResult, PushAnswer, PushRequest, ResultStatus,
 };
+pub use reference::{replace_temporary_ids, temporary_ids};
 
 /// One record's fields by name. Sorted, so that it prints the same everywhere.
 pub type Record = serde_json::Map<String, serde_json::Value>;

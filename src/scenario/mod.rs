@@ -11,6 +11,7 @@ mod parse;
 mod print;
 mod problem;
 mod read;
+mod reference;
 mod requirements;
 mod server_step;
 mod step;
@@ -25,6 +26,7 @@ pub use file::{
 pub use print::print;
 pub use problem::{Problem, draw};
 pub use read::{Options, load, parse};
+pub use reference::label_in;
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
 pub use server_step::{ServerClock, Tamper};
 pub use step::{

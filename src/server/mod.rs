@@ -32,6 +32,7 @@ mod policy;
 mod purge;
 mod push;
 mod record;
+mod reference;
 mod refusal;
 mod rejection;
 mod role;

@@ -17,6 +17,7 @@ use super::dead_letter;
 use super::payload;
 use super::purge;
 use super::record::{self, Order};
+use super::reference;
 use super::rejection::Rejection;
 use super::role::Role;
 use super::store::Store;
@@ -38,8 +39,9 @@ pub(super) fn push(store: &mut Store, now_ms: i64, caller: &Caller, operations: 
     for operation in operations {
         let text = |name: &str| operation.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let lane = text("entityId");
-        let result = match stopped.get(&lane) {
-            Some(error) => OperationResult::refused(text("queueId"), behind(error)),
+        let stops = stopped.get(&lane).map(behind).or_else(|| reference::stopped(&operation, &stopped));
+        let result = match stops {
+            Some(error) => OperationResult::refused(text("queueId"), error),
             None => push_one(store, now_ms, caller, operation),
         };
         // Each operation on a deleted record is answered for itself, so that each becomes a dead letter.
@@ -83,7 +85,8 @@ fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) 
     }
     view::expire(&tx, users, caller.user(), now_ms)?;
     let scene = Scene { db: &tx, users, writer: caller.writer(), now_ms };
-    let result = match perform(scene, &caller.profile, operation, &hash) {
+    let named = reference::resolved(scene, operation);
+    let result = match named.and_then(|operation| perform(scene, &caller.profile, &operation, &hash)) {
         Err(rejection) if rejection.0.tombstone && operation.operation == OperationKind::Update => {
             dead_letter::keep(&tx, caller, operation, &resolve(scene, operation)?, now_ms)?;
             tx.commit()?;
@@ -254,13 +257,10 @@ fn target(scene: Scene<'_>, profile: &Profile, operation: &Operation, base: i64)
 /// The real id of the operation's record (decision b).
 fn resolve(scene: Scene<'_>, operation: &Operation) -> Result<String, Rejection> {
     let id = &operation.entity_id;
-    let Some(local_id) = id.strip_prefix(TEMPORARY_ID_PREFIX) else { return Ok(id.clone()) };
-    let found = scene
-        .db
-        .prepare_cached("SELECT work_order FROM creations WHERE user = ?1 AND local_id = ?2")?
-        .query_row([scene.writer.user, local_id], |row| row.get(0))
-        .optional()?;
-    found.ok_or_else(|| Rejection::not_found(id))
+    if !id.starts_with(TEMPORARY_ID_PREFIX) {
+        return Ok(id.clone());
+    }
+    reference::real_id(scene, id)?.ok_or_else(|| Rejection::not_found(id))
 }
 
 fn settled(operation: &Operation, applied: Applied) -> OperationResult {

@@ -9,6 +9,7 @@ mod http;
 mod in_process;
 mod network;
 mod office;
+mod reference;
 mod seed;
 mod server_steps;
 mod session;

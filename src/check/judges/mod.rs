@@ -14,6 +14,7 @@ mod order;
 mod phantom;
 mod promise;
 mod reads;
+mod references;
 mod rest;
 mod resurrect;
 mod session;
@@ -34,6 +35,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     promise::kept_to_the_letter,
     choices::made_by_the_user,
     order::queue_order,
+    references::parents_go_first,
     cursor::only_forward,
     isolation::only_their_own,
     session::honest_status,
@@ -52,6 +54,7 @@ pub(super) const AT_THE_END: &[Judge] = &[
     view::as_the_oracle_sees_it,
     converge::devices_agree,
     phantom::nothing_from_nowhere,
+    references::nothing_dangles,
     resurrect::the_dead_stay_dead,
     session::nothing_forgotten,
     rest::comes_to_rest,

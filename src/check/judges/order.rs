@@ -236,6 +236,10 @@ impl<'q, 'a> Outgoing<'q, 'a> {
             );
         }
         let pulled = self.lanes.get(name)?;
-        Some((pulled.surely[place - pulled.from], pulled.at_best[place - pulled.from]))
+        let (surely, at_best) = (pulled.surely[place - pulled.from], pulled.at_best[place - pulled.from]);
+        // What others name goes before them: it may be as urgent as they are.
+        let op = &case.facts.ops.all[index];
+        let named = op.kind == OperationKind::Create && case.facts.naming.names(op.entity);
+        Some((surely, if named { Some(1) } else { at_best }))
     }
 }

@@ -118,6 +118,12 @@ CREATE TABLE conflict_log (
   record TEXT NOT NULL
 );
 
+-- What temporary ids came to be called (decision b); an operation that is frozen, or the user, may still use one.
+CREATE TABLE real_ids (
+  temporaryId TEXT PRIMARY KEY,
+  id TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- What the user keeps in later conflicts on a field (spec 4.3); without an entityId, on every record.
 CREATE TABLE preferences (
   entityId TEXT NOT NULL,

@@ -24,6 +24,11 @@ SELECT entityId, record ->> 'conflictId', 0, json_set(
 
 DROP TABLE conflict_log_2;
 
+CREATE TABLE real_ids (
+  temporaryId TEXT PRIMARY KEY,
+  id TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE preferences (
   entityId TEXT NOT NULL,
   field TEXT NOT NULL,

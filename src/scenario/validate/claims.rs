@@ -8,6 +8,7 @@ use crate::check::Claim;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, one_of};
+use crate::scenario::reference::labels_in;
 use crate::scenario::step::Action;
 
 /// Fields of a record that nobody sets but that can be claimed.
@@ -124,6 +125,11 @@ impl Claims<'_, '_, '_> {
     }
 
     fn fields(&mut self, has: &Record, at: &Node) {
+        for (field, value) in has {
+            for label in labels_in(value) {
+                self.order(label, at.at(field).place);
+            }
+        }
         fields(has, at, self.problems);
     }
 
