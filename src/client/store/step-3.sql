@@ -13,13 +13,13 @@ INSERT INTO conflict_log (entityId, conflictId, open, record)
 SELECT entityId, record ->> 'conflictId', 0, json_set(
   record,
   '$.entityType', 'work-order',
-  '$.conflictingFields', (SELECT json_group_array(value ->> 'field') FROM json_each(record, '$.fields')),
+  '$.conflictingFields', json((SELECT json_group_array(value ->> 'field') FROM json_each(record, '$.fields'))),
   '$.resolutionStrategy', (
     SELECT CASE WHEN count(DISTINCT value ->> 'outcome') > 1 THEN 'merge' ELSE max(value ->> 'outcome') END
     FROM json_each(record, '$.fields')
   ),
   '$.resolvedAt', record ->> 'detectedAt',
-  '$.resolution', (SELECT json_group_object(value ->> 'field', value ->> 'outcome') FROM json_each(record, '$.fields'))
+  '$.resolution', json((SELECT json_group_object(value ->> 'field', value ->> 'outcome') FROM json_each(record, '$.fields')))
 ) FROM conflict_log_2 ORDER BY rowid;
 
 DROP TABLE conflict_log_2;
