@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::task::LocalSet;
 
-use crate::base::{Clock, CrashHow, Seed, Span};
+use crate::base::{Clock, CrashHow, GivenUp, STEP_BUDGET, Seed, Span, within_budget};
 use crate::check::{self, Verdict};
 use crate::history::{History, Recorder, What};
 use crate::scenario::{Action, CrashWhen, Scenario};
@@ -48,20 +48,26 @@ pub fn run(scenario: &Scenario, seed: Seed, media: &Media, interrupt: &Interrupt
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     // The simulated world has no I/O driver: a real socket in it would be found out at once.
     let runtime = if live { runtime.enable_all() } else { runtime.enable_time().start_paused(true) }.build()?;
-    let stage = async {
-        let clock = if live { Clock::system() } else { Clock::simulated() };
-        let recorder = Recorder::new(clock);
-        let labels = tokio::select! {
+    let _entered = runtime.enter();
+    let clock = if live { Clock::system() } else { Clock::simulated() };
+    let recorder = Recorder::new(clock);
+    let tasks = LocalSet::new();
+    let told = tasks.run_until(async {
+        tokio::select! {
             biased;
-            labels = tell(scenario, seed, media, &recorder, clock) => Some(labels),
-            () = interrupt.raised(if live { Duration::from_millis(50) } else { Duration::from_secs(60) }) => None,
-        };
-        recorder.record(if labels.is_some() { What::RunEnded } else { What::Interrupted });
-        (recorder.take(), labels)
-    };
-    let (history, labels) = LocalSet::new().block_on(&runtime, stage);
-    let interrupted = labels.is_none();
-    let labels = labels.transpose()?.unwrap_or_default();
+            labels = tell(scenario, seed, media, &recorder, clock) => Ok(labels),
+            () = interrupt.raised(), if live => Err(GivenUp::Stopped),
+        }
+    });
+    let told = runtime.block_on(within_budget(told, clock, || interrupt.is_raised())).flatten();
+    recorder.record(match told {
+        Ok(_) => What::RunEnded,
+        Err(GivenUp::Stopped) => What::Interrupted,
+        Err(GivenUp::Frozen) => What::Frozen { steps: STEP_BUDGET },
+    });
+    let history = recorder.take();
+    let interrupted = matches!(told, Err(GivenUp::Stopped));
+    let labels = told.unwrap_or_else(|_| Ok(BTreeMap::new()))?;
     let verdict = check::check(&history, &scenario.claims(), &labels);
     Ok(Outcome { history, verdict, interrupted })
 }
@@ -121,10 +127,10 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Ends when it is raised; looks every `pause`.
-    async fn raised(&self, pause: Duration) {
+    /// Ends when it is raised; real time passes meanwhile.
+    async fn raised(&self) {
         while !self.is_raised() {
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The ground floor: clock, seeded randomness by name, units. Only this room touches real time or entropy.
 
+mod budget;
 mod clock;
 mod crash;
 mod random;
 pub mod units;
 
+pub use budget::{GivenUp, STEP_BUDGET, within_budget};
 pub use clock::{Clock, SIMULATION_EPOCH, WallClock};
 pub use crash::CrashHow;
 pub use random::{Seed, Stream};

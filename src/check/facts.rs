@@ -91,6 +91,7 @@ pub(super) struct Ending<'a> {
     pub(super) settled: Option<u64>,
     pub(super) waits: Option<(u64, &'a [Wait])>,
     pub(super) interrupted: Option<u64>,
+    pub(super) frozen: Option<u64>,
     pub(super) ended: bool,
     pub(super) last_seq: u64,
 }
@@ -198,6 +199,7 @@ impl<'a> Facts<'a> {
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
             What::Interrupted => self.ending.interrupted = Some(seq),
+            What::Frozen { .. } => self.ending.frozen = Some(seq),
             What::RunEnded => self.ending.ended = true,
             What::RunStarted { .. }
             | What::StepStarted { .. }
@@ -323,6 +325,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::ServerRecord { .. }
         | What::ServerConflict { .. }
         | What::Interrupted
+        | What::Frozen { .. }
         | What::RunEnded => None,
     }
 }

@@ -49,7 +49,7 @@ pub fn check(history: &History, claims: &[Claim], labels: &BTreeMap<String, Stri
     let mut found = Findings::default();
     judges::ON_THE_WAY.iter().for_each(|judge| judge(&case, &mut found));
     let ending = &case.facts.ending;
-    if !ending.ended || ending.interrupted.is_some() {
+    if !ending.ended || ending.interrupted.is_some() || ending.frozen.is_some() {
         unfinished(ending, &mut found);
         return Verdict { findings: found.0, ledger: Ledger::default() };
     }
@@ -60,6 +60,10 @@ pub fn check(history: &History, claims: &[Claim], labels: &BTreeMap<String, Stri
 }
 
 fn unfinished(ending: &Ending<'_>, out: &mut Findings) {
+    if let Some(seq) = ending.frozen {
+        let happened = "somebody runs in circles without ever waiting, and time stood still";
+        return out.violated("I8 liveness", "whoever has nothing to do waits", happened, &[seq.saturating_sub(1), seq]);
+    }
     let happened = if ending.interrupted.is_some() { "it was interrupted" } else { "its history breaks off" };
     out.violated("unfinished run", "the run reaches its end", happened, &[ending.last_seq]);
 }

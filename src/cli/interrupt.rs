@@ -26,7 +26,11 @@ pub(super) fn on_ctrl_c() -> Interrupt {
     interrupt
 }
 
-async fn asked_to_end() -> io::Result<()> {
+/// Waits until somebody asks for the end.
+///
+/// # Errors
+/// When signals cannot be heard.
+pub(super) async fn asked_to_end() -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;

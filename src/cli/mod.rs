@@ -5,7 +5,9 @@ mod exit;
 mod interrupt;
 mod list;
 mod run;
+mod schema;
 mod select;
+mod serve;
 mod validate;
 
 use std::ffi::OsString;
@@ -31,6 +33,10 @@ enum Command {
     Validate(validate::ValidateArguments),
     /// Show which scenarios there are
     List(list::ListArguments),
+    /// Be the reference server, for clients and tools of your own
+    Serve(serve::ServeArguments),
+    /// Print what is generated from the code's types
+    Schema(schema::SchemaArguments),
     /// Be the reference client: speaks the device protocol on standard input and output
     #[command(hide = true)]
     Device,
@@ -56,6 +62,8 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Run(arguments) => run::run(&arguments),
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::List(arguments) => list::list(&arguments),
+        Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
         Command::Device => device::device(),
     }
 }
@@ -72,6 +80,12 @@ fn start_log() {
 fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// Writes `text` to standard output as it is.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = write!(anstream::stdout(), "{text}");
 }
 
 /// Writes a line about the work itself to standard error.

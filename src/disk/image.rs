@@ -5,20 +5,34 @@ use crate::base::{CrashHow, Stream};
 /// What a medium writes as a whole, in bytes: the grain at which an unsynced write can be torn.
 pub(super) const SECTOR: usize = 512;
 
-/// One file, as the process sees it and as the medium is sure to hold it.
+/// One file, as the process sees it, and the way back to what the medium is sure to hold.
 #[derive(Debug, Default)]
 pub(super) struct Image {
     /// What a read returns.
     content: Vec<u8>,
-    /// What a power cut leaves for certain.
-    synced: Vec<u8>,
-    /// What leads from `synced` to `content`, in order.
+    /// What was done to it since the last sync, in order.
     unsynced: Vec<Change>,
 }
 
-/// A change that no sync has made durable yet.
+/// A change that no sync has made durable yet, with what takes it back: files mostly grow, so that this costs less than
+/// a second copy of the file.
 #[derive(Debug)]
-enum Change {
+struct Change {
+    what: What,
+    /// Bytes that it overwrote or cut off.
+    was: Vec<u8>,
+    /// The length of the file before it.
+    len_before: usize,
+}
+
+#[derive(Debug)]
+enum What {
+    Write { offset: usize, len: usize },
+    Truncate { len: usize },
+}
+
+/// A change that was taken back, ready to be done again.
+enum Undone {
     Write { offset: usize, bytes: Vec<u8> },
     Truncate { len: usize },
 }
@@ -39,51 +53,78 @@ impl Image {
 
     /// Writes `bytes` at `offset`; a gap before it reads as zeros.
     pub(super) fn write(&mut self, offset: usize, bytes: &[u8]) {
+        let len_before = self.content.len();
+        let overwritten = offset.min(len_before)..(offset + bytes.len()).min(len_before);
+        let was = self.content[overwritten].to_vec();
         put(&mut self.content, offset, bytes);
-        self.unsynced.push(Change::Write { offset, bytes: bytes.to_vec() });
+        self.unsynced.push(Change { what: What::Write { offset, len: bytes.len() }, was, len_before });
     }
 
     /// Makes the file `len` bytes long.
     pub(super) fn truncate(&mut self, len: usize) {
+        let len_before = self.content.len();
+        let was = self.content.get(len..).unwrap_or_default().to_vec();
         self.content.resize(len, 0);
-        self.unsynced.push(Change::Truncate { len });
+        self.unsynced.push(Change { what: What::Truncate { len }, was, len_before });
     }
 
     /// Makes every change so far durable.
     pub(super) fn sync(&mut self) {
-        for change in self.unsynced.drain(..) {
-            match change {
-                Change::Write { offset, bytes } => put(&mut self.synced, offset, &bytes),
-                Change::Truncate { len } => self.synced.resize(len, 0),
-            }
-        }
+        self.unsynced.clear();
     }
 
     /// Turns the file into what is left of it. A kill leaves the unsynced changes with the operating system, so that a
     /// later power cut still takes them. `stream` is drawn from for [`CrashHow::Torn`] alone.
     pub(super) fn crash(&mut self, how: CrashHow, stream: &mut Stream) {
         match how {
-            CrashHow::Kill => return,
-            CrashHow::Power => self.unsynced.clear(),
-            CrashHow::Torn => self.tear(stream),
+            CrashHow::Kill => {}
+            CrashHow::Power => drop(self.undo()),
+            CrashHow::Torn => {
+                let undone = self.undo();
+                self.tear(undone, stream);
+            }
         }
-        self.content.clone_from(&self.synced);
+    }
+
+    /// Takes back every change that is not durable, and returns them in order.
+    fn undo(&mut self) -> Vec<Undone> {
+        let changes = std::mem::take(&mut self.unsynced);
+        let mut undone: Vec<Undone> = changes.into_iter().rev().map(|change| self.take_back(change)).collect();
+        undone.reverse();
+        undone
+    }
+
+    fn take_back(&mut self, Change { what, was, len_before }: Change) -> Undone {
+        match what {
+            What::Write { offset, len } => {
+                let bytes = self.content[offset..offset + len].to_vec();
+                self.content.truncate(len_before);
+                let overwritten = offset.min(len_before);
+                self.content[overwritten..overwritten + was.len()].copy_from_slice(&was);
+                Undone::Write { offset, bytes }
+            }
+            What::Truncate { len } => {
+                self.content.truncate(len_before);
+                self.content.extend(was);
+                Undone::Truncate { len }
+            }
+        }
     }
 
     /// Tosses a coin for every unsynced sector and truncation: what wins reached the medium.
-    fn tear(&mut self, stream: &mut Stream) {
-        for change in self.unsynced.drain(..) {
+    fn tear(&mut self, undone: Vec<Undone>, stream: &mut Stream) {
+        for change in undone {
             match change {
-                Change::Write { offset, bytes } => {
+                Undone::Write { offset, bytes } => {
                     for (offset, sector) in sectors(offset, &bytes) {
                         if survives(stream) {
-                            put(&mut self.synced, offset, sector);
+                            put(&mut self.content, offset, sector);
                         }
                     }
                 }
-                Change::Truncate { len } => {
+                Undone::Truncate { len } => {
                     if survives(stream) {
-                        self.synced.resize(len, 0);
+                        self.content.resize(len, 0);
                     }
                 }
             }
@@ -145,6 +186,22 @@ mod tests {
         };
         assert_eq!(after(CrashHow::Power, 1, changes), b"abcdef");
         assert_eq!(after(CrashHow::Power, 1, |image| image.write(0, b"abc")), b"");
+    }
+
+    #[test]
+    fn a_power_cut_undoes_overlapping_changes_and_gaps() {
+        let changes = |image: &mut Image| {
+            image.write(0, b"abcdefgh");
+            image.sync();
+            image.write(2, b"XYZ");
+            image.write(4, b"123456789");
+            image.truncate(3);
+            image.truncate(6);
+            image.write(20, b"far");
+            image.write(1, b"");
+        };
+        assert_eq!(after(CrashHow::Power, 1, changes), b"abcdefgh");
+        assert_eq!(after(CrashHow::Kill, 1, changes), b"abX\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0far");
     }
 
     #[test]

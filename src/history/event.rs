@@ -252,6 +252,11 @@ pub enum What {
     },
     /// The run was interrupted; nothing after it is known.
     Interrupted,
+    /// Time stood still because somebody never waited, and the run was given up.
+    Frozen {
+        /// Steps taken at that instant.
+        steps: u32,
+    },
     /// The run ended.
     RunEnded,
 }

@@ -1,9 +1,10 @@
 //! Sign-in, refresh and the profile.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Body of a sign-in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignInRequest {
     /// The user's id.
@@ -15,7 +16,7 @@ pub struct SignInRequest {
 }
 
 /// Body of a refresh.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshRequest {
     /// The refresh token at hand.
@@ -23,7 +24,7 @@ pub struct RefreshRequest {
 }
 
 /// Answer to a sign-in or a refresh (decision m).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tokens {
     /// Bearer token for the API; kept in memory only (spec 8.2).
@@ -35,7 +36,7 @@ pub struct Tokens {
 }
 
 /// The user's own profile (spec 2.2, `user_profile`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
     /// The user's id.

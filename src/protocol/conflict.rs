@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use super::EntityType;
 pub const RESOLVES: &str = "_resolves";
 
 /// One field on which two edits met.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldConflict {
     /// The field; of a line, `field/key`.
@@ -33,7 +34,7 @@ pub struct FieldConflict {
 }
 
 /// What the server made of a field's conflict (spec 4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConflictOutcome {
     /// Theirs stays; mine goes to the conflict log.
@@ -56,7 +57,7 @@ impl fmt::Display for ConflictOutcome {
 
 /// The audit record of a conflict: an operation that met foreign changes (spec 4.4, all of its fields). `queueId` and
 /// `fields` are additions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConflictRecord {
     /// Its id, the same on both sides.
@@ -95,7 +96,7 @@ impl ConflictRecord {
 }
 
 /// How a conflict as a whole is decided (spec 4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResolutionStrategy {
     /// Theirs stood on every field.
@@ -109,7 +110,7 @@ pub enum ResolutionStrategy {
 }
 
 /// What became of one field's conflict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resolution {
     /// Mine.
@@ -134,7 +135,7 @@ impl fmt::Display for Resolution {
 }
 
 /// A choice as it travels with the update that carries it out (addition). It closes the server's audit record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resolves {
     /// The conflict.
@@ -144,7 +145,7 @@ pub struct Resolves {
 }
 
 /// Answer to `GET` of the conflicts (addition): a user's own, an auditor's all, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConflictsAnswer {
     /// The audit records.
     pub conflicts: Vec<ConflictRecord>,

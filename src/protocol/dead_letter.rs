@@ -1,11 +1,12 @@
 //! Updates that came too late: `GET /api/v1/sync/dead-letters` (addition, decision e).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Record;
+use super::{Record, schema};
 
 /// Query for dead letters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeadLettersQuery {
     /// Only letters after the one with this `number`.
@@ -13,11 +14,12 @@ pub struct DeadLettersQuery {
     pub after: Option<i64>,
     /// Most letters in the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub limit: Option<u32>,
 }
 
 /// Dead letters, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetters {
     /// The letters.
@@ -27,7 +29,7 @@ pub struct DeadLetters {
 }
 
 /// An update that reached the server after its work order had been deleted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     /// Its place among all letters.
@@ -43,5 +45,6 @@ pub struct DeadLetter {
     /// The work order that is gone.
     pub entity_id: String,
     /// What it was to change.
+    #[schemars(with = "schema::Payload")]
     pub payload: Record,
 }

@@ -1,11 +1,12 @@
 //! The pull: `GET /api/v1/sync/delta` (spec 3.1B).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Record, ViewDigest};
+use super::{Record, ViewDigest, schema};
 
 /// Query of a pull. Without `since` and `cursor` it is a full, paged snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeltaQuery {
     /// The last `syncTimestamp`, verbatim; exclusive.
@@ -19,14 +20,15 @@ pub struct DeltaQuery {
     pub entities: Option<String>,
     /// Most rows in this page (addition).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub limit: Option<u32>,
-    /// 1 asks for [`DeltaAnswer::view_digest`] (addition).
+    /// 1 asks for `viewDigest` (addition).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<u8>,
 }
 
 /// Answer to a pull.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeltaAnswer {
     /// Timestamp of the last commit in this answer.
@@ -47,17 +49,20 @@ pub struct DeltaAnswer {
 /// What changed, by kind. A record that the device has already carries its id, `_version`, `updatedAt` and the changed
 /// fields alone; of a field of lines, the changed lines alone, removed ones with `_deleted: true` (decision d).
 /// A record that is new to the user's view comes whole.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Changes {
     /// Changed work orders.
     #[serde(default)]
+    #[schemars(with = "Vec<schema::WorkOrder>")]
     pub work_orders: Vec<Record>,
     /// Changed assets.
     #[serde(default)]
+    #[schemars(with = "Vec<schema::Asset>")]
     pub assets: Vec<Record>,
-    /// Changed inventory rows.
+    /// Changed inventory rows (addition).
     #[serde(default)]
+    #[schemars(with = "Vec<schema::Part>")]
     pub inventory: Vec<Record>,
     /// Deleted on the server.
     #[serde(default)]
@@ -68,7 +73,7 @@ pub struct Changes {
 }
 
 /// Ids by kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IdsByKind {
     /// Work orders.
@@ -83,7 +88,7 @@ pub struct IdsByKind {
 }
 
 /// Removals by kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovalsByKind {
     /// Work orders.
@@ -98,7 +103,7 @@ pub struct RemovalsByKind {
 }
 
 /// One record that left the user's view.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Removal {
     /// The record's id.
     pub id: String,
@@ -107,7 +112,7 @@ pub struct Removal {
 }
 
 /// Why a record left the user's view (decision j).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemovalReason {
     /// Deleted on the server.

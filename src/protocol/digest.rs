@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -11,7 +12,7 @@ const HASH_BYTES: usize = 8;
 
 /// Count and hash of the work orders in a user's view that are not finished, by id and version (addition). Finished
 /// ones are left out: a device may keep them, or have cleaned them away (spec 8.4).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ViewDigest {
     /// How many.
     pub count: u64,

@@ -1,11 +1,11 @@
 //! The one content coding of the API (spec 6.3, decision n).
 
+use std::cell::RefCell;
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
-use flate2::Compression;
 use flate2::bufread::GzDecoder;
-use flate2::write::GzEncoder;
+use flate2::{Compress, Compression, FlushCompress, Status};
 
 /// Bodies below this many bytes travel plain: gzip's frame would make them longer.
 pub const WORTH_PACKING: usize = 120;
@@ -13,14 +13,30 @@ pub const WORTH_PACKING: usize = 120;
 /// zlib's default: a higher one costs more time than it saves on the slowest link.
 const LEVEL: u32 = 6;
 
+/// zlib's own window, 32 KiB.
+const WINDOW_BITS: u8 = 15;
+
+thread_local! {
+    /// Its tables are larger than most bodies by far, so that making them anew would cost more than packing.
+    static ENCODER: RefCell<Compress> = RefCell::new(Compress::new_gzip(Compression::new(LEVEL), WINDOW_BITS));
+}
+
 /// `plain`, packed.
 ///
 /// # Errors
 /// None in memory; the coder's interface has them.
 pub fn pack(plain: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::new(LEVEL));
-    encoder.write_all(plain)?;
-    encoder.finish()
+    ENCODER.with_borrow_mut(|encoder| {
+        encoder.reset();
+        let mut packed = Vec::with_capacity(plain.len() / 4 + WORTH_PACKING);
+        loop {
+            let rest = plain.get(usize::try_from(encoder.total_in()).unwrap_or(usize::MAX)..).unwrap_or_default();
+            if encoder.compress_vec(rest, &mut packed, FlushCompress::Finish)? == Status::StreamEnd {
+                return Ok(packed);
+            }
+            packed.reserve(packed.capacity());
+        }
+    })
 }
 
 /// What `packed` holds, if that is at most `limit` bytes. A bomb is left off one byte after the limit.

@@ -12,6 +12,7 @@ mod fields;
 pub mod gzip;
 mod push;
 mod reference;
+mod schema;
 
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
 pub use conflict::{
@@ -44,6 +45,8 @@ pub mod path {
     pub const PUSH: &str = "/api/v1/sync/push";
     /// The server's side of the conflict audit: [`super::ConflictsAnswer`] (addition, spec 4.4).
     pub const CONFLICTS: &str = "/api/v1/sync/conflicts";
+    /// This API as an `OpenAPI` document (addition).
+    pub const OPENAPI: &str = "/api/v1/openapi.json";
     /// Updates that came too late: [`super::DeadLetters`] (addition).
     pub const DEAD_LETTERS: &str = "/api/v1/sync/dead-letters";
 }

@@ -2,20 +2,23 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorCode, FieldConflict, Record};
+use super::{ErrorCode, FieldConflict, MAX_BATCH_OPERATIONS, Record, schema};
 
 /// Body of a push.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = schema::push_example())]
 pub struct PushRequest {
     /// Operations in the order in which the server is to apply them.
+    #[schemars(length(max = MAX_BATCH_OPERATIONS))]
     pub operations: Vec<Operation>,
 }
 
 /// One queued change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Operation {
     /// Minted with the edit, never reused; the server applies each at most once (decision c).
@@ -28,11 +31,12 @@ pub struct Operation {
     pub operation: OperationKind,
     /// Changed fields alone, with `_version`, the version that the edit was made on; of lines, the changed ones alone.
     /// A create carries `_localId` instead.
+    #[schemars(with = "schema::Payload")]
     pub payload: Record,
 }
 
 /// Kinds of records that can be pushed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EntityType {
     /// A work order.
@@ -48,7 +52,7 @@ impl fmt::Display for EntityType {
 }
 
 /// What an operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OperationKind {
     /// A new record.
@@ -70,14 +74,14 @@ impl fmt::Display for OperationKind {
 }
 
 /// Answer to a push: one result for each operation, in order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PushAnswer {
     /// The results.
     pub results: Vec<OperationResult>,
 }
 
 /// What became of one operation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationResult {
     /// The operation's id.
@@ -105,6 +109,7 @@ pub struct OperationResult {
     /// What others changed since the operation's `_version`: with the result, the client knows the record at
     /// `newVersion` (addition). Absent when nobody else did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::Payload>")]
     pub server_state: Option<Record>,
     /// Why it failed (addition).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,7 +147,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// How an operation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResultStatus {
     /// Applied as it was.
@@ -154,7 +159,7 @@ pub enum ResultStatus {
 }
 
 /// Why an operation was not applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationError {
     /// The code of spec 7.1.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{
-    ChangeLine, DeviceEvent, Event, Icon, Message, MessageKind, Phase, Status, StepOutcome, SyncOutcome, What,
+    ChangeLine, DeviceEvent, Event, Icon, Message, MessageKind, Phase, Side, Status, StepOutcome, SyncOutcome, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -46,12 +46,10 @@ fn what(what: &What) -> String {
                 short(&operation.queue_id)
             )
         }
-        What::Choosing { device, entity_id, field, with } => {
-            format!("{device} chooses {with} on {} of {entity_id}", field.as_deref().unwrap_or("all that waits"))
-        }
+        What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
         What::Preferring { device, entity_id, field, with } => {
-            let (of, side) = (entity_id.as_deref().unwrap_or("every order"), with.as_ref().map(ToString::to_string));
-            format!("{device} will keep {} on {field} of {of}", side.as_deref().unwrap_or("what its user says"))
+            let keep = with.map_or_else(|| "what its user says".to_owned(), |side| side.to_string());
+            format!("{device} will keep {keep} on {field} of {}", entity_id.as_deref().unwrap_or("every order"))
         }
         What::Tampered { device, answers } => {
             format!("operations sent in the name of {device} are answered: {}", answers.join(", "))
@@ -89,12 +87,15 @@ fn what(what: &What) -> String {
         }
         What::DeadLetters { letters } => format!("{} updates came too late for their orders", letters.len()),
         What::ServerRecord { kind, record } => format!("the server ends with {} of {kind}", name_of(record)),
-        What::ServerConflict { record } => {
-            format!("the server's audit ends with a conflict on {}", record.entity_id)
-        }
+        What::ServerConflict { record } => format!("the server's audit has a conflict on {}", record.entity_id),
         What::Interrupted => "interrupted".into(),
+        What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
         What::RunEnded => "the run ends".into(),
     }
+}
+
+fn choosing(device: &str, order: &str, field: Option<&str>, with: Side) -> String {
+    format!("{device} chooses {with} on {} of {order}", field.unwrap_or("all that waits"))
 }
 
 fn short(id: &str) -> &str {

@@ -1,18 +1,19 @@
 //! The routes. Each handler asks who calls before it looks at the body (decision n).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::audit;
 use super::auth::{self, Caller};
+use super::openapi::{self, Endpoint};
 use super::refusal::Refusal;
 use super::store::Store;
 use super::wire::{Answer, read_json};
@@ -20,7 +21,7 @@ use super::{dead_letter, delta, push};
 use crate::base::WallClock;
 use crate::protocol::{
     ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
-    MAX_INFLATED_BODY, Profile, PushAnswer, RefreshRequest, SignInRequest, Tokens, path,
+    MAX_INFLATED_BODY, Profile, PushAnswer, PushRequest, Record, RefreshRequest, SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -46,17 +47,52 @@ type App = State<Arc<Shared>>;
 /// All routes of the API.
 pub(super) fn router(clock: WallClock, store: Store) -> Router {
     let shared = Arc::new(Shared { clock, store: Mutex::new(store) });
-    Router::new()
-        .route(path::SIGN_IN, post(sign_in))
-        .route(path::REFRESH, post(refresh))
-        .route(path::PROFILE, get(profile))
-        .route(path::DELTA, get(pull))
-        .route(path::PUSH, post(push))
-        .route(path::CONFLICTS, get(conflicts))
-        .route(path::DEAD_LETTERS, get(dead_letters))
-        .fallback(unknown_route)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(shared)
+    let routes = routes().into_iter().fold(Router::new(), |router, (at, handler)| router.route(at.path, handler));
+    routes.fallback(unknown_route).method_not_allowed_fallback(wrong_method).with_state(shared)
+}
+
+/// The API as a document.
+pub(super) fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> =
+        LazyLock::new(|| openapi::document(routes().iter().map(|(endpoint, _)| endpoint)));
+    &DOCUMENT
+}
+
+/// Every endpoint: what is said of it, and who answers.
+fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
+    let sign_in_at = Endpoint::post::<SignInRequest, Tokens>(path::SIGN_IN, "signIn", "Sign a user in on a device.");
+    let refresh_at =
+        Endpoint::post::<RefreshRequest, Tokens>(path::REFRESH, "refresh", "Exchange a refresh token for new tokens.");
+    let profile_at = Endpoint::get::<Profile>(path::PROFILE, "profile", "The user's own profile.");
+    let delta_at =
+        Endpoint::get::<DeltaAnswer>(path::DELTA, "delta", "What changed in the user's view since a position.");
+    let push_at =
+        Endpoint::post::<PushRequest, PushAnswer>(path::PUSH, "push", "Apply queued operations, each with its result.");
+    let conflicts_at = Endpoint::get::<ConflictsAnswer>(
+        path::CONFLICTS,
+        "conflicts",
+        "The audit of conflicts: one's own, or all for an auditor.",
+    );
+    let letters_at = Endpoint::get::<DeadLetters>(
+        path::DEAD_LETTERS,
+        "deadLetters",
+        "Updates that came after their order was deleted.",
+    );
+    let openapi_at = Endpoint::get::<Record>(path::OPENAPI, "openapi", "This document.");
+    vec![
+        (sign_in_at.addition().open(), post(sign_in)),
+        (refresh_at.addition().open(), post(refresh)),
+        (profile_at.addition(), get(profile)),
+        (delta_at.query::<DeltaQuery>().problems(&[410]), get(pull)),
+        (push_at, post(push)),
+        (conflicts_at.addition(), get(conflicts)),
+        (letters_at.addition().query::<DeadLettersQuery>().problems(&[403]), get(dead_letters)),
+        (openapi_at.addition().open(), get(openapi_document)),
+    ]
+}
+
+async fn openapi_document(headers: HeaderMap) -> Response {
+    Answer::to(&headers).with(Ok(document()))
 }
 
 async fn sign_in(State(shared): App, request: Request) -> Response {

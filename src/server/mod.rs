@@ -24,9 +24,11 @@ mod auth;
 mod conflict;
 mod create;
 mod cursor;
+mod database;
 mod dead_letter;
 mod delta;
 mod http;
+mod openapi;
 mod payload;
 mod policy;
 mod purge;
@@ -76,6 +78,13 @@ impl Server {
         let store = seed::store(clock.now().as_millisecond(), random, seeded)?;
         let router = http::router(clock, store);
         Ok(Self { router })
+    }
+
+    /// The API as an `OpenAPI` 3.1 document: JSON, as `schema/openapi.json` holds it.
+    #[must_use]
+    pub fn openapi() -> String {
+        // A tree of text and numbers can always be written.
+        serde_json::to_string_pretty(http::document()).unwrap_or_default() + "\n"
     }
 
     /// The API as a service.

@@ -4,21 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::database::Database;
 use super::role::Role;
 use super::settings::{RESULTS_KEPT, millis};
 use crate::base::{Stream, WallClock};
 use crate::protocol::Profile;
 
-/// More than there are statements, so that none is ever prepared twice.
-const CACHED_STATEMENTS: usize = 64;
-
 /// Everything the server knows.
 #[derive(Debug)]
 pub(super) struct Store {
-    pub(super) connection: Connection,
+    pub(super) connection: Database,
     pub(super) users: Users,
     pub(super) random: Stream,
     /// When there may next be something that need not be known any more.
@@ -28,15 +25,10 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// An empty database in memory, begun at `now_ms`.
+    /// An empty one, begun at `now_ms`.
     pub(super) fn open(users: Users, random: Stream, now_ms: i64) -> rusqlite::Result<Self> {
-        let connection = Connection::open_in_memory()?;
-        // Else every join is prepared anew whenever its parameters change, which costs more than running it.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-        connection.execute_batch(concat!("BEGIN;", include_str!("schema.sql"), "COMMIT;"))?;
         let purge_due_ms = now_ms.saturating_add(millis(RESULTS_KEPT));
-        Ok(Self { connection, users, random, purge_due_ms, forgotten: 0 })
+        Ok(Self { connection: Database::empty()?, users, random, purge_due_ms, forgotten: 0 })
     }
 }
 

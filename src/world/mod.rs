@@ -3,6 +3,7 @@
 mod api;
 mod child;
 mod choices;
+mod demo;
 mod device;
 mod end;
 mod http;
@@ -22,6 +23,7 @@ mod three_tables;
 use std::path::PathBuf;
 
 pub use api::ApiError;
+pub use demo::{DemoOrders, DemoUser, demo};
 pub use device::{Ask, Device, DeviceError, Reply};
 pub use speak::speak;
 pub use stage::{StageError, World};

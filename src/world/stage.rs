@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::Media;
@@ -31,7 +31,7 @@ pub(super) const AUDITOR: &str = "auditor";
 
 /// Why a stage could not be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StageError(String);
+pub struct StageError(pub(super) String);
 
 impl fmt::Display for StageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -257,10 +257,7 @@ fn records(scenario: &Scenario, seed: Seed) -> Result<Records, StageError> {
     let mut records = match &scenario.world.orders {
         Orders::Generate(count) => seed::generate(u64::from(*count), seed),
         Orders::File { path, take, .. } => {
-            let fail = |why: String| StageError(format!("{}: {why}", path.display()));
-            let text = fs::read(path).map_err(|error| fail(error.to_string()))?;
-            let mut work_orders: Vec<Record> =
-                serde_json::from_slice(&text).map_err(|error| fail(error.to_string()))?;
+            let mut work_orders = from_file(path)?;
             work_orders.truncate(take.map_or(usize::MAX, |take| usize::try_from(take).unwrap_or(usize::MAX)));
             Records { work_orders, ..Records::default() }
         }
@@ -278,6 +275,13 @@ fn records(scenario: &Scenario, seed: Seed) -> Result<Records, StageError> {
     };
     seed::assign_in_turn(&mut records.work_orders, &owners);
     Ok(records)
+}
+
+/// The work orders in a JSON file.
+pub(super) fn from_file(path: &Path) -> Result<Vec<Record>, StageError> {
+    let fail = |why: String| StageError(format!("{}: {why}", path.display()));
+    let text = fs::read(path).map_err(|error| fail(error.to_string()))?;
+    serde_json::from_slice(&text).map_err(|error| fail(error.to_string()))
 }
 
 /// The users of the technicians' devices, each once, in the order of the file.
@@ -311,7 +315,7 @@ fn users(scenario: &Scenario, orders: &[Record]) -> Vec<Profile> {
     users.into_values().collect()
 }
 
-fn profile(user: &str, role: &str, site_ids: Vec<String>) -> Profile {
+pub(super) fn profile(user: &str, role: &str, site_ids: Vec<String>) -> Profile {
     Profile {
         user_id: user.to_owned(),
         email: format!("{user}@example.com"),

@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod creates;
+mod openapi;
 mod pages;
 mod random;
 mod replays;

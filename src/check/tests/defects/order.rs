@@ -145,6 +145,7 @@ fn unfinished_run_is_no_success() {
     let verdict = planted(|story| drop(story.events.pop()));
     red(&verdict, "unfinished", &["the run reaches its end", "breaks off"]);
     red(&planted(|story| story.tell(What::Interrupted)), "unfinished", &["interrupted"]);
+    red(&planted(|story| story.tell(What::Frozen { steps: 9 })), "I8 liveness", &["time stood still"]);
 }
 
 #[test]
