@@ -5,6 +5,7 @@ mod claims;
 mod clean;
 mod defects;
 mod races;
+mod references;
 mod rules;
 mod story;
 
