@@ -7,6 +7,7 @@ use crate::protocol::ConflictRecord;
 
 use super::facts::Facts;
 use super::model::Model;
+use super::operation::Op;
 
 /// What a device with an engine holds at the end, by operation.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub(super) struct Held<'a> {
     /// Choices that the user took back before they went out.
     pub(super) undone: BTreeSet<&'a str>,
     pub(super) conflicts: BTreeMap<&'a str, Vec<&'a ConflictRecord>>,
+    /// When the user last logged out, having been warned of what would be lost.
+    discarded_at: Option<u64>,
 }
 
 impl<'a> Held<'a> {
@@ -34,12 +37,44 @@ impl<'a> Held<'a> {
             _ => None,
         });
         let undone = undone.collect();
-        let mut held = Self { queue, told, rescued, undone, conflicts: BTreeMap::new() };
+        let (logged_out, discarded_at) = log_outs(timeline);
+        let mut held = Self { queue, told, rescued, undone, conflicts: BTreeMap::new(), discarded_at };
+        // The logs went with the user who logged out; what they said stands.
+        for event in timeline.iter().filter(|event| event.seq < logged_out) {
+            match device_event(event) {
+                Some(DeviceEvent::Conflict(record)) => held.conflicts.entry(&record.queue_id).or_default().push(record),
+                Some(DeviceEvent::Rescued(rescued)) => drop(held.rescued.insert(&rescued.queue_id)),
+                _ => {}
+            }
+        }
         for record in &state.conflicts {
             held.conflicts.entry(&record.queue_id).or_default().push(record);
         }
         held
     }
+}
+
+impl Held<'_> {
+    /// Whether the user gave the operation up: it had no answer yet when they logged out in spite of the warning.
+    pub(super) fn discarded(&self, op: &Op<'_>) -> bool {
+        self.discarded_at.is_some_and(|at| op.first_seq() < at && op.settled().is_none_or(|answer| answer.seq > at))
+    }
+}
+
+/// The last logout, 0 when there was none; and the last warning that the user accepted and that was followed by one.
+fn log_outs(timeline: &[&Event]) -> (u64, Option<u64>) {
+    let (mut last, mut warned, mut accepted) = (0, None, None);
+    for event in timeline {
+        match &event.what {
+            What::Warned { accepted: true, .. } => warned = Some(event.seq),
+            What::Device { event: DeviceEvent::LoggedOut, .. } => {
+                last = event.seq;
+                accepted = warned.or(accepted);
+            }
+            _ => {}
+        }
+    }
+    (last, accepted)
 }
 
 /// One run before its judges.

@@ -46,6 +46,10 @@ pub enum Claim {
     Pushed(PushedClaim),
     /// How many requests of a kind the device made.
     Requests(RequestsClaim),
+    /// Records that the device was given although it had been given them, so, before.
+    FetchedAgain(FetchedAgainClaim),
+    /// The device refused to log out and named the loss.
+    Warned(WarnedClaim),
     /// In the end the device's screen shows this.
     Shown(ShownClaim),
     /// At a `look` step the screen shows this; written as the step, never in `expect`.
@@ -297,6 +301,26 @@ pub struct RequestsClaim {
     pub of: RequestKind,
     /// No more than so many.
     pub at_most: u64,
+}
+
+/// See [`Claim::FetchedAgain`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FetchedAgainClaim {
+    /// The device.
+    pub device: String,
+    /// Of its records, no more than so many in a hundred came twice in the same version.
+    pub at_most_percent: u64,
+}
+
+/// See [`Claim::Warned`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarnedClaim {
+    /// The device.
+    pub device: String,
+    /// So many changes would be lost, it said.
+    pub changes: u64,
 }
 
 /// See [`Claim::Stock`].

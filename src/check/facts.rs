@@ -73,6 +73,10 @@ pub(super) struct Device<'a> {
     pub(super) choices: Vec<Chosen<'a>>,
     /// Its syncs, in order.
     pub(super) syncs: Vec<Sync>,
+    /// Whose it was at the start.
+    first_user: Option<&'a str>,
+    /// Who signed in on it in the course of the story, and when.
+    sign_ins: Vec<(u64, &'a str)>,
 }
 
 impl<'a> Device<'a> {
@@ -164,7 +168,11 @@ impl<'a> Facts<'a> {
         let seq = event.seq;
         match &event.what {
             What::UserSeeded { profile } => drop(self.users.insert(&profile.user_id, profile)),
-            What::DeviceAdded { device, jitter, .. } => self.devices.entry(device).or_default().jitter = *jitter,
+            What::DeviceAdded { device, user, jitter, .. } => {
+                let device = self.devices.entry(device).or_default();
+                (device.jitter, device.first_user) = (*jitter, Some(user.as_str()));
+            }
+            What::SignedIn { device, user } => self.devices.entry(device).or_default().sign_ins.push((seq, user)),
             What::RecordSeeded { kind, record } => note_record(&mut self.seeds, kind, seq, record),
             What::ServerRecord { kind, record } => note_record(&mut self.server, kind, seq, record),
             What::DeviceState { device, state } => {
@@ -206,6 +214,7 @@ impl<'a> Facts<'a> {
             | What::StepEnded { .. }
             | What::Acknowledged { .. }
             | What::Refused { .. }
+            | What::Warned { .. }
             | What::Read { .. }
             | What::Tampered { .. }
             | What::Device { .. }
@@ -244,9 +253,27 @@ impl<'a> Facts<'a> {
         signed_in.or_else(|| self.users.get_key_value(device).map(|(id, _)| *id))
     }
 
-    /// The role of the user at a device.
-    pub(super) fn role_of(&self, device: &str) -> Option<&'a str> {
-        Some(self.users.get(self.user_of(device)?)?.role.as_str())
+    /// The user at a device at a moment: several may have used it.
+    pub(super) fn user_at(&self, device: &str, seq: u64) -> Option<&'a str> {
+        match self.devices.get(device) {
+            Some(found) if !found.sign_ins.is_empty() => {
+                let last = found.sign_ins.iter().rev().find(|(since, _)| *since <= seq);
+                last.map(|(_, user)| *user).or(found.first_user)
+            }
+            _ => self.user_of(device),
+        }
+    }
+
+    /// The user of a device that nobody else used.
+    pub(super) fn only_user_of(&self, device: &str) -> Option<&'a str> {
+        let user = self.user_of(device);
+        let shared = self.devices.get(device).is_some_and(|found| !found.sign_ins.is_empty());
+        user.filter(|_| !shared)
+    }
+
+    /// The role of the user at a device at a moment.
+    pub(super) fn role_at(&self, device: &str, seq: u64) -> Option<&'a str> {
+        Some(self.users.get(self.user_at(device, seq)?)?.role.as_str())
     }
 
     /// The seeded records of a kind.
@@ -298,6 +325,8 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Preferring { device, .. }
         | What::Acknowledged { device, .. }
         | What::Refused { device, .. }
+        | What::Warned { device, .. }
+        | What::SignedIn { device, .. }
         | What::Read { device, .. }
         | What::Looked { device, .. }
         | What::Tampered { device, .. }

@@ -19,6 +19,7 @@ enum End {
     Rejected,
     Rescued,
     Undone,
+    Discarded,
     Waiting,
     /// In no named way; the text says what happened instead.
     Lost(String, Option<u64>),
@@ -36,11 +37,12 @@ pub(super) fn ledger(case: &Case<'_>, out: &mut Findings) -> Ledger {
             End::Rejected => ledger.rejected += 1,
             End::Rescued => ledger.rescued += 1,
             End::Undone => ledger.undone += 1,
+            End::Discarded => ledger.discarded += 1,
             End::Waiting => ledger.waiting += 1,
             End::Lost(happened, shown) => {
                 ledger.lost += 1;
                 let expected = format!(
-                    "{} is visible, superseded, in a conflict record, rejected and shown, or rescued",
+                    "{} is visible, superseded, in a conflict record, rejected and shown, rescued, or discarded by the user",
                     op.describe()
                 );
                 let answered = op.answers.last().map(|answer| answer.seq);
@@ -79,6 +81,9 @@ fn end_of_unaccepted(op: &Op<'_>, held: &Held<'_>) -> End {
     }
     if row.is_some() {
         return End::Waiting;
+    }
+    if held.discarded(op) {
+        return End::Discarded;
     }
     match refused {
         Some(_) if held.told.contains(op.queue_id) => End::Rejected,
@@ -162,7 +167,7 @@ fn unseen(order: &Order<'_>, item: &Item<'_>, mine: &serde_json::Value) -> Optio
 fn unrecorded(case: &Case<'_>, index: usize, op: &Op<'_>) -> Option<String> {
     // A user without an engine reads the conflict in the answer.
     let held = case.held.get(op.device)?;
-    if held.queue.contains_key(op.queue_id) {
+    if held.queue.contains_key(op.queue_id) || held.discarded(op) {
         return None;
     }
     let records = held.conflicts.get(op.queue_id).map(Vec::as_slice).unwrap_or_default();

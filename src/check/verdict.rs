@@ -64,6 +64,9 @@ pub struct Ledger {
     /// A choice on a conflict that its user took back before it went out.
     #[serde(default)]
     pub undone: u64,
+    /// Given up by a user who logged out in spite of a warning.
+    #[serde(default)]
+    pub discarded: u64,
     /// Still in the device's queue.
     pub waiting: u64,
     /// In none of these ways.

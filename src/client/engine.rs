@@ -16,9 +16,9 @@ use super::keychain::{Keychain, KeychainError};
 use super::schedule::Schedule;
 use super::session::Session;
 use super::state::Shown;
-use super::store::{Store, StoreError, meta, queue, rows};
+use super::store::{Store, StoreError, cache, meta, queue, rows};
 use super::transport::Transport;
-use super::{merge, priority, resolve};
+use super::{account, merge, priority, resolve};
 use crate::base::{Stream, WallClock};
 use crate::disk::Storage;
 use crate::history::{DeviceEvent, OperationRecord};
@@ -26,8 +26,10 @@ use crate::protocol::{
     EntityType, ErrorCode, MAX_BATCH_OPERATIONS, OperationKind, RESOLVES, Record, SignInRequest, TEMPORARY_ID_PREFIX,
 };
 
-const DATA_KEY: &str = "data-key";
-const DEVICE_ID: &str = "device-id";
+pub(super) const DATA_KEY: &str = "data-key";
+pub(super) const DEVICE_ID: &str = "device-id";
+/// In the keychain while a logout is under way: whatever the database holds is not to be seen again.
+pub(super) const LEAVING: &str = "leaving";
 
 /// What an engine is made of besides its storage.
 pub struct Parts {
@@ -86,6 +88,8 @@ pub enum EngineError {
     Keychain(KeychainError),
     /// The device shows no such work order.
     NoSuchOrder(String),
+    /// The record is the server's alone: assets and inventory are caches (spec 2.2).
+    ReadOnly(String),
     /// A field that is the sync's own, and not the user's to set.
     ReservedField(String),
     /// No conflict on the order, or on this field of it, can be decided so.
@@ -116,6 +120,7 @@ impl fmt::Display for EngineError {
             Self::Store(error) => error.fmt(f),
             Self::Keychain(error) => error.fmt(f),
             Self::NoSuchOrder(id) => write!(f, "there is no work order `{id}` on this device"),
+            Self::ReadOnly(id) => write!(f, "`{id}` is kept here to be read; it cannot be changed on a device"),
             Self::ReservedField(field) => write!(f, "`{field}` belongs to the sync and cannot be set"),
             Self::NothingToResolve { order, field: None } => write!(f, "nothing on `{order}` waits for a choice"),
             Self::NothingToResolve { order, field: Some(field) } => {
@@ -165,15 +170,18 @@ pub struct Engine {
     /// Operations in a batch: halved when the server finds one too large (decision h).
     pub(super) batch_limit: Cell<usize>,
     pub(super) shown: RefCell<Option<Shown>>,
+    /// No pull has compared the view as a whole since the start.
+    pub(super) fresh: Cell<bool>,
+    pub(super) keychain: Rc<dyn Keychain>,
+    pub(super) device_id: RefCell<String>,
     pub(super) board: RefCell<Board>,
     /// When the last sync ended well, by the wall clock.
     pub(super) synced_at: Cell<Option<Timestamp>>,
-    device_id: String,
 }
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("device_id", &self.device_id).finish_non_exhaustive()
+        f.debug_struct("Engine").field("device_id", &self.device_id.borrow()).finish_non_exhaustive()
     }
 }
 
@@ -184,14 +192,16 @@ impl Engine {
     /// When storage or keychain fail, or the database belongs to another key.
     pub fn open(storage: &Storage, parts: Parts) -> Result<Rc<Self>, EngineError> {
         let Parts { transport, keychain, clock, mut random, observer, settings } = parts;
+        let left = account::finish_leaving(storage, &*keychain)?;
         // The key is safe before a database exists that needs it.
         let key = secret(&*keychain, DATA_KEY, || hex(&random.bytes::<32>()))?;
         let device_id = secret(&*keychain, DEVICE_ID, || mint(&mut random, &clock))?;
         let store = Store::open(storage, &key)?;
+        let cleaned = store.tidy()?;
         let queued = queue::count(store.read())?;
         let interrupted = if queued == 0 { 0 } else { store.write(queue::release)? };
         let synced_at = meta::get(store.read(), meta::SYNCED_AT)?.and_then(|at| at.parse().ok());
-        let session = Session::new(transport, keychain);
+        let session = Session::new(transport, Rc::clone(&keychain));
         let signed_in = session.has_refresh_token()?;
         let engine = Rc::new(Self {
             store,
@@ -205,11 +215,19 @@ impl Engine {
             wake: Notify::new(),
             batch_limit: Cell::new(MAX_BATCH_OPERATIONS),
             shown: RefCell::default(),
+            fresh: Cell::new(true),
+            keychain,
+            device_id: RefCell::new(device_id),
             board: RefCell::default(),
             synced_at: Cell::new(synced_at),
-            device_id,
         });
+        if left {
+            engine.emit(DeviceEvent::LoggedOut);
+        }
         engine.emit(DeviceEvent::Opened { queued, interrupted });
+        if !cleaned.is_empty() {
+            engine.emit(DeviceEvent::CleanedUp { orders: cleaned });
+        }
         engine.show()?;
         Ok(engine)
     }
@@ -224,7 +242,8 @@ impl Engine {
             return Err(EngineError::OtherUser(other.to_owned()));
         }
         let (user_id, password) = (user.to_owned(), password.to_owned());
-        self.session.sign_in(&SignInRequest { user_id, password, device_id: self.device_id.clone() }).await?;
+        let device_id = self.device_id.borrow().clone();
+        self.session.sign_in(&SignInRequest { user_id, password, device_id }).await?;
         if owner.is_none() {
             self.store.write(|tx| meta::set(tx, meta::USER_ID, user))?;
         }
@@ -309,7 +328,14 @@ impl Engine {
     }
 
     pub(super) fn visible(&self, id: &str) -> Result<Record, EngineError> {
-        rows::visible(self.store.read(), id)?.ok_or_else(|| EngineError::NoSuchOrder(id.to_owned()))
+        let c = self.store.read();
+        match rows::visible(c, id)? {
+            Some(visible) => Ok(visible),
+            None if cache::ASSETS.holds(c, id)? || cache::INVENTORY.holds(c, id)? => {
+                Err(EngineError::ReadOnly(id.to_owned()))
+            }
+            None => Err(EngineError::NoSuchOrder(id.to_owned())),
+        }
     }
 
     pub(super) fn operation(&self, entity_id: String, operation: OperationKind, payload: Record) -> OperationRecord {
@@ -354,7 +380,11 @@ impl Engine {
     }
 }
 
-fn secret(keychain: &dyn Keychain, name: &str, mint: impl FnOnce() -> String) -> Result<String, KeychainError> {
+pub(super) fn secret(
+    keychain: &dyn Keychain,
+    name: &str,
+    mint: impl FnOnce() -> String,
+) -> Result<String, KeychainError> {
     if let Some(known) = keychain.get(name)? {
         return Ok(known);
     }
@@ -363,11 +393,11 @@ fn secret(keychain: &dyn Keychain, name: &str, mint: impl FnOnce() -> String) ->
     Ok(fresh)
 }
 
-fn mint(random: &mut Stream, clock: &WallClock) -> String {
+pub(super) fn mint(random: &mut Stream, clock: &WallClock) -> String {
     random.uuid_v7(u64::try_from(clock.now().as_millisecond()).unwrap_or(0)).to_string()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -15,6 +15,7 @@
 //! Invariant: nothing is pulled while the outcome of a pushed operation is unknown, so that an acknowledgement never
 //! describes a state older than the rows.
 
+mod account;
 mod answer;
 mod backoff;
 mod board;
@@ -41,6 +42,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use strategy::{STRATEGIES, Strategy};
 
+pub use account::LogOut;
 pub use engine::{EditRequest, Engine, EngineError, Parts, Settings};
 pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain};
 pub use transport::{Method, Request, Response, Transport, TransportError};

@@ -42,6 +42,7 @@ pub(super) struct Schedule {
     running: bool,
     reconnected: bool,
     critical: bool,
+    asked: bool,
     failures: u32,
     pause: Option<Pause>,
     /// Syncs begun, and the ordinal of the last that ended, with its outcome.
@@ -60,6 +61,7 @@ impl Schedule {
             running: false,
             reconnected: false,
             critical: false,
+            asked: false,
             failures: 0,
             pause: None,
             begun: 0,
@@ -79,6 +81,7 @@ impl Schedule {
             Some(Pause { until: Some(until), .. }) if *until <= now => Due::Now(Trigger::Retry),
             Some(Pause { until: Some(until), .. }) => Due::At(*until),
             None if self.critical => Due::Now(Trigger::Critical),
+            None if self.asked => Due::Now(Trigger::Asked),
             None | Some(Pause { until: None, .. }) => self.period_due(now),
         }
     }
@@ -94,6 +97,18 @@ impl Schedule {
     /// A change was made that must not wait.
     pub(super) fn critical_change(&mut self) {
         self.critical = true;
+    }
+
+    /// The user asked for something that only a sync can bring.
+    pub(super) fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    /// Nobody is signed in any more, and nothing waits.
+    pub(super) fn signed_out(&mut self) {
+        self.signed_in = false;
+        (self.reconnected, self.critical, self.asked) = (false, false, false);
+        (self.failures, self.pause) = (0, None);
     }
 
     /// The device learnt whether it is online. News of being online, or any word of it during a pause, means a try at
@@ -144,6 +159,7 @@ impl Schedule {
         self.running = self.online;
         self.reconnected = false;
         self.critical = false;
+        self.asked = false;
         self.next_period = self.every.map(|every| now + every);
     }
 

@@ -10,13 +10,13 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::answer::{self, Failure};
-use super::keychain::Keychain;
+use super::keychain::{Keychain, KeychainError};
 use super::transport::{Method, Request, Transport};
 use crate::protocol::gzip;
 use crate::protocol::{ErrorCode, RefreshRequest, SignInRequest, Tokens, path};
 
 /// The refresh token's name in the keychain.
-const REFRESH_TOKEN: &str = "refresh-token";
+pub(super) const REFRESH_TOKEN: &str = "refresh-token";
 
 /// The tokens of one device, and the way to the server.
 #[derive(Debug)]
@@ -67,6 +67,14 @@ impl Session {
         let _alone = self.refreshing.lock().await;
         let tokens = self.call(&post(path::SIGN_IN, request)?, None).await?;
         self.keep(tokens)
+    }
+
+    /// Forgets all tokens.
+    pub(super) fn forget(&self) -> Result<(), KeychainError> {
+        self.keychain.remove(REFRESH_TOKEN)?;
+        *self.access.borrow_mut() = None;
+        self.generation.set(self.generation.get() + 1);
+        Ok(())
     }
 
     /// A GET that carries the bearer token.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::answer::Failure;
 use super::engine::Engine;
 use super::store::queue::Queued;
-use super::store::{StoreError, logs, meta, queue, rows};
+use super::store::{StoreError, logs, meta, queue, rows, snapshot};
 use super::{conflict, merge};
 use crate::history::{Choice, DeviceEvent, Notice};
 use crate::protocol::{
@@ -223,7 +223,11 @@ impl Settling<'_> {
     }
 
     fn finish(self) -> Result<Settled, StoreError> {
+        let full_pull = snapshot::stage(self.tx)?.is_some();
         for (id, base) in &self.bases {
+            if full_pull {
+                snapshot::spare(self.tx, id)?;
+            }
             rows::put_server_record(self.tx, id, base, &self.now)?;
             logs::mark(self.tx, id)?;
         }

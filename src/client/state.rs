@@ -35,6 +35,7 @@ impl Engine {
             audit: audit::all(c)?,
             notices: queue::notices(c)?,
             rescued: logs::rescued(c)?,
+            profile: meta::profile(c)?,
             cursor: meta::get(c, meta::CURSOR)?,
             status: self.shown.borrow().as_ref().map(|shown| shown.status.clone()),
             progress: self.shown.borrow().as_ref().and_then(|shown| shown.progress),

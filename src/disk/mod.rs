@@ -15,8 +15,12 @@ mod tests;
 pub use simulated::SimDisk;
 
 use std::path::PathBuf;
+use std::{fs, io};
 
 use rusqlite::Connection;
+
+use mount::Mount;
+use simulated::Refusal;
 
 /// Where a device keeps its files.
 #[derive(Clone, Debug)]
@@ -46,4 +50,31 @@ impl Storage {
             Self::Directory(directory) => Connection::open(directory.join(file)),
         }
     }
+
+    /// Removes the database called `file` and what SQLite keeps beside it; nothing happens when there is none. Nobody
+    /// may have it open.
+    ///
+    /// # Errors
+    /// When the medium refuses; called again, it goes on where it stopped.
+    pub fn remove_database(&self, file: &str) -> io::Result<()> {
+        // What holds the latest changes goes last: a database without its log would be an older one.
+        for name in ["", "-journal", "-wal", "-shm"].map(|suffix| format!("{file}{suffix}")) {
+            let removed = match self {
+                Self::Simulated(disk) => {
+                    Mount::new(disk).and_then(|mount| mount.delete(&name)).or_else(missing_is_fine)
+                }
+                Self::Directory(directory) => fs::remove_file(directory.join(&name)).or_else(absent_is_fine),
+            };
+            removed?;
+        }
+        Ok(())
+    }
+}
+
+fn missing_is_fine(refusal: Refusal) -> io::Result<()> {
+    if refusal == Refusal::Missing { Ok(()) } else { Err(io::Error::other(refusal)) }
+}
+
+fn absent_is_fine(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::OperationRecord;
 use super::shown::{ChangeLine, Icon, Progress};
-use crate::protocol::{ConflictRecord, ErrorCode, OperationKind, Record, RemovalReason};
+use crate::protocol::{ConflictRecord, ErrorCode, OperationKind, Profile, Record, RemovalReason};
 
 /// Why a sync began (spec 5.1; retry is 7.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,18 @@ pub enum Trigger {
     Critical,
     /// A wait of the backoff table ended.
     Retry,
+    /// The user cleared the cache, or picked what to sync.
+    Asked,
+}
+
+/// Why a device pulls everything anew over what it holds (decision q).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResyncReason {
+    /// The server does not go back as far as the device's cursor.
+    Expired,
+    /// The digest of the view differs from the server's.
+    Differs,
 }
 
 /// The two halves of a sync: push comes first (decision t).
@@ -157,6 +169,20 @@ pub enum DeviceEvent {
     },
     /// A pending operation was moved to the rescue log because its record left (decision j).
     Rescued(RescuedOperation),
+    /// The device begins to pull everything anew.
+    Resync {
+        /// Why.
+        reason: ResyncReason,
+    },
+    /// The user cleared the cache: all but the queue and what it is about has gone, and is pulled anew.
+    CacheCleared,
+    /// Old work was deleted (spec 8.4).
+    CleanedUp {
+        /// Which work orders.
+        orders: Vec<String>,
+    },
+    /// The user logged out: records, queue, logs and keys are gone.
+    LoggedOut,
 }
 
 /// Which side of a conflict the user keeps (spec 4.3).
@@ -293,6 +319,9 @@ pub struct DeviceState {
     pub notices: Vec<Notice>,
     /// The rescue log, oldest first.
     pub rescued: Vec<RescuedOperation>,
+    /// The cached profile of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
     /// The pull position.
     pub cursor: Option<String>,
     /// The status shown.

@@ -117,6 +117,22 @@ pub enum What {
         /// Why.
         detail: String,
     },
+    /// A device refused to log its user out, and said how much would be lost.
+    Warned {
+        /// Who.
+        device: String,
+        /// So many changes that the server does not have.
+        changes: u64,
+        /// Whether the user says: so be it.
+        accepted: bool,
+    },
+    /// Somebody signed in on a device in the course of the story.
+    SignedIn {
+        /// Where.
+        device: String,
+        /// Who.
+        user: String,
+    },
     /// A device said something of itself.
     Device {
         /// Who.

@@ -6,8 +6,8 @@ mod recorder;
 mod shown;
 
 pub use device::{
-    AuditEntry, Choice, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, Side, Status,
-    SyncOutcome, Trigger,
+    AuditEntry, Choice, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, ResyncReason,
+    Side, Status, SyncOutcome, Trigger,
 };
 pub use event::{
     Edit, Event, Fault, LinkState, Message, MessageKind, OperationRecord, RecordRef, StepOutcome, Wait, What,

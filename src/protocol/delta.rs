@@ -25,6 +25,10 @@ pub struct DeltaQuery {
     /// 1 asks for `viewDigest` (addition).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<u8>,
+    /// With neither `since` nor `cursor`: 1 from a device that held this user's data before, so that finished work that
+    /// the user keeps comes too (addition).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retained: Option<u8>,
 }
 
 /// Answer to a pull.

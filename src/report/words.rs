@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::history::{
-    ChangeLine, DeviceEvent, Event, Icon, Message, MessageKind, Phase, Side, Status, StepOutcome, SyncOutcome, What,
+    ChangeLine, DeviceEvent, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side, Status, StepOutcome,
+    SyncOutcome, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -55,6 +56,11 @@ fn what(what: &What) -> String {
             format!("operations sent in the name of {device} are answered: {}", answers.join(", "))
         }
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),
+        What::Warned { device, changes, accepted } => {
+            let answer = if *accepted { "the user accepts that" } else { "so it does not log out" };
+            format!("{device} warns that {changes} changes would be lost; {answer}")
+        }
+        What::SignedIn { device, user } => format!("{user} signs in on {device}"),
         What::Device { device, event } => format!("{device} {}", device_event(event)),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
         What::ConnectionOpened { device, connection } => format!("{device} opens connection {connection}"),
@@ -141,6 +147,15 @@ fn device_event(event: &DeviceEvent) -> String {
         DeviceEvent::Rescued(rescued) => {
             format!("rescues the {} of {}: {}", rescued.operation, rescued.entity_id, rescued.reason)
         }
+        DeviceEvent::Resync { reason: ResyncReason::Expired } => {
+            "pulls everything anew: its position is too old".into()
+        }
+        DeviceEvent::Resync { reason: ResyncReason::Differs } => {
+            "pulls everything anew: it does not hold what the server says".into()
+        }
+        DeviceEvent::CacheCleared => "clears its cache".into(),
+        DeviceEvent::CleanedUp { orders } => format!("deletes old work: {}", orders.join(", ")),
+        DeviceEvent::LoggedOut => "logs its user out".into(),
     }
 }
 

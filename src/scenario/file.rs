@@ -52,6 +52,13 @@ impl Scenario {
         Span::new(self.steps.iter().map(wait).fold(0, u64::saturating_add))
     }
 
+    /// The user of the device called `name`.
+    #[must_use]
+    pub fn user_named(&self, name: &str) -> Option<String> {
+        let device = self.devices.iter().find(|device| device.has_member(name))?;
+        Some(device.user_of(name).to_owned())
+    }
+
     /// What must hold of the run: what it expects in the end, and what is looked at on the way.
     #[must_use]
     pub fn claims(&self) -> Vec<Claim> {

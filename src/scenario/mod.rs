@@ -5,6 +5,7 @@
 //!                                  \--> written (values) ----/       \--> Problem -> draw
 //! ```
 
+mod account;
 mod file;
 mod outline;
 mod parse;
@@ -19,6 +20,7 @@ mod validate;
 mod words;
 mod written;
 
+pub use account::{EditCached, Logout, SignIn};
 pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
     Scenario, Skew, SkewError, World,

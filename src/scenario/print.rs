@@ -12,7 +12,8 @@ use super::file::{
 };
 
 /// What a reader looks for first in a step or a claim; the values come last.
-const FIRST: [&str; 10] = ["device", "as", "order", "orders", "field", "what", "when", "of", "operation", "sync"];
+const FIRST: [&str; 11] =
+    ["device", "as", "record", "order", "orders", "field", "what", "when", "of", "operation", "sync"];
 /// See [`FIRST`].
 const LAST: [&str; 3] = ["with", "set", "has"];
 /// What may stand in text without quotes, besides letters, digits and single spaces.

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::account::{EditCached, Logout, SignIn};
 use super::file::Skew;
 use super::server_step::{ServerClock, Tamper};
 use crate::base::{CrashHow, Span};
@@ -79,6 +80,14 @@ pub enum Action {
     Restart(String),
     /// The device's wall clock is set wrong, or right again.
     Clock(SetClock),
+    /// The user clears the device's cache; what it held is pulled anew.
+    ClearCache(String),
+    /// The user logs out, which deletes all that is on the device.
+    Logout(Logout),
+    /// A user signs in on a device.
+    SignIn(SignIn),
+    /// A user tries to change an asset or a part on a device, which the device must refuse.
+    EditCached(EditCached),
     /// The server's wall clock is set wrong, or right again.
     ServerClock(ServerClock),
     /// Somebody with the password of the device's user sends the server what no client should.

@@ -46,6 +46,16 @@ impl fmt::Display for Action {
             Self::Lose(step) => step.fmt(f),
             Self::Crash(step) => step.fmt(f),
             Self::Restart(device) => write!(f, "{device} starts again"),
+            Self::ClearCache(device) => write!(f, "{device} clears its cache"),
+            Self::Logout(step) if step.force => write!(f, "{} logs out, whatever is lost", step.device),
+            Self::Logout(step) => write!(f, "{} logs out", step.device),
+            Self::SignIn(step) => match &step.user {
+                Some(user) => write!(f, "the user of {user} signs in on {}", step.device),
+                None => write!(f, "the user of {} signs in again", step.device),
+            },
+            Self::EditCached(step) => {
+                write!(f, "{} tries to change {}: {}", step.device, step.record, Fields(&step.set))
+            }
             Self::Clock(step) => write!(f, "the clock of {} is set {}", step.device, step.by.words()),
             Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
             Self::Tamper(step) => {

@@ -28,13 +28,16 @@ pub(super) struct Within {
     pub(super) touched: i64,
     /// That row's place among those of the same commit.
     pub(super) entry: i64,
+    /// The kind that a snapshot has come to; 0 in a delta, which mixes them.
+    pub(super) kind: u8,
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}-{}-{}", self.kinds, self.origin, self.base, self.since)?;
         match self.within {
-            Some(Within { upper, touched, entry }) => write!(f, "-{upper}-{touched}-{entry}"),
+            Some(Within { upper, touched, entry, kind: 0 }) => write!(f, "-{upper}-{touched}-{entry}"),
+            Some(Within { upper, touched, entry, kind }) => write!(f, "-{upper}-{touched}-{entry}-{kind}"),
             None => Ok(()),
         }
     }
@@ -64,8 +67,11 @@ impl FromStr for Cursor {
         let numbers = text.split('-').map(number).collect::<Result<Vec<_>, _>>()?;
         let (head, within) = match numbers[..] {
             [kinds, origin, base, since] => ([kinds, origin, base, since], None),
-            [kinds, origin, base, since, upper, touched, entry] if since <= touched && touched <= upper => {
-                ([kinds, origin, base, since], Some(Within { upper, touched, entry }))
+            [kinds, origin, base, since, upper, touched, entry, ref kind @ ..]
+                if since <= touched && touched <= upper && kind.len() <= 1 =>
+            {
+                let kind = kind.first().map_or(Ok(0), |kind| u8::try_from(*kind)).map_err(|_| CursorError)?;
+                ([kinds, origin, base, since], Some(Within { upper, touched, entry, kind }))
             }
             _ => return Err(CursorError),
         };
@@ -83,16 +89,35 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_read_back() {
-        let between =
-            Cursor { kinds: 7, origin: 1, base: 2, since: 3, within: Some(Within { upper: 9, touched: 4, entry: 17 }) };
+        let between = Cursor {
+            kinds: 7,
+            origin: 1,
+            base: 2,
+            since: 3,
+            within: Some(Within { upper: 9, touched: 4, entry: 17, kind: 0 }),
+        };
         let after = Cursor { within: None, ..between };
+        let snapshot = Cursor { within: between.within.map(|within| Within { kind: 2, ..within }), ..between };
+        assert_eq!(snapshot.to_string().parse(), Ok(snapshot));
         assert_eq!(between.to_string().parse(), Ok(between));
         assert_eq!(after.to_string().parse(), Ok(after));
     }
 
     #[test]
     fn what_was_never_given_is_refused() {
-        for text in ["", "7", "7-1-2", "7-1-3-2", "7-1-2-+3", "7-1-2-x", "7-1-2-3-9-10-1", "999-1-2-3", "7-1-2-3-4"] {
+        for text in [
+            "",
+            "7",
+            "7-1-2",
+            "7-1-3-2",
+            "7-1-2-+3",
+            "7-1-2-x",
+            "7-1-2-3-9-10-1",
+            "999-1-2-3",
+            "7-1-2-3-4",
+            "7-1-2-3-9-4-1-x",
+            "7-1-2-3-9-4-1-300",
+        ] {
             assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text}");
         }
     }

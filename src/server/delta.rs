@@ -62,23 +62,24 @@ impl<'a> Pull<'a> {
     fn begin(db: &Connection, caller: &'a Caller, query: &DeltaQuery, forgotten: i64) -> Result<Self, Refusal> {
         let last = store::last_commit(db)?.seq;
         let kinds = kinds(query.entities.as_deref())?;
-        let mut cursor = match (&query.cursor, &query.since) {
+        let cursor = match (&query.cursor, &query.since) {
             (Some(cursor), _) => given(cursor, kinds, last)?,
             (None, Some(since)) => {
                 let time: Timestamp =
                     since.parse().map_err(|_| Refusal::malformed(format!("`since` is `{since}`, not a time")))?;
                 let seq = store::commit_at(db, time.as_millisecond())?;
-                Cursor { kinds, origin: 0, base: seq, since: seq, within: None }
+                let origin = if seq == 0 { last } else { 0 };
+                Cursor { kinds, origin, base: seq, since: seq, within: None }
             }
+            // Who held the view before wants what was retained in it, too.
+            (None, None) if query.retained == Some(1) => Cursor { kinds, origin: 0, base: 0, since: 0, within: None },
             (None, None) => Cursor { kinds, origin: last, base: 0, since: 0, within: None },
         };
         // A snapshot that never came to its end has no base, but it knows what it has from its first page on.
-        let knows = if cursor.base == 0 && query.cursor.is_some() { cursor.origin } else { cursor.base };
+        let begun = || if cursor.origin > 0 { cursor.origin } else { cursor.within.map_or(cursor.since, |w| w.upper) };
+        let knows = if cursor.base == 0 && query.cursor.is_some() { begun() } else { cursor.base };
         if knows < forgotten && (query.cursor.is_some() || query.since.is_some()) {
             return Err(Refusal::resync_required("what left the view since then is forgotten: pull without a cursor"));
-        }
-        if cursor.since == 0 && cursor.within.is_none() {
-            cursor.origin = last;
         }
         let upper = cursor.within.map_or(last, |within| within.upper);
         let digest = match query.digest {
@@ -91,32 +92,45 @@ impl<'a> Pull<'a> {
 
     fn page(&self, db: &Connection, limit: usize) -> Result<DeltaAnswer, Refusal> {
         let mut changes = Changes::default();
-        let mut at = self.cursor.within.map_or((self.cursor.since + 1, 0), |within| (within.touched, within.entry));
+        let mut at = None;
         let mut told = 0;
         let mut statement = db.prepare_cached(CHANGED)?;
-        let mut rows = statement.query(params![self.user, at.0, at.1, self.upper, self.cursor.kinds])?;
-        while let Some(row) = rows.next()? {
-            let stay = Stay::read(row)?;
-            let place = (stay.touched, stay.entry);
-            let Some(news) = self.tell(db, stay)? else { continue };
-            if told == limit {
-                return self.answer(db, changes, Some(at));
+        for (kinds, from) in self.walks() {
+            let mut rows = statement.query(params![self.user, from.touched, from.entry, self.upper, kinds])?;
+            while let Some(row) = rows.next()? {
+                let stay = Stay::read(row)?;
+                let place = Within { upper: self.upper, touched: stay.touched, entry: stay.entry, kind: from.kind };
+                let Some(news) = self.tell(db, stay)? else { continue };
+                if told == limit {
+                    return self.answer(db, changes, at);
+                }
+                add(&mut changes, news);
+                told += 1;
+                at = Some(place);
             }
-            add(&mut changes, news);
-            told += 1;
-            at = place;
         }
         self.answer(db, changes, None)
     }
 
+    /// The walks along the log that are left, each with its kinds and where it goes on. A snapshot takes the kinds one
+    /// after the other, in the order of spec 3.1A; changes come in the order of the commits.
+    fn walks(&self) -> Vec<(u8, Within)> {
+        let (kinds, upper) = (self.cursor.kinds, self.upper);
+        let begin = |kind| Within { upper, touched: self.cursor.since + 1, entry: 0, kind };
+        let from = self.cursor.within.unwrap_or_else(|| begin(0));
+        if self.cursor.since > 0 {
+            return vec![(kinds, from)];
+        }
+        let kind_of = |kind: u8| (1 << kind, if kind == from.kind { from } else { begin(kind) });
+        (from.kind..=Kind::Inventory as u8).map(kind_of).filter(|(kind, _)| kinds & kind != 0).collect()
+    }
+
     /// The answer; `more` is the place of the last row sent when further ones follow. `syncTimestamp` moves on only
     /// when all is told, so that a client that knows `since` alone misses nothing.
-    fn answer(&self, db: &Connection, changes: Changes, more: Option<(i64, i64)>) -> Result<DeltaAnswer, Refusal> {
+    fn answer(&self, db: &Connection, changes: Changes, more: Option<Within>) -> Result<DeltaAnswer, Refusal> {
         let mut view_digest = None;
         let next = match more {
-            Some((touched, entry)) => {
-                Cursor { within: Some(Within { upper: self.upper, touched, entry }), ..self.cursor }
-            }
+            Some(within) => Cursor { within: Some(within), ..self.cursor },
             None => {
                 let moved = db
                     .prepare_cached("SELECT 1 FROM views WHERE user = ?1 AND touched_seq > ?2")?

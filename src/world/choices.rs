@@ -30,7 +30,7 @@ impl World {
         match member.device.ask(Ask::Undo { order, field: step.field.clone() }).await? {
             Reply::Done => Ok(()),
             Reply::Refused(detail) => Err(StepError::Failed(detail)),
-            reply @ (Reply::Made(_) | Reply::Synced(_) | Reply::State(_) | Reply::Row(_)) => {
+            reply @ (Reply::Made(_) | Reply::Synced(_) | Reply::State(_) | Reply::Row(_) | Reply::Unsynced(_)) => {
                 Err(StepError::Impossible(format!("the device gave an answer to something else: {reply:?}")))
             }
         }

@@ -67,6 +67,13 @@ pub enum Ask {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         field: Option<String>,
     },
+    /// Clear the cache; a full pull follows by itself.
+    ClearCache,
+    /// Log the user out.
+    LogOut {
+        /// The user has been warned of what would be lost.
+        force: bool,
+    },
     /// Push and pull now, and answer when that has ended.
     Sync,
     /// The operating system says whether there is a network.
@@ -98,6 +105,8 @@ pub enum Reply {
     Made(Box<OperationRecord>),
     /// The sync has ended.
     Synced(SyncOutcome),
+    /// It did not log out: so many changes that the server does not have would be lost.
+    Unsynced(u64),
     /// The order's row; none when the device shows no such order.
     Row(Option<Record>),
     /// All of it.

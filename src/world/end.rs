@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::api::{ApiError, ApiUser};
-use super::device::{Ask, Reply};
+use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
 use super::network::{SERVER, ToServer};
 use super::stage::{AUDITOR, Member, World, credentials};
@@ -84,6 +84,12 @@ impl World {
             async move {
                 let what = match device.ask(Ask::Sync).await {
                     Ok(Reply::Synced(SyncOutcome::Done)) => return None,
+                    // Who logged out has nothing to refresh.
+                    Ok(Reply::Synced(SyncOutcome::Failed { code: ErrorCode::AuthError, .. }))
+                        if signed_out(device.as_ref()).await =>
+                    {
+                        return None;
+                    }
                     Ok(reply) => format!("a refresh on a healed network ended as {reply:?}"),
                     Err(error) => error.to_string(),
                 };
@@ -119,8 +125,8 @@ impl World {
         }
         let letters = auditor.dead_letters().await?;
         self.recorder.record(What::DeadLetters { letters });
-        let users: BTreeSet<&str> = self.members.values().map(|member| member.user.as_str()).collect();
-        for user in users {
+        let users: BTreeSet<String> = self.members.values().map(|member| member.user.borrow().clone()).collect();
+        for user in &users {
             self.record_view(user).await?;
         }
         Ok(())
@@ -146,6 +152,10 @@ impl World {
         let http = HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.server.clone())));
         ApiUser::new(http, self.clock, credentials(user, "audit"))
     }
+}
+
+async fn signed_out(device: &dyn Device) -> bool {
+    matches!(device.ask(Ask::State).await, Ok(Reply::State(state)) if state.user_id.is_none())
 }
 
 fn ids(records: &[Record], key: &str) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The stage: assembles clock, network, disk, proxy, server and devices, and does what the steps say. It judges nothing.
 
+mod account;
 mod api;
 mod child;
 mod choices;

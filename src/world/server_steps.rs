@@ -12,7 +12,7 @@ impl World {
     /// Sends what a tampered client might, with the user's own password, off the devices' network. What comes of it is
     /// recorded, and the checks see whether it left a trace.
     pub(super) async fn tamper(&self, member: &Member, step: &scenario::Tamper) {
-        let caller = self.reader(&member.user);
+        let caller = self.reader(&member.user.borrow().clone());
         let answers = match caller.push_anything(&step.push).await {
             Ok(answers) => answers,
             Err(error) => vec![error.to_string()],

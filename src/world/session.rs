@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::device::{Ask, Reply};
 use crate::base::WallClock;
-use crate::client::{EditRequest, Engine, EngineError};
+use crate::client::{EditRequest, Engine, EngineError, LogOut};
 use crate::history::Trigger;
 
 /// A running reference engine and the wall clock of its device.
@@ -41,6 +41,14 @@ impl Session {
                 engine.undo(&order, field.as_deref())?;
                 Reply::Done
             }
+            Ask::ClearCache => {
+                engine.clear_cache().await?;
+                Reply::Done
+            }
+            Ask::LogOut { force } => match engine.log_out(force).await? {
+                LogOut::Done => Reply::Done,
+                LogOut::Unsynced(changes) => Reply::Unsynced(changes),
+            },
             Ask::Sync => Reply::Synced(engine.sync(Trigger::Manual).await),
             Ask::Connectivity { online } => {
                 engine.connectivity(online);

@@ -74,7 +74,8 @@ impl Drop for World {
 /// A device on the stage.
 pub(super) struct Member {
     pub(super) name: String,
-    pub(super) user: String,
+    /// Who is signed in, or was last.
+    pub(super) user: RefCell<String>,
     pub(super) link: Link,
     pub(super) device: Rc<dyn Device>,
     /// The device was told that it is offline, and not yet that it is online again.
@@ -222,7 +223,10 @@ impl World {
         });
         built.start().await.map_err(|error| StageError(format!("{name}: {error}")))?;
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
-        self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline: Cell::new(false) });
+        self.members.insert(
+            name.clone(),
+            Member { name, user: RefCell::new(user), link, device: built, told_offline: Cell::new(false) },
+        );
         Ok(())
     }
 
@@ -242,7 +246,8 @@ impl World {
 
     async fn sign_in(&self) -> Result<(), StageError> {
         let all = self.members.iter().map(|(name, member)| async move {
-            let ask = Ask::SignIn { user: member.user.clone(), password: password_of(&member.user) };
+            let user = member.user.borrow().clone();
+            let ask = Ask::SignIn { password: password_of(&user), user };
             match member.device.ask(ask).await {
                 Ok(Reply::Done) => Ok(()),
                 Ok(reply) => Err(StageError(format!("{name} cannot sign in: {reply:?}"))),

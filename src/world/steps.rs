@@ -29,7 +29,7 @@ impl From<DeviceError> for StepError {
     }
 }
 
-fn impossible(why: impl fmt::Display) -> StepError {
+pub(super) fn impossible(why: impl fmt::Display) -> StepError {
     StepError::Impossible(why.to_string())
 }
 
@@ -81,6 +81,16 @@ impl World {
             Action::Lose(step) => all(&step.device).into_iter().try_for_each(|member| self.lose(member, step)),
             Action::Crash(step) => all(&step.device).into_iter().try_for_each(|member| self.crash(member, step)),
             Action::Restart(name) => together(all(name), async |member| self.restart(member).await).await,
+            Action::ClearCache(name) => together(all(name), async |member| self.clear_cache(member).await).await,
+            Action::Logout(step) => {
+                together(all(&step.device), async |member| self.log_out(member, step.force).await).await
+            }
+            Action::SignIn(step) => {
+                together(all(&step.device), async |member| self.sign_in_again(scenario, member, step).await).await
+            }
+            Action::EditCached(step) => {
+                together(all(&step.device), async |member| self.edit_cached(member, step).await).await
+            }
             Action::Clock(step) => {
                 let ask = Ask::Clock { skew_ms: step.by.millis() };
                 together(all(&step.device), async |member| simply(member, ask.clone()).await).await
@@ -182,7 +192,7 @@ impl World {
         self.made(member, Ask::Delete { order }).await.map(drop)
     }
 
-    fn attempt(&self, member: &Member, action: OperationKind, entity_id: Option<String>, fields: &Record) {
+    pub(super) fn attempt(&self, member: &Member, action: OperationKind, entity_id: Option<String>, fields: &Record) {
         let edit = Edit { entity_type: EntityType::WorkOrder, entity_id, action, fields: fields.clone() };
         self.recorder.record(What::Attempted { device: member.name.clone(), edit });
     }
@@ -200,7 +210,9 @@ impl World {
                 self.recorder.record(What::Refused { device, detail: detail.clone() });
                 Err(impossible(detail))
             }
-            reply @ (Reply::Done | Reply::Synced(_) | Reply::Row(_) | Reply::State(_)) => Err(unexpected(&reply)),
+            reply @ (Reply::Done | Reply::Synced(_) | Reply::Unsynced(_) | Reply::Row(_) | Reply::State(_)) => {
+                Err(unexpected(&reply))
+            }
         }
     }
 
@@ -357,10 +369,10 @@ pub(super) async fn state(member: &Member) -> Result<DeviceState, DeviceError> {
     Ok(*state)
 }
 
-fn unexpected(reply: &Reply) -> StepError {
+pub(super) fn unexpected(reply: &Reply) -> StepError {
     match reply {
         Reply::Refused(detail) => impossible(detail),
-        Reply::Done | Reply::Made(_) | Reply::Synced(_) | Reply::Row(_) | Reply::State(_) => {
+        Reply::Done | Reply::Made(_) | Reply::Synced(_) | Reply::Unsynced(_) | Reply::Row(_) | Reply::State(_) => {
             impossible(format!("the device gave an answer to something else: {reply:?}"))
         }
     }

@@ -6,7 +6,7 @@ use crate::base::Span;
 use crate::history::{DeviceEvent, Event, MessageKind, What};
 
 use super::super::case::{Case, device_event};
-use super::super::claim::{PushedClaim, RequestKind, RequestsClaim, WaitsClaim};
+use super::super::claim::{FetchedAgainClaim, PushedClaim, RequestKind, RequestsClaim, WaitsClaim, WarnedClaim};
 use super::super::verdict::{Class, Findings};
 use super::Names;
 
@@ -68,6 +68,44 @@ pub(super) fn requests(case: &Case<'_>, claim: &RequestsClaim, out: &mut Finding
         let expected = format!("{} makes at most {} requests ({:?})", claim.device, claim.at_most, claim.of);
         let beyond = usize::try_from(claim.at_most).ok().and_then(|most| found.get(most..)).unwrap_or_default();
         out.add(Class::Violated, "requests", expected, format!("it made {count}"), beyond);
+    }
+}
+
+pub(super) fn fetched_again(case: &Case<'_>, claim: &FetchedAgainClaim, out: &mut Findings) {
+    let (mut seen, mut all, mut again, mut events) = (BTreeSet::new(), 0, 0, Vec::new());
+    for event in timeline(case, &claim.device) {
+        let What::Answer(message) = &event.what else { continue };
+        let MessageKind::DeltaAnswer { records, .. } = &message.kind else { continue };
+        if !message.delivered {
+            continue;
+        }
+        all += records.len() as u64;
+        let before = again;
+        again += records.iter().filter(|r| !seen.insert((&r.kind, &r.id, r.version))).count() as u64;
+        events.extend((again > before).then_some(event.seq));
+    }
+    let percent = claim.at_most_percent;
+    let expected = format!("at most {percent} % of the records of {} come twice", claim.device);
+    if all == 0 {
+        out.add(Class::Vacuous, "fetched-again", expected, "it was given none", &[]);
+    } else if again * 100 > percent * all {
+        out.violated("fetched-again", expected, format!("{again} of {all} did"), &events);
+    }
+}
+
+pub(super) fn warned(case: &Case<'_>, claim: &WarnedClaim, out: &mut Findings) {
+    let warnings = timeline(case, &claim.device).iter().filter_map(|event| match &event.what {
+        What::Warned { changes, .. } => Some((event.seq, *changes)),
+        _ => None,
+    });
+    let warnings: Vec<(u64, u64)> = warnings.collect();
+    if !warnings.iter().any(|(_, changes)| *changes == claim.changes) {
+        let expected = format!("{} warns that {} changes would be lost", claim.device, claim.changes);
+        let told: Vec<String> = warnings.iter().map(|(_, changes)| changes.to_string()).collect();
+        let happened =
+            if told.is_empty() { "it warns of nothing".to_owned() } else { format!("it says {}", told.join(", ")) };
+        let events: Vec<u64> = warnings.iter().map(|(seq, _)| *seq).collect();
+        out.violated("warned", expected, happened, &events);
     }
 }
 

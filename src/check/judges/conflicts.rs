@@ -21,6 +21,7 @@ pub(in super::super) fn recorded_once(case: &Case<'_>, out: &mut Findings) {
         reported(case, op, answer.result, expected, &mut say);
         if let Some(held) = case.held.get(op.device)
             && !held.queue.contains_key(op.queue_id)
+            && !held.discarded(op)
         {
             on_record(op, answer.result, held, &mut say);
         }
@@ -83,7 +84,7 @@ fn rightly(
             let expected = format!("of {what}, {field}: theirs was set at version {}", wanted.theirs_version);
             say(expected, format!("it says version {}", found.version));
         }
-        let user = case.facts.user_of(wanted.theirs_device);
+        let user = case.facts.only_user_of(wanted.theirs_device);
         if let Some(user) = user
             && wanted.certain
             && !field.contains('/')

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::history::{DeviceState, MessageKind, What};
+use crate::history::{DeviceEvent, DeviceState, MessageKind, What};
 use crate::protocol::{Record, field_kind};
 
-use super::super::case::Case;
+use super::super::case::{Case, device_event};
 use super::super::facts::{ASSETS, Device, INVENTORY, Seen, View, WORK_ORDERS};
 use super::super::item::{Item, is_removal, items, same, short};
 use super::super::model::{Order, Sight, sight};
@@ -50,7 +50,8 @@ impl One<'_, '_> {
     fn set(&self, out: &mut Findings) {
         let view: BTreeSet<&str> = self.view.work_orders.iter().map(String::as_str).collect();
         let lanes = self.lanes();
-        for id in view.iter().filter(|id| !self.state.work_orders.contains_key(**id)) {
+        let lacking = view.iter().filter(|id| !self.state.work_orders.contains_key(**id));
+        for id in lacking.filter(|id| !self.may_be_cleaned(id)) {
             self.say(format!("{} holds {id}, as {}'s full pull does", self.name, self.user), "it lacks it", out);
         }
         let kept = self.kept();
@@ -64,6 +65,15 @@ impl One<'_, '_> {
         for id in kept.iter().filter(|id| had.contains(*id) && !self.state.work_orders.contains_key(**id)) {
             self.say(format!("{} keeps {id}, its user's own finished work", self.name), "it lacks it", out);
         }
+    }
+
+    /// Closed or cancelled 90 days ago: a device deletes it at its next start (spec 8.4).
+    fn may_be_cleaned(&self, id: &str) -> bool {
+        let last = self.case.model.orders.get(id).and_then(|order| order.stages.last());
+        last.is_some_and(|stage| {
+            matches!(stage.status, Some("closed" | "cancelled"))
+                && self.view.at_ms.saturating_sub(stage.at_ms) >= NINETY_DAYS_MS
+        })
     }
 
     fn values(&self, out: &mut Findings) {
@@ -149,6 +159,9 @@ impl One<'_, '_> {
             return had;
         }
         for event in &self.device.timeline {
+            if let Some(DeviceEvent::CacheCleared | DeviceEvent::LoggedOut) = device_event(event) {
+                had.clear();
+            }
             let What::Answer(message) = &event.what else { continue };
             let MessageKind::DeltaAnswer { records, removed, .. } = &message.kind else { continue };
             if !message.delivered {

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{DeviceEvent, MessageKind, Phase, What};
+use crate::history::{DeviceEvent, Event, MessageKind, Phase, ResyncReason, What};
 
 use super::super::case::{Case, device_event};
 use super::super::facts::Device;
 use super::super::verdict::Findings;
 
 const CHECK: &str = "I12 cursor";
+/// The status of an answer that says: so far back I do not go (decision q).
+const GONE: u16 = 410;
 
 pub(in super::super) fn only_forward(case: &Case<'_>, out: &mut Findings) {
     for (name, device) in &case.facts.devices {
@@ -22,7 +24,7 @@ fn follow(name: &str, device: &Device<'_>, out: &mut Findings) {
     let mut asked: Option<(usize, u64)> = None;
     let mut pulled: Option<u64> = None;
     let mut newest = 0;
-    for event in &device.timeline {
+    for (index, event) in device.timeline.iter().enumerate() {
         match &event.what {
             What::Answer(message) if message.delivered => {
                 if let MessageKind::DeltaAnswer { next_cursor, .. } = &message.kind {
@@ -35,6 +37,11 @@ fn follow(name: &str, device: &Device<'_>, out: &mut Findings) {
                 newest = newest.max(message.connection);
                 let MessageKind::Delta { cursor, .. } = &message.kind else { continue };
                 if message.connection < newest {
+                    continue;
+                }
+                if cursor.is_none() && may_begin_anew(&device.timeline, index) {
+                    (asked, pulled) = (None, None);
+                    given.clear();
                     continue;
                 }
                 let position = cursor.as_deref().map(|cursor| given.get(cursor).copied());
@@ -62,4 +69,25 @@ fn follow(name: &str, device: &Device<'_>, out: &mut Findings) {
             }
         }
     }
+}
+
+/// Whether something since the pull before, or on the way to this one's answer, lets the device begin anew: the user
+/// cleared it, the server goes back no further, or the whole view was found to differ. What a device says of itself may
+/// be heard a little late.
+fn may_begin_anew(timeline: &[&Event], index: usize) -> bool {
+    let is_page = |event: &&&Event| matches!(&event.what, What::Answer(message) if matches!(message.kind, MessageKind::DeltaAnswer { .. }));
+    let reason = |event: &&Event| match &event.what {
+        What::Answer(message) => message.status == GONE,
+        _ => matches!(
+            device_event(event),
+            Some(
+                DeviceEvent::CacheCleared
+                    | DeviceEvent::LoggedOut
+                    | DeviceEvent::Resync { reason: ResyncReason::Differs }
+            )
+        ),
+    };
+    let before = timeline[..index].iter().rev().take_while(|event| !is_page(event));
+    let after = timeline[index..].iter().take_while(|event| !is_page(event));
+    before.chain(after).any(reason)
 }

@@ -14,12 +14,12 @@ const CHECK: &str = "I13 isolation";
 pub(in super::super) fn only_their_own(case: &Case<'_>, out: &mut Findings) {
     let mut circles: BTreeMap<&str, Circle<'_>> = BTreeMap::new();
     for (name, device) in &case.facts.devices {
-        let Some(user) = case.facts.user_of(name) else { continue };
-        let circle = circles.entry(user).or_insert_with(|| Circle::of(case, user));
         let mut told = BTreeSet::new();
         for event in &device.timeline {
             let What::Answer(message) = &event.what else { continue };
             let MessageKind::DeltaAnswer { records, .. } = &message.kind else { continue };
+            let Some(user) = case.facts.user_at(name, event.seq) else { continue };
+            let circle = circles.entry(user).or_insert_with(|| Circle::of(case, user));
             for record in records {
                 if !circle.holds(case, record, event.at_ms) && told.insert((&record.kind, &record.id)) {
                     let expected = format!("{user} at {name} is never given {} of the {}", record.id, record.kind);
@@ -29,6 +29,8 @@ pub(in super::super) fn only_their_own(case: &Case<'_>, out: &mut Findings) {
             }
         }
         let Some((seq, state)) = device.state else { continue };
+        let Some(user) = case.facts.user_of(name) else { continue };
+        let circle = circles.entry(user).or_insert_with(|| Circle::of(case, user));
         for id in state.work_orders.keys() {
             let order = case.model.orders.get(id.as_str());
             if order.is_some() && !circle.ever(id) {

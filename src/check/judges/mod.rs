@@ -8,6 +8,7 @@ mod conflicts;
 mod converge;
 mod cursor;
 mod dead_letters;
+mod first;
 mod isolation;
 mod once;
 mod order;
@@ -21,6 +22,7 @@ mod session;
 mod stock;
 mod vacuity;
 mod view;
+mod warned;
 
 use super::case::Case;
 use super::verdict::Findings;
@@ -37,10 +39,12 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     order::queue_order,
     references::parents_go_first,
     cursor::only_forward,
+    first::in_order,
     isolation::only_their_own,
     session::honest_status,
     reads::own_writes,
     backoff::by_the_table,
+    warned::names_it_all,
 ];
 
 /// Judges of the end state; they need a run that reached its end.

@@ -50,7 +50,7 @@ fn is_of(case: &Case<'_>, op: &Op<'_>, edit: &Edit) -> bool {
                 None => {
                     op.kind == OperationKind::Create
                         && field == "assignedTo"
-                        && value.as_str() == case.facts.user_of(op.device)
+                        && value.as_str() == case.facts.user_at(op.device, op.first_seq())
                 }
             }
         })

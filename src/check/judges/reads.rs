@@ -68,6 +68,13 @@ impl<'c, 'a> User<'c, 'a> {
                 Some(DeviceEvent::Removed { entity_id, .. }) => {
                     self.gone.insert(self.case.facts.ops.resolve(entity_id));
                 }
+                Some(DeviceEvent::CleanedUp { orders }) => self.gone.extend(orders.iter().map(String::as_str)),
+                // By the user's own wish: what they saw before is no measure any more.
+                Some(DeviceEvent::CacheCleared) => self.before = None,
+                Some(DeviceEvent::LoggedOut) => {
+                    self.open.clear();
+                    self.before = None;
+                }
                 Some(DeviceEvent::Opened { queued, .. }) => self.survived(event.seq, *queued, out),
                 _ => {}
             },

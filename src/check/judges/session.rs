@@ -84,6 +84,13 @@ impl<'c, 'a> Screen<'c, 'a> {
             DeviceEvent::Undone { queue_id } => drop(self.open.remove(queue_id.as_str())),
             DeviceEvent::Noticed(notice) => drop(self.open.remove(notice.queue_id.as_str())),
             DeviceEvent::Rescued(rescued) => drop(self.open.remove(rescued.queue_id.as_str())),
+            // What the user gives up by that does not wait any more; whether they were asked, the ledger knows.
+            DeviceEvent::LoggedOut => {
+                self.open.clear();
+                self.unsynced.clear();
+                self.lines.clear();
+                (self.done, self.failed) = (None, None);
+            }
             DeviceEvent::SyncEnded { outcome } => {
                 self.failed = matches!(outcome, SyncOutcome::Failed { .. }).then_some(event.seq);
             }
@@ -154,6 +161,7 @@ pub(in super::super) fn nothing_forgotten(case: &Case<'_>, out: &mut Findings) {
             || held.rescued.contains(op.queue_id)
             || held.told.contains(op.queue_id)
             || held.undone.contains(op.queue_id)
+            || held.discarded(op)
             || op.settled().is_some();
         if !known {
             let expected = format!("{} waits in the queue until its answer reaches {}", op.describe(), op.device);

@@ -116,7 +116,7 @@ impl<'a> Order<'a> {
 
     pub(super) fn create(&mut self, facts: &Facts<'a>, model: &mut Model<'a>, place: Place) {
         let op = &facts.ops.all[place.op];
-        let user = facts.user_of(op.device);
+        let user = facts.user_at(op.device, op.first_seq());
         self.creates.push(place.op);
         self.created_by = user;
         self.created_ms = Some(place.at_ms);
@@ -129,7 +129,7 @@ impl<'a> Order<'a> {
         }
         // A technician's order is theirs unless it says otherwise.
         let assigned = Item { field: "assignedTo", line: None };
-        if let (Some(user), Some("technician")) = (user, facts.role_of(op.device)) {
+        if let (Some(user), Some("technician")) = (user, facts.role_at(op.device, op.first_seq())) {
             let default = || Cell::owned(Value::String(user.to_owned()), write);
             self.cells.entry(assigned).or_insert_with(default);
         }
@@ -389,5 +389,5 @@ fn binding(facts: &Facts<'_>, op: &Op<'_>, item: &Item<'_>, value: &Value) -> Op
     if item.field != "status" || op.kind == OperationKind::Delete || value.as_str().is_some_and(is_terminal) {
         return Some(item.field == "status");
     }
-    facts.role_of(op.device).map(|role| role == "supervisor")
+    facts.role_at(op.device, op.first_seq()).map(|role| role == "supervisor")
 }

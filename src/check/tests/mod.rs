@@ -51,6 +51,7 @@ fn a_story_in_which_everything_holds_is_green() {
         rejected: 1,
         rescued: 1,
         undone: 0,
+        discarded: 0,
         waiting: 0,
         lost: 0,
     };

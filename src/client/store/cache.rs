@@ -33,6 +33,17 @@ impl Kind {
         self.fields[0]
     }
 
+    /// The table that holds it.
+    pub(in crate::client) fn table(&self) -> &'static str {
+        self.table
+    }
+
+    /// Whether there is a record with this id.
+    pub(in crate::client) fn holds(&self, c: &Connection, id: &str) -> Result<bool, StoreError> {
+        let sql = format!("SELECT 1 FROM {} WHERE {} = ?1", self.table, self.id_field());
+        Ok(c.prepare_cached(&sql)?.exists([id])?)
+    }
+
     /// Stores what the server says of a record; fields that it leaves out stay.
     pub(in crate::client) fn put(&self, c: &Connection, change: &Record, now: &str) -> Result<(), StoreError> {
         let present: Vec<&str> = self.fields.iter().copied().filter(|name| change.contains_key(*name)).collect();

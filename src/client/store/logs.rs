@@ -55,6 +55,14 @@ pub(in crate::client) fn mark(c: &Connection, entity_id: &str) -> Result<(), Sto
     Ok(())
 }
 
+/// Marks every row that has an open conflict: rows that came anew do not know it.
+pub(in crate::client) fn mark_open(c: &Connection) -> Result<(), StoreError> {
+    let sql = "UPDATE work_orders SET _conflictDetected = 1
+               WHERE workOrderId IN (SELECT entityId FROM conflict_log WHERE open)";
+    c.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
 /// All conflicts, oldest first.
 pub(in crate::client) fn conflicts(c: &Connection) -> Result<Vec<ConflictRecord>, StoreError> {
     read_conflicts(c, "SELECT record FROM conflict_log ORDER BY rowid", params![])
@@ -156,6 +164,11 @@ pub(in crate::client) fn rescue_lane(
     }
     close_conflicts(c, entity_id, now)?;
     Ok(rescued)
+}
+
+/// How many operations were rescued.
+pub(in crate::client) fn count_rescued(c: &Connection) -> Result<u64, StoreError> {
+    Ok(c.prepare_cached("SELECT count(*) FROM rescue_log")?.query_row([], |row| row.get::<_, u32>(0))?.into())
 }
 
 /// All rescued operations, oldest first.

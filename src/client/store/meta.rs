@@ -9,6 +9,10 @@ use crate::protocol::Profile;
 pub(in crate::client) const CURSOR: &str = "cursor";
 /// When the last sync ended well, by the device's wall clock.
 pub(in crate::client) const SYNCED_AT: &str = "syncedAt";
+/// The latest time that the server named, by its own clock.
+pub(in crate::client) const SERVER_TIME: &str = "serverTime";
+/// How far the full pull under way is; absent when there is none.
+pub(in crate::client) const SNAPSHOT: &str = "snapshot";
 /// Whose data this is.
 pub(in crate::client) const USER_ID: &str = "userId";
 
@@ -25,6 +29,12 @@ pub(in crate::client) fn set(c: &Connection, name: &str, value: &str) -> Result<
     Ok(())
 }
 
+/// Forgets the value called `name`.
+pub(in crate::client) fn remove(c: &Connection, name: &str) -> Result<(), StoreError> {
+    c.prepare_cached("DELETE FROM meta WHERE name = ?1")?.execute([name])?;
+    Ok(())
+}
+
 /// Caches the user's profile (spec 2.2).
 pub(in crate::client) fn set_profile(c: &Connection, profile: &Profile) -> Result<(), StoreError> {
     let (skills, sites) = (serde_json::to_string(&profile.skills)?, serde_json::to_string(&profile.site_ids)?);
@@ -32,6 +42,23 @@ pub(in crate::client) fn set_profile(c: &Connection, profile: &Profile) -> Resul
         params![profile.user_id, profile.email, profile.first_name, profile.last_name, profile.role, skills, sites],
     )?;
     Ok(())
+}
+
+/// The cached profile.
+pub(in crate::client) fn profile(c: &Connection) -> Result<Option<Profile>, StoreError> {
+    let sql = "SELECT userId, email, firstName, lastName, role, skills, siteIds FROM user_profile";
+    let mut statement = c.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(Profile {
+        user_id: row.get(0)?,
+        email: row.get(1)?,
+        first_name: row.get(2)?,
+        last_name: row.get(3)?,
+        role: row.get(4)?,
+        skills: serde_json::from_str(&row.get::<_, String>(5)?)?,
+        site_ids: serde_json::from_str(&row.get::<_, String>(6)?)?,
+    }))
 }
 
 /// The role of the cached profile, if one is cached.

@@ -4,10 +4,12 @@
 
 pub(super) mod audit;
 pub(super) mod cache;
+pub(super) mod clear;
 pub(super) mod logs;
 pub(super) mod meta;
 pub(super) mod queue;
 pub(super) mod rows;
+pub(super) mod snapshot;
 
 use std::fmt;
 
@@ -110,6 +112,30 @@ impl Store {
         })
     }
 
+    /// Deletes old work; returns the ids of the work orders (spec 8.4).
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub(super) fn tidy(&self) -> Result<Vec<String>, StoreError> {
+        let old = clear::old_work(&self.connection)?;
+        if !old.is_empty() {
+            self.write(|tx| old.iter().try_for_each(|id| clear::work_order(tx, id)))?;
+        }
+        Ok(old)
+    }
+
+    /// Deletes all that is stored and puts what is left of the file under another key.
+    ///
+    /// # Errors
+    /// When the medium fails; then the file is good for nothing but [`discard`].
+    pub(super) fn wipe(&self, key_hex: &str) -> Result<(), StoreError> {
+        self.connection.execute_batch("PRAGMA secure_delete = ON")?;
+        self.write(clear::everything)?;
+        self.connection.execute_batch(&format!("PRAGMA rekey = \"x'{key_hex}'\"; PRAGMA secure_delete = OFF"))?;
+        self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+        Ok(())
+    }
+
     /// For reading.
     pub(super) fn read(&self) -> &Connection {
         &self.connection
@@ -125,6 +151,14 @@ impl Store {
         transaction.commit()?;
         Ok(value)
     }
+}
+
+/// Throws the database away, whoever's it is and whatever its key.
+///
+/// # Errors
+/// When the medium refuses; part of it may be gone then.
+pub(super) fn discard(storage: &Storage) -> Result<(), StoreError> {
+    storage.remove_database(FILE).map_err(|error| StoreError(error.to_string()))
 }
 
 /// The schema that the file has, 0 for none; asked before anything is changed, since what a newer engine wrote is not

@@ -13,7 +13,8 @@ use super::queue::Queued;
 use super::{StoreError, logs, queue};
 use crate::client::merge;
 use crate::protocol::{
-    FieldKind, OperationKind, Record, TEMPORARY_ID_PREFIX, WORK_ORDER_FIELDS, replace_temporary_ids,
+    FieldKind, MAX_BATCH_OPERATIONS, OperationKind, Record, TEMPORARY_ID_PREFIX, WORK_ORDER_FIELDS,
+    replace_temporary_ids,
 };
 
 /// Columns that the spec has NOT NULL; a record that lacks one stores an empty text, which reads as lacking.
@@ -38,6 +39,7 @@ static RENAME: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// `_pendingChanges` names a batch of the lane at most, or a long lane would be written out anew with each of its edits.
 /// `_lastSyncAt` moves only when the server said something; what never changes again is left alone.
 static UPSERT: LazyLock<String> = LazyLock::new(|| {
     let names = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name);
@@ -45,8 +47,11 @@ static UPSERT: LazyLock<String> = LazyLock::new(|| {
     let updates: Vec<String> = names.map(|name| format!("{name} = excluded.{name}")).collect();
     format!(
         "INSERT INTO work_orders ({}, workOrderId, _localId, _createdOffline, _version, _synced, _lastSyncAt,
-         _serverUpdatedAt) VALUES ({marks}, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(workOrderId) DO UPDATE SET {},
-         _version = excluded._version, _synced = excluded._synced,
+         _serverUpdatedAt, _pendingChanges) VALUES ({marks}, ?21, ?22, ?23, ?24, ?25, ?26, ?27,
+         CASE WHEN NOT ?25 THEN (SELECT json_group_array(queueId) FROM
+           (SELECT queueId FROM sync_queue WHERE entityId = ?21 ORDER BY rowid LIMIT {MAX_BATCH_OPERATIONS})) END)
+         ON CONFLICT(workOrderId) DO UPDATE SET {},
+         _version = excluded._version, _synced = excluded._synced, _pendingChanges = excluded._pendingChanges,
          _lastSyncAt = coalesce(excluded._lastSyncAt, _lastSyncAt), _serverUpdatedAt = excluded._serverUpdatedAt",
         *FIELDS,
         updates.join(", ")
@@ -184,8 +189,9 @@ pub(in crate::client) fn hide(c: &Connection, id: &str) -> Result<(), StoreError
     Ok(())
 }
 
-/// Removes a row for good; returns whether there was one.
+/// Removes a row for good, with the files that wait to be uploaded to it; returns whether there was one.
 pub(in crate::client) fn remove(c: &Connection, id: &str) -> Result<bool, StoreError> {
+    c.prepare_cached("DELETE FROM pending_attachments WHERE workOrderId = ?1")?.execute([id])?;
     let bases = c.prepare_cached("DELETE FROM base_rows WHERE workOrderId = ?1")?.execute([id])?;
     let rows = c.prepare_cached("DELETE FROM work_orders WHERE workOrderId = ?1")?.execute([id])?;
     Ok(bases + rows > 0)
@@ -194,8 +200,11 @@ pub(in crate::client) fn remove(c: &Connection, id: &str) -> Result<bool, StoreE
 /// Gives a record its real id everywhere (decision b).
 pub(in crate::client) fn rename(c: &Connection, old: &str, new: &str) -> Result<(), StoreError> {
     c.prepare_cached("INSERT OR REPLACE INTO real_ids VALUES (?1, ?2)")?.execute([old, new])?;
+    // Files and their order change names together; between the two statements they disagree.
+    c.execute_batch("PRAGMA defer_foreign_keys = ON")?;
     c.prepare_cached("UPDATE OR REPLACE work_orders SET workOrderId = ?2 WHERE workOrderId = ?1")?
         .execute([old, new])?;
+    c.prepare_cached("UPDATE pending_attachments SET workOrderId = ?2 WHERE workOrderId = ?1")?.execute([old, new])?;
     c.prepare_cached("UPDATE OR REPLACE base_rows SET workOrderId = ?2 WHERE workOrderId = ?1")?.execute([old, new])?;
     queue::rename(c, old, new)?;
     logs::rename(c, old, new)?;

@@ -26,7 +26,7 @@ CREATE TABLE work_orders (
   _version INTEGER DEFAULT 1,
   _synced BOOLEAN DEFAULT 0,
   _lastSyncAt TEXT,
-  -- The ids of the record's operations in sync_queue, written with each of its rows.
+  -- The ids of the record's operations in sync_queue, as many as one batch holds.
   _pendingChanges TEXT,
   _conflictDetected BOOLEAN DEFAULT 0,
   _createdOffline BOOLEAN DEFAULT 0,

@@ -6,7 +6,9 @@ mod pull;
 mod push;
 mod schedule;
 mod session;
+mod tables;
 mod upgrade;
+mod whole;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};

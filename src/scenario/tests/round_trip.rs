@@ -123,7 +123,7 @@ fn action() -> impl Strategy<Value = Action> {
     let how = select(vec!["kill", "power", "torn"]);
     let exchange = select(vec!["push", "pull", "sign-in", "refresh", "any"]);
     let json = prop_oneof![
-        select(vec!["sync", "online", "restart"]).prop_map(|key| json!({ key: "maria" })),
+        select(vec!["sync", "online", "restart", "clear-cache"]).prop_map(|key| json!({ key: "maria" })),
         span().prop_map(|span| json!({ "wait": span })),
         select(vec!["airplane", "dead-zone"]).prop_map(|how| json!({ "offline": { "device": "maria", "how": how } })),
         record().prop_map(|set| json!({ "edit": { "device": "maria", "order": "first", "set": set } })),
@@ -145,6 +145,10 @@ fn action() -> impl Strategy<Value = Action> {
             json!({ "crash": { "device": "maria", "when": "disk-operation", "operation": at, "how": how } })
         }),
         Just(json!({ "crash": { "device": "maria", "when": "after-commit", "of": "pull" } })),
+        any::<bool>().prop_map(|force| json!({ "logout": { "device": "maria", "force": force } })),
+        select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "as": "tablet" })])
+            .prop_map(|body| json!({ "sign-in": body })),
+        record().prop_map(|set| json!({ "edit-cached": { "device": "maria", "record": "AST-0001", "set": set } })),
         screen().prop_map(|screen| json!({ "look": screen })),
         any::<i32>().prop_map(|by| json!({ "server-clock": { "by": Skew::from_millis(i64::from(by)) } })),
         prop::collection::vec(value(), 1..4).prop_map(|push| json!({ "tamper": { "device": "maria", "push": push } })),
@@ -182,6 +186,8 @@ fn claim() -> impl Strategy<Value = Claim> {
         screen().prop_map(|screen| json!({ "shown": screen })),
         span().prop_map(|most| json!({ "acked": { "device": "maria", "order": "first", "at-most": most } })),
         any::<u64>().prop_map(|count| json!({ "conflicts": { "count": count } })),
+        (0..100_u64).prop_map(|n| json!({ "fetched-again": { "device": "maria", "at-most-percent": n } })),
+        (0..9_u64).prop_map(|n| json!({ "warned": { "device": "maria", "changes": n } })),
         any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "taken": count } })),
         record().prop_map(|has| json!({ "dead-letter": { "device": "maria", "order": "first", "has": has } })),
         text().prop_map(|code| json!({ "tampered": { "device": "maria", "answers": [code, "success"] } })),

@@ -72,6 +72,8 @@ impl Claims<'_, '_, '_> {
                 }
             }
             Claim::Requests(claim) => self.device(&claim.device, at),
+            Claim::FetchedAgain(claim) => self.device(&claim.device, at),
+            Claim::Warned(claim) => self.device(&claim.device, at),
             Claim::Shown(claim) | Claim::Look { shown: claim, .. } => {
                 self.device(&claim.device, at);
                 for (key, order) in [("order", &claim.order), ("lacks", &claim.lacks)] {

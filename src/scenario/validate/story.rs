@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Cast, at_least_one, is_name, screen};
 use crate::base::Span;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
+use crate::scenario::account::{EditCached, SignIn};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
@@ -80,7 +81,7 @@ struct Story<'a, 'p, 't> {
 impl<'a> Story<'a, '_, '_> {
     fn step(&mut self, step: &'a Action, at: &Node) {
         match step {
-            Action::Sync(device) | Action::Online(device) => self.device(device, at.place),
+            Action::Sync(device) | Action::Online(device) | Action::ClearCache(device) => self.device(device, at.place),
             Action::Offline(step) => self.device(&step.device, at.at("device").place),
             Action::Edit(step) => {
                 self.device(&step.device, at.at("device").place);
@@ -134,6 +135,9 @@ impl<'a> Story<'a, '_, '_> {
             }
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
+            Action::Logout(logout) => self.device(&logout.device, at.at("device").place),
+            Action::SignIn(sign_in) => self.signs_in(sign_in, at),
+            Action::EditCached(edit) => self.edits_cached(edit, at),
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
             Action::ServerClock(_) => {}
             Action::Tamper(step) => {
@@ -142,6 +146,20 @@ impl<'a> Story<'a, '_, '_> {
                     self.problems.add(at.at("push").place, "`push` sends nothing", None);
                 }
             }
+        }
+    }
+
+    fn signs_in(&mut self, step: &SignIn, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        if let Some(user) = &step.user {
+            self.cast.single(user, at.at("as").place, self.problems);
+        }
+    }
+
+    fn edits_cached(&mut self, step: &EditCached, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        if step.set.is_empty() {
+            self.problems.add(at.at("set").place, "`set` sets nothing", None);
         }
     }
 

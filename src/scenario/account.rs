@@ -1,0 +1,44 @@
+//! Steps about a device as a whole and who is signed in on it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::Record;
+
+/// See [`super::Action::Logout`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    /// The device or group.
+    pub device: String,
+    /// Whether the user insists when warned that changes would be lost.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub force: bool,
+}
+
+/// See [`super::Action::SignIn`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The device or group.
+    pub device: String,
+    /// The device whose user signs in here; who was here last when absent.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+/// See [`super::Action::EditCached`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditCached {
+    /// The device or group.
+    pub device: String,
+    /// The asset or part: its id.
+    pub record: String,
+    /// The new values by field.
+    pub set: Record,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if takes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}

@@ -1,0 +1,60 @@
+//! Steps about a device as a whole: its cache, and who is signed in.
+
+use super::device::{Ask, Reply};
+use super::stage::{Member, World, password_of};
+use super::steps::{Done, StepError, impossible, simply, unexpected};
+use crate::history::What;
+use crate::protocol::OperationKind;
+use crate::scenario::{self, Scenario};
+
+impl World {
+    pub(super) async fn clear_cache(&self, member: &Member) -> Done {
+        simply(member, Ask::ClearCache).await
+    }
+
+    /// Like a person: asks plainly first, and insists only once it has been told what that costs.
+    pub(super) async fn log_out(&self, member: &Member, force: bool) -> Done {
+        let changes = match member.device.ask(Ask::LogOut { force: false }).await? {
+            Reply::Done => return Ok(()),
+            Reply::Unsynced(changes) => changes,
+            reply @ (Reply::Made(_) | Reply::Synced(_) | Reply::Row(_) | Reply::State(_) | Reply::Refused(_)) => {
+                return Err(unexpected(&reply));
+            }
+        };
+        self.recorder.record(What::Warned { device: member.name.clone(), changes, accepted: force });
+        if force {
+            return simply(member, Ask::LogOut { force: true }).await;
+        }
+        Err(StepError::Failed(format!("{changes} changes would be lost")))
+    }
+
+    pub(super) async fn sign_in_again(&self, scenario: &Scenario, member: &Member, step: &scenario::SignIn) -> Done {
+        let user = match &step.user {
+            Some(name) => scenario.user_named(name).ok_or_else(|| impossible(format!("nobody is called {name}")))?,
+            None => member.user.borrow().clone(),
+        };
+        simply(member, Ask::SignIn { user: user.clone(), password: password_of(&user) }).await?;
+        self.recorder.record(What::SignedIn { device: member.name.clone(), user: user.clone() });
+        *member.user.borrow_mut() = user;
+        Ok(())
+    }
+
+    /// The user tries what must not go: a cached record is the server's alone.
+    pub(super) async fn edit_cached(&self, member: &Member, step: &scenario::EditCached) -> Done {
+        self.attempt(member, OperationKind::Update, Some(step.record.clone()), &step.set);
+        let device = member.name.clone();
+        match member.device.ask(Ask::Edit { order: step.record.clone(), set: step.set.clone() }).await? {
+            Reply::Refused(detail) => {
+                self.recorder.record(What::Refused { device, detail });
+                Ok(())
+            }
+            Reply::Made(operation) => {
+                self.recorder.record(What::Acknowledged { device, operation: *operation });
+                Err(impossible(format!("{} changed {}, which is the server's alone", member.name, step.record)))
+            }
+            reply @ (Reply::Done | Reply::Synced(_) | Reply::Unsynced(_) | Reply::Row(_) | Reply::State(_)) => {
+                Err(unexpected(&reply))
+            }
+        }
+    }
+}
