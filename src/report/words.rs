@@ -48,10 +48,7 @@ fn what(what: &What) -> String {
             )
         }
         What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
-        What::Preferring { device, entity_id, field, with } => {
-            let keep = with.map_or_else(|| "what its user says".to_owned(), |side| side.to_string());
-            format!("{device} will keep {keep} on {field} of {}", entity_id.as_deref().unwrap_or("every order"))
-        }
+        What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
         What::Tampered { device, answers } => {
             format!("operations sent in the name of {device} are answered: {}", answers.join(", "))
         }
@@ -98,6 +95,11 @@ fn what(what: &What) -> String {
         What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
         What::RunEnded => "the run ends".into(),
     }
+}
+
+fn preferring(device: &str, order: Option<&str>, field: &str, with: Option<Side>) -> String {
+    let keep = with.map_or_else(|| "what its user says".to_owned(), |side| side.to_string());
+    format!("{device} will keep {keep} on {field} of {}", order.unwrap_or("every order"))
 }
 
 fn choosing(device: &str, order: &str, field: Option<&str>, with: Side) -> String {
