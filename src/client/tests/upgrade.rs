@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 use serde_json::json;
 
+use super::super::store::PAGE_SIZE;
 use super::Device;
 use crate::base::{CrashHow, Seed};
 use crate::client::{EngineError, Keychain, MemoryKeychain};
@@ -35,7 +36,7 @@ fn keyed(disk: &SimDisk, keychain: &MemoryKeychain) -> Connection {
     let connection = Storage::Simulated(disk.clone()).connect("deadzone.db").unwrap();
     connection
         .execute_batch(&format!(
-            "PRAGMA key = \"x'{key}'\"; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+            "PRAGMA key = \"x'{key}'\"; PRAGMA cipher_page_size = {PAGE_SIZE}; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
         ))
         .unwrap();
     connection
