@@ -1,9 +1,11 @@
 //! The summary of a run of scenarios: `summary.json`, and what the terminal is drawn from.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::check::{self, Finding, Ledger, Verdict};
-use crate::history::{DeviceEvent, History, What};
+use crate::history::{DeviceEvent, History, Trigger, What};
 
 /// How a scenario ended; the worst one decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,8 +38,14 @@ pub struct Tally {
     pub bytes_up: u64,
     /// Bytes from the proxy to devices, heads and bodies, of answers that it passed on.
     pub bytes_down: u64,
+    /// The most requests in any 100 ms.
+    #[serde(default)]
+    pub peak_in_100_ms: u64,
     /// Syncs that devices began.
     pub syncs: u64,
+    /// Of them, those that no user asked for: times that a device woke by itself.
+    #[serde(default)]
+    pub wake_ups: u64,
     /// Waits of the backoff table.
     pub retries: u64,
     /// Crashes.
@@ -55,6 +63,7 @@ impl Tally {
             tally.run_ms = event.at_ms;
             tally.count(&event.what);
         }
+        tally.peak_in_100_ms = peak(history, 100);
         tally
     }
 
@@ -69,12 +78,29 @@ impl Tally {
             self.bytes_down += message.bytes;
         }
         if let What::Device { event, .. } = what {
-            self.syncs += u64::from(matches!(event, DeviceEvent::SyncStarted { .. }));
+            if let DeviceEvent::SyncStarted { trigger } = event {
+                self.syncs += 1;
+                self.wake_ups += u64::from(*trigger != Trigger::Manual);
+            }
             self.retries += u64::from(matches!(event, DeviceEvent::Backoff { .. }));
             self.conflicts += u64::from(matches!(event, DeviceEvent::Conflict(_)));
         }
         self.crashes += u64::from(matches!(what, What::Crashed { .. }));
     }
+}
+
+/// The most requests that came within less than `window_ms` of each other.
+fn peak(history: &History, window_ms: u64) -> u64 {
+    let mut window = VecDeque::new();
+    let mut peak = 0;
+    for event in history.0.iter().filter(|event| matches!(event.what, What::Request(_))) {
+        window.push_back(event.at_ms);
+        while window.front().is_some_and(|first| event.at_ms - first >= window_ms) {
+            window.pop_front();
+        }
+        peak = peak.max(window.len());
+    }
+    peak as u64
 }
 
 /// What was found out about one scenario.

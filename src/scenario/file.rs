@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::step::{Action, Step};
+use super::work_step::DAY;
 use crate::base::Span;
 use crate::base::units::UnitError;
 use crate::check::Claim;
@@ -45,10 +46,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// The story's total waiting time: all its `wait` steps.
+    /// The story's total waiting time: all its `wait` and `work` steps.
     #[must_use]
     pub fn waiting(&self) -> Span {
-        let wait = |step: &Step| if let Action::Wait(span) = step.action { span.micros() } else { 0 };
+        let wait = |step: &Step| {
+            if let Action::Wait(span) = &step.action {
+                return span.micros();
+            }
+            if let Action::Work(work) = &step.action { DAY.micros().saturating_mul(work.days.into()) } else { 0 }
+        };
         Span::new(self.steps.iter().map(wait).fold(0, u64::saturating_add))
     }
 

@@ -18,6 +18,7 @@ mod server_step;
 mod step;
 mod validate;
 mod words;
+mod work_step;
 mod written;
 
 pub use account::{EditCached, Logout, SignIn};
@@ -35,6 +36,7 @@ pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,
     OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
 };
+pub use work_step::{DAY, DeadZone, Work};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{EditCached, Logout, SignIn};
 use super::file::Skew;
 use super::server_step::{ServerClock, Tamper};
+use super::work_step::Work;
 use crate::base::{CrashHow, Span};
 use crate::check::ShownClaim;
 use crate::history::{Phase, Side};
@@ -70,6 +71,8 @@ pub enum Action {
     OfficeDelete(OfficeDelete),
     /// Somebody looks at a device: what is claimed must be shown at this moment.
     Look(ShownClaim),
+    /// Days of work pass: changes and dead zones at times drawn from the seed.
+    Work(Work),
     /// Time passes.
     Wait(Span),
     /// Messages are lost from now on, as the rule says.

@@ -42,6 +42,7 @@ impl fmt::Display for Action {
             Self::OfficeCreate(step) => write!(f, "the office creates `{}`: {}", step.label, Fields(&step.set)),
             Self::OfficeDelete(step) => write!(f, "the office deletes {}", step.order),
             Self::Look(claim) => look(claim, f),
+            Self::Work(step) => step.fmt(f),
             Self::Wait(span) => write!(f, "{span} pass"),
             Self::Lose(step) => step.fmt(f),
             Self::Crash(step) => step.fmt(f),

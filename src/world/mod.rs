@@ -20,6 +20,7 @@ mod stage;
 mod steps;
 #[cfg(test)]
 mod three_tables;
+mod work_steps;
 
 use std::path::PathBuf;
 

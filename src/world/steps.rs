@@ -74,6 +74,7 @@ impl World {
             Action::OfficeCreate(step) => self.office_create(step).await,
             Action::OfficeDelete(step) => self.office_delete(&step.order).await,
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
+            Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
             Action::Wait(span) => {
                 tokio::time::sleep(span.duration()).await;
                 Ok(())
@@ -148,7 +149,7 @@ impl World {
         Ok(self.reconnect(member).await?)
     }
 
-    fn set_link(&self, member: &Member, state: LinkState) {
+    pub(super) fn set_link(&self, member: &Member, state: LinkState) {
         member.link.set_state(state);
         self.recorder.record(What::LinkChanged { device: member.name.clone(), state });
     }
@@ -171,7 +172,7 @@ impl World {
         Ok(())
     }
 
-    async fn edit_one(&self, member: &Member, order: String, set: &Record) -> Done {
+    pub(super) async fn edit_one(&self, member: &Member, order: String, set: &Record) -> Done {
         let set = self.with_ids(Some(&member.name), set).await?;
         self.attempt(member, OperationKind::Update, Some(order.clone()), &set);
         self.made(member, Ask::Edit { order, set }).await.map(drop)

@@ -152,6 +152,9 @@ fn action() -> impl Strategy<Value = Action> {
         screen().prop_map(|screen| json!({ "look": screen })),
         any::<i32>().prop_map(|by| json!({ "server-clock": { "by": Skew::from_millis(i64::from(by)) } })),
         prop::collection::vec(value(), 1..4).prop_map(|push| json!({ "tamper": { "device": "maria", "push": push } })),
+        (1..99_u32, any::<u32>()).prop_map(|(days, edits)| {
+            json!({ "work": { "device": "maria", "days": days, "edits-a-day": edits, "dead-zone": { "at-least": "1h", "at-most": "6h" } } })
+        }),
         any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
     ];
     json.prop_map(|json| serde_json::from_value(json).unwrap())

@@ -279,3 +279,29 @@ error: a work order has no field `statuss`
 ",
     );
 }
+
+#[test]
+fn work_that_fills_no_day_or_more_than_one() {
+    says(
+        &story(
+            "  - work: { device: maria, days: 0, edits-a-day: 3 }\n  - work: { device: maria, days: 1, edits-a-day: 0, dead-zone: { at-least: 30h, at-most: 25h } }\n",
+        ),
+        r"
+error: `days` must be at least 1
+ --> story.yaml:7:34
+  |
+7 |   - work: { device: maria, days: 0, edits-a-day: 3 }
+  |                                  ^
+error: `at-least` is more than `at-most`
+ --> story.yaml:8:76
+  |
+8 |   - work: { device: maria, days: 1, edits-a-day: 0, dead-zone: { at-least: 30h, at-most: 25h } }
+  |                                                                            ^^^
+error: a daily dead zone lasts a day at most
+ --> story.yaml:8:90
+  |
+8 |   - work: { device: maria, days: 1, edits-a-day: 0, dead-zone: { at-least: 30h, at-most: 25h } }
+  |                                                                                          ^^^
+",
+    );
+}

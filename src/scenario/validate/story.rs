@@ -10,6 +10,7 @@ use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::step::{Action, Crash, CrashWhen};
+use crate::scenario::work_step::{DAY, Work};
 
 /// Checks all steps; `outline` is their list.
 pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) {
@@ -127,6 +128,7 @@ impl<'a> Story<'a, '_, '_> {
                 }
                 screen::check(claim, at, self.problems);
             }
+            Action::Work(step) => self.works(step, at),
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Lose(step) => {
                 self.device(&step.device, at.at("device").place);
@@ -220,6 +222,19 @@ impl<'a> Story<'a, '_, '_> {
             let known: Vec<&str> = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).collect();
             let message = format!("a work order has no field `{field}`");
             self.problems.add(at.at("field").place, message, Some(one_of(field, &known)));
+        }
+    }
+
+    fn works(&mut self, step: &Work, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        at_least_one(step.days, "days", at.at("days").place, self.problems);
+        let Some(zone) = step.dead_zone else { return };
+        let at = at.at("dead-zone");
+        if zone.at_most > DAY {
+            self.problems.add(at.at("at-most").place, "a daily dead zone lasts a day at most", None);
+        }
+        if zone.at_least > zone.at_most {
+            self.problems.add(at.at("at-least").place, "`at-least` is more than `at-most`", None);
         }
     }
 
