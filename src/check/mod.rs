@@ -32,7 +32,7 @@ pub use claim::{
     RequestsClaim, ServerClaim, StockClaim, TamperedClaim, TookClaim, UndecidedClaim, WaitsClaim, WarnedClaim,
 };
 pub use model::{FieldRule, RULES, Rule, print_rules};
-pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord};
+pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord, SyncsClaim};
 pub use verdict::{Class, Finding, Ledger, Verdict};
 
 use crate::history::History;

@@ -6,7 +6,10 @@ use futures_util::future::join_all;
 
 use super::device::{Ask, DeviceError, Reply};
 use super::stage::{Label, Member, World};
-use crate::history::{DeviceState, Edit, Fault, LinkState, OperationRecord, Phase, StepOutcome, SyncOutcome, What};
+use crate::base::CrashHow;
+use crate::history::{
+    Circumstance, DeviceState, Edit, Fault, LinkState, OperationRecord, Phase, StepOutcome, SyncOutcome, What,
+};
 use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
 use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
 use crate::scenario::{self, Action, CrashWhen, Half, OfflineHow, Scenario};
@@ -73,6 +76,14 @@ impl World {
             Action::OfficeEditMany(step) => self.office_edit_many(step).await,
             Action::OfficeCreate(step) => self.office_create(step).await,
             Action::OfficeDelete(step) => self.office_delete(&step.order).await,
+            Action::Launch(name) => together(all(name), async |member| self.launch(member).await).await,
+            Action::Background(name) => self.tell(all(name), Circumstance::Background).await,
+            Action::Foreground(name) => self.tell(all(name), Circumstance::Foreground).await,
+            Action::Battery(step) => {
+                let what = Circumstance::Battery { percent: step.percent, charging: step.charging };
+                self.tell(all(&step.device), what).await
+            }
+            Action::DataSaver(step) => self.tell(all(&step.device), Circumstance::DataSaver { on: step.on }).await,
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
             Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
             Action::Wait(span) => {
@@ -315,6 +326,23 @@ impl World {
         id
     }
 
+    /// The user closes the app, if it runs, and opens it again.
+    async fn launch(&self, member: &Member) -> Done {
+        if member.device.is_running() {
+            member.device.crash(CrashHow::Kill);
+        }
+        Ok(self.start_again(member).await?)
+    }
+
+    async fn tell(&self, members: Vec<&Member>, what: Circumstance) -> Done {
+        let tell = async |member: &Member| {
+            member.hampered.set(true);
+            self.recorder.record(What::Told { device: member.name.clone(), what });
+            simply(member, Ask::Told { what }).await
+        };
+        together(members, tell).await
+    }
+
     async fn restart(&self, member: &Member) -> Done {
         if member.device.is_running() {
             return Err(impossible(format!("{} has not crashed", member.name)));
@@ -323,11 +351,8 @@ impl World {
     }
 
     pub(super) async fn start_again(&self, member: &Member) -> Result<(), DeviceError> {
-        member.device.start().await?;
+        member.device.start(!member.told_offline.get()).await?;
         self.recorder.record(What::Restarted { device: member.name.clone() });
-        if member.told_offline.get() {
-            member.device.ask(Ask::Connectivity { online: false }).await?;
-        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod order;
 mod pull;
 mod server;
 mod session;
+mod triggers;
 
 use serde_json::json;
 
