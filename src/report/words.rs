@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::history::{
-    ChangeLine, Decision, DeviceEvent, Event, Icon, Message, MessageKind, Phase, ResyncReason, Status, StepOutcome,
-    SyncOutcome, What,
+    ChangeLine, Decision, DeviceEvent, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side, Status,
+    StepOutcome, SyncOutcome, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -36,9 +36,7 @@ fn what(what: &What) -> String {
         What::StepEnded { outcome: StepOutcome::Failed { detail }, .. } => format!("step not done: {detail}"),
         What::StepEnded { outcome: StepOutcome::Crashed, .. } => "the device crashed under the step".into(),
         What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => format!("step impossible: {detail}"),
-        What::Attempted { device, edit } => {
-            format!("{device} sets out to {} {}", edit.action, edit.entity_id.as_deref().unwrap_or("a new order"))
-        }
+        What::Attempted { device, edit } => attempted(device, edit),
         What::Acknowledged { device, operation } => {
             format!(
                 "{device} may rely on the {} of {} ({})",
@@ -47,6 +45,8 @@ fn what(what: &What) -> String {
                 short(&operation.queue_id)
             )
         }
+        What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
+        What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
         What::Tampered { device, answers } => {
             format!("operations sent in the name of {device} are answered: {}", answers.join(", "))
         }
@@ -91,10 +91,24 @@ fn what(what: &What) -> String {
         }
         What::DeadLetters { letters } => format!("{} updates came too late for their orders", letters.len()),
         What::ServerRecord { kind, record } => format!("the server ends with {} of {kind}", name_of(record)),
+        What::ServerConflict { record } => format!("the server's audit has a conflict on {}", record.entity_id),
         What::Interrupted => "interrupted".into(),
         What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
         What::RunEnded => "the run ends".into(),
     }
+}
+
+fn attempted(device: &str, edit: &Edit) -> String {
+    format!("{device} sets out to {} {}", edit.action, edit.entity_id.as_deref().unwrap_or("a new order"))
+}
+
+fn preferring(device: &str, order: Option<&str>, field: &str, with: Option<Side>) -> String {
+    let keep = with.map_or_else(|| "what its user says".to_owned(), |side| side.to_string());
+    format!("{device} will keep {keep} on {field} of {}", order.unwrap_or("every order"))
+}
+
+fn choosing(device: &str, order: &str, field: Option<&str>, with: Side) -> String {
+    format!("{device} chooses {with} on {} of {order}", field.unwrap_or("all that waits"))
 }
 
 fn decided(order: &str, decision: Decision) -> String {
@@ -135,6 +149,11 @@ fn device_event(event: &DeviceEvent) -> String {
             let fields: Vec<&str> = record.fields.iter().map(|field| field.field.as_str()).collect();
             format!("records a conflict on {}: {}", record.entity_id, fields.join(", "))
         }
+        DeviceEvent::Chosen(choice) => {
+            let whose = if choice.by_preference { "follows a preference" } else { "keeps a choice" };
+            format!("{whose} on {} ({})", choice.operation.entity_id, short(&choice.operation.queue_id))
+        }
+        DeviceEvent::Undone { queue_id } => format!("takes a choice back ({})", short(queue_id)),
         DeviceEvent::Noticed(notice) => {
             format!("tells its user: {} failed: {}: {}", notice.entity_id, notice.code, notice.detail)
         }

@@ -11,6 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::audit;
 use super::auth::{self, Caller};
 use super::openapi::{self, Endpoint};
 use super::refusal::Refusal;
@@ -19,9 +20,9 @@ use super::wire::{Answer, read_json};
 use super::{dead_letter, delta, push, selection};
 use crate::base::WallClock;
 use crate::protocol::{
-    DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_INFLATED_BODY,
-    Profile, PushAnswer, PushRequest, Record, RefreshRequest, RevokeRequest, Revoked, SelectionAnswer,
-    SelectionRequest, SignInRequest, Tokens, path,
+    ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
+    MAX_INFLATED_BODY, Profile, PushAnswer, PushRequest, Record, RefreshRequest, RevokeRequest, Revoked,
+    SelectionAnswer, SelectionRequest, SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -73,6 +74,11 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         Endpoint::get::<DeltaAnswer>(path::DELTA, "delta", "What changed in the user's view since a position.");
     let push_at =
         Endpoint::post::<PushRequest, PushAnswer>(path::PUSH, "push", "Apply queued operations, each with its result.");
+    let conflicts_at = Endpoint::get::<ConflictsAnswer>(
+        path::CONFLICTS,
+        "conflicts",
+        "The audit of conflicts: one's own, or all for an auditor.",
+    );
     let selection_at = Endpoint::post::<SelectionRequest, SelectionAnswer>(
         path::SELECTION,
         "selection",
@@ -91,6 +97,7 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         (profile_at.addition(), get(profile)),
         (delta_at.query::<DeltaQuery>().problems(&[410]), get(pull)),
         (push_at, post(push)),
+        (conflicts_at.addition(), get(conflicts)),
         (selection_at.addition().problems(&[403]), post(select)),
         (letters_at.addition().query::<DeadLettersQuery>().problems(&[403]), get(dead_letters)),
         (openapi_at.addition().open(), get(openapi_document)),
@@ -180,6 +187,15 @@ async fn push(State(shared): App, request: Request) -> Response {
         Ok(PushAnswer { results: push::push(&mut shared.store(), shared.now_ms(), &caller, batch.operations) })
     };
     answer.with::<PushAnswer>(results.await)
+}
+
+async fn conflicts(State(shared): App, headers: HeaderMap) -> Response {
+    let list = || {
+        let caller = caller(&shared, &headers)?;
+        let conflicts = audit::list(&shared.store().connection, &caller.profile)?;
+        Ok(ConflictsAnswer { conflicts })
+    };
+    Answer::to(&headers).with::<ConflictsAnswer>(list())
 }
 
 async fn unknown_route(uri: Uri, headers: HeaderMap) -> Response {

@@ -139,6 +139,15 @@ CREATE TABLE refresh_tokens (
   rotated_ms INTEGER
 ) WITHOUT ROWID;
 
+-- The audit of conflicts (spec 4.4): one row for each operation that met foreign changes.
+CREATE TABLE conflicts (
+  conflict_id TEXT NOT NULL UNIQUE,
+  user TEXT NOT NULL,
+  work_order TEXT NOT NULL,
+  record TEXT NOT NULL
+);
+CREATE INDEX conflicts_of_order ON conflicts (work_order);
+
 -- What technicians picked to sync beyond what is theirs (spec 2.3).
 CREATE TABLE selections (
   user TEXT NOT NULL,

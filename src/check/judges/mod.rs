@@ -1,8 +1,10 @@
 //! The judges, one invariant each. They share the case, read it only, and know nothing of each other.
 
 mod answers;
+mod audit;
 mod backoff;
 mod bounded;
+mod choices;
 mod conflicts;
 mod converge;
 mod cursor;
@@ -17,6 +19,7 @@ mod paused;
 mod phantom;
 mod promise;
 mod reads;
+mod references;
 mod removals;
 mod rest;
 mod resurrect;
@@ -38,7 +41,9 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     once::answered_once,
     answers::in_step,
     promise::kept_to_the_letter,
+    choices::made_by_the_user,
     order::queue_order,
+    references::parents_go_first,
     cursor::only_forward,
     pages::name_what_they_should,
     first::in_order,
@@ -60,9 +65,12 @@ pub(super) const AT_THE_END: &[Judge] = &[
     dead_letters::kept_once,
     removals::all_are_named,
     conflicts::recorded_once,
+    audit::on_the_devices,
+    audit::on_the_server,
     view::as_the_oracle_sees_it,
     converge::devices_agree,
     phantom::nothing_from_nowhere,
+    references::nothing_dangles,
     resurrect::the_dead_stay_dead,
     session::nothing_forgotten,
     rest::comes_to_rest,
