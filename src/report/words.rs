@@ -47,9 +47,7 @@ fn what(what: &What) -> String {
         }
         What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
         What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
-        What::Tampered { device, answers } => {
-            format!("operations sent in the name of {device} are answered: {}", answers.join(", "))
-        }
+        What::Tampered { device, answers } => format!("tampering as {device} is answered: {}", answers.join(", ")),
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),
         What::Warned { device, changes, accepted } => {
             let answer = if *accepted { "the user accepts that" } else { "so it does not log out" };
