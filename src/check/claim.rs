@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 use crate::base::{Size, Span};
 use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason};
 
-use super::screen::{AckedClaim, ShownClaim};
+use super::screen::{AckedClaim, ShownClaim, SyncsClaim};
 
 /// One claim. Orders are named by id or by the label under which the story created them; devices by their name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub enum Claim {
     /// Every change that the device made of an order was acknowledged by the server, and the device knew it, so soon
     /// after it was made. A miss is a timing miss, not a broken promise.
     Acked(AckedClaim),
+    /// So often the device began to sync in the story, by this trigger or at all.
+    Syncs(SyncsClaim),
     /// In the end the server, or a device, counts so many of a part less than in the beginning.
     Stock(StockClaim),
     /// An update of the order came too late, and the server keeps it for a person to read.

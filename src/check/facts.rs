@@ -52,6 +52,8 @@ pub(super) struct Device<'a> {
     pub(super) state: Option<(u64, &'a DeviceState)>,
     /// Whether its waits are drawn.
     pub(super) jitter: bool,
+    /// How often it syncs by itself, in milliseconds.
+    pub(super) sync_every_ms: Option<u64>,
     /// What its user set out to do.
     pub(super) attempts: Vec<(u64, &'a Edit)>,
     /// Its syncs, in order.
@@ -143,9 +145,10 @@ impl<'a> Facts<'a> {
         let seq = event.seq;
         match &event.what {
             What::UserSeeded { profile } => drop(self.users.insert(&profile.user_id, profile)),
-            What::DeviceAdded { device, user, jitter, .. } => {
+            What::DeviceAdded { device, user, jitter, sync_every_ms, .. } => {
                 let device = self.devices.entry(device).or_default();
                 (device.jitter, device.first_user) = (*jitter, Some(user.as_str()));
+                device.sync_every_ms = *sync_every_ms;
             }
             What::SignedIn { device, user } => self.devices.entry(device).or_default().sign_ins.push((seq, user)),
             What::RecordSeeded { kind, record } => note_record(&mut self.seeds, kind, seq, record),
@@ -182,6 +185,7 @@ impl<'a> Facts<'a> {
             | What::Refused { .. }
             | What::Warned { .. }
             | What::Read { .. }
+            | What::Told { .. }
             | What::Tampered { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
@@ -292,6 +296,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Warned { device, .. }
         | What::SignedIn { device, .. }
         | What::Read { device, .. }
+        | What::Told { device, .. }
         | What::Looked { device, .. }
         | What::Tampered { device, .. }
         | What::Device { device, .. }

@@ -30,7 +30,7 @@ pub use claim::{
     FetchedAgainClaim, OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim,
     ServerClaim, StockClaim, TamperedClaim, TookClaim, WaitsClaim, WarnedClaim,
 };
-pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord};
+pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord, SyncsClaim};
 pub use verdict::{Class, Finding, Ledger, Verdict};
 
 use crate::history::History;

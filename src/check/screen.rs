@@ -1,9 +1,9 @@
-//! What a scenario may claim of a device's screen, and of when a change is known to be with the server.
+//! What a scenario may claim of a device's screen, of when a change is known to be with the server, and of triggers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
-use crate::history::Icon;
+use crate::history::{Icon, Trigger};
 use crate::protocol::{ErrorCode, Record};
 
 /// See [`Claim::Shown`](super::Claim::Shown).
@@ -92,4 +92,17 @@ pub struct AckedClaim {
     pub order: String,
     /// The bound.
     pub at_most: Span,
+}
+
+/// See [`Claim::Syncs`](super::Claim::Syncs).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SyncsClaim {
+    /// The device.
+    pub device: String,
+    /// By this trigger; by any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Trigger>,
+    /// So often.
+    pub exactly: u64,
 }

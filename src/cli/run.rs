@@ -34,9 +34,18 @@ pub(super) struct RunArguments {
     /// Write summary.json and a history for each scenario here
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Draw, over each story, what somebody saw
+    #[arg(long, value_enum)]
+    show: Option<Show>,
     /// What to print on standard output
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Show {
+    /// The technicians: status line, queue, notices and conflicts on their phones
+    Tech,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -104,6 +113,9 @@ impl<'a> Runner<'a> {
             let (scenario, history) = self.run_one(selected, summary.scenarios.len());
             if self.arguments.format == Format::Human {
                 progress.suspend(|| self.show(&scenario, &history, &selected.file));
+                if self.arguments.show == Some(Show::Tech) {
+                    progress.suspend(|| say(&report::tech(&history)));
+                }
             }
             if let Some(directory) = &self.arguments.report
                 && !history.0.is_empty()

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::answer::Failure;
 use super::board::Board;
 use super::keychain::{Keychain, KeychainError};
+use super::pace::Pace;
 use super::schedule::Schedule;
 use super::session::Session;
 use super::state::Shown;
@@ -21,7 +22,7 @@ use super::transport::Transport;
 use super::{account, merge, priority};
 use crate::base::{Stream, WallClock};
 use crate::disk::Storage;
-use crate::history::{DeviceEvent, OperationRecord};
+use crate::history::{Circumstance, DeviceEvent, OperationRecord};
 use crate::protocol::{
     EntityType, ErrorCode, MAX_BATCH_OPERATIONS, OperationKind, Record, SignInRequest, TEMPORARY_ID_PREFIX,
 };
@@ -45,6 +46,8 @@ pub struct Parts {
     pub observer: Rc<dyn Fn(DeviceEvent)>,
     /// See [`Settings`].
     pub settings: Settings,
+    /// Whether the platform says that there is a network.
+    pub online: bool,
 }
 
 impl fmt::Debug for Parts {
@@ -152,6 +155,8 @@ pub struct Engine {
     pub(super) wake: Notify,
     /// Operations in a batch: halved when the server finds one too large (decision h).
     pub(super) batch_limit: Cell<usize>,
+    /// Bytes in a batch: what the link at hand bears.
+    pub(super) pace: Cell<Pace>,
     pub(super) shown: RefCell<Option<Shown>>,
     /// No pull has compared the view as a whole since the start.
     pub(super) fresh: Cell<bool>,
@@ -174,7 +179,7 @@ impl Engine {
     /// # Errors
     /// When storage or keychain fail, or the database belongs to another key.
     pub fn open(storage: &Storage, parts: Parts) -> Result<Rc<Self>, EngineError> {
-        let Parts { transport, keychain, clock, mut random, observer, settings } = parts;
+        let Parts { transport, keychain, clock, mut random, observer, settings, online } = parts;
         let left = account::finish_leaving(storage, &*keychain)?;
         // The key is safe before a database exists that needs it.
         let key = secret(&*keychain, DATA_KEY, || hex(&random.bytes::<32>()))?;
@@ -197,6 +202,7 @@ impl Engine {
             turn: Mutex::new(()),
             wake: Notify::new(),
             batch_limit: Cell::new(MAX_BATCH_OPERATIONS),
+            pace: Cell::default(),
             shown: RefCell::default(),
             fresh: Cell::new(true),
             keychain,
@@ -204,6 +210,7 @@ impl Engine {
             board: RefCell::default(),
             synced_at: Cell::new(synced_at),
         });
+        engine.schedule.borrow_mut().connectivity(online);
         if left {
             engine.emit(DeviceEvent::LoggedOut);
         }
@@ -246,7 +253,8 @@ impl Engine {
         let id = rows::current_id(self.store.read(), &id)?;
         let visible = self.visible(&id)?;
         set.insert("_version".into(), version(&visible));
-        let operation = self.operation(id, OperationKind::Update, set);
+        let mut operation = self.operation(id, OperationKind::Update, set);
+        operation.priority = priority::on(operation.operation, &operation.payload, &visible);
         self.store.write(|tx| {
             rows::keep_base(tx, &operation.entity_id, &visible)?;
             queue::append(tx, &operation, &self.clock.now_text())?;
@@ -298,10 +306,18 @@ impl Engine {
 
     /// The platform tells whether there is a network. Back online means a sync at once (spec 5.1).
     pub fn connectivity(&self, online: bool) {
+        // Whatever link comes, nothing is known of it.
+        self.pace.set(Pace::default());
         self.schedule.borrow_mut().connectivity(online);
         self.wake.notify_one();
         // A status that cannot be read now is read again by the next sync, which reports the database.
         let _ = self.show();
+    }
+
+    /// The platform tells of screen, battery and network (spec 5.1).
+    pub fn told(&self, what: Circumstance) {
+        self.schedule.borrow_mut().told(what, Instant::now());
+        self.wake.notify_one();
     }
 
     fn visible(&self, id: &str) -> Result<Record, EngineError> {

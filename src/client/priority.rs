@@ -2,32 +2,76 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::history::QueueStatus;
 use crate::protocol::{OperationKind, Record};
 
-/// Levels that single fields earn an update; it takes the best of its fields.
-const FIELD_LEVELS: &[(&str, u8)] = &[("partsUsed", 4), ("laborRecords", 6), ("attachments", 7), ("customFields", 9)];
+// The spec's table; level 5 is whatever is not in it.
+/// An emergency is reported.
 const EMERGENCY: u8 = 1;
+/// The status of an emergency changes.
+const CRITICAL_STATUS: u8 = 2;
+/// An order is completed.
 const COMPLETION: u8 = 3;
 const STANDARD: u8 = 5;
+/// A file that is a photo.
+const PHOTO: u8 = 7;
+/// A file that is a document.
+const DOCUMENT: u8 = 8;
+/// Usage data.
+const TELEMETRY: u8 = 10;
+/// Fields with a level of their own, whatever is in them: parts, hours, custom fields.
+const FIELD_LEVELS: &[(&str, u8)] = &[("partsUsed", 4), ("laborRecords", 6), ("customFields", 9)];
 
-/// The operation's own level, 1 (highest) to 10. Level 2 (an asset back in operation) and 10 (telemetry) belong to
-/// records that cannot be pushed.
+/// The least urgent level that overtakes what is being sent (decision s).
+pub(super) const URGENT: u8 = COMPLETION;
+
+/// The operation's own level, 1 (highest) to 10: the best of all that it does.
 #[must_use]
 pub(super) fn of(operation: OperationKind, payload: &Record) -> u8 {
-    let is = |field: &str, value: &str| payload.get(field).is_some_and(|it| it == value);
     match operation {
-        OperationKind::Create if is("priority", "critical") || is("type", "emergency") => EMERGENCY,
+        OperationKind::Create if is_emergency(payload) => EMERGENCY,
         OperationKind::Create | OperationKind::Delete => STANDARD,
-        OperationKind::Update if is("status", "completed") => COMPLETION,
         OperationKind::Update => {
-            payload.keys().filter(|field| !field.starts_with('_')).map(|f| level(f)).min().unwrap_or(STANDARD)
+            let fields = payload.iter().filter(|(field, _)| !field.starts_with('_'));
+            fields.map(|(field, value)| level(field, value)).min().unwrap_or(STANDARD)
         }
     }
 }
 
-fn level(field: &str) -> u8 {
-    FIELD_LEVELS.iter().find(|(name, _)| *name == field).map_or(STANDARD, |(_, level)| *level)
+/// The same with the order that it is about: a status change of an emergency is critical.
+#[must_use]
+pub(super) fn on(operation: OperationKind, payload: &Record, order: &Record) -> u8 {
+    let critical = operation == OperationKind::Update && payload.contains_key("status") && is_emergency(order);
+    of(operation, payload).min(if critical { CRITICAL_STATUS } else { TELEMETRY })
+}
+
+fn is_emergency(order: &Record) -> bool {
+    let is = |field: &str, value: &str| order.get(field).is_some_and(|it| it == value);
+    is("priority", "critical") || is("type", "emergency")
+}
+
+fn level(field: &str, value: &Value) -> u8 {
+    match field {
+        "status" if value == "completed" => COMPLETION,
+        "attachments" => value.as_array().into_iter().flatten().map(attachment).min().unwrap_or(PHOTO),
+        "customFields" if only_usage(value) => TELEMETRY,
+        _ => FIELD_LEVELS.iter().find(|(name, _)| *name == field).map_or(STANDARD, |(_, level)| *level),
+    }
+}
+
+/// A file of which nothing is said counts as a photo.
+fn attachment(line: &Value) -> u8 {
+    let text = |key: &str| line.get(key).and_then(Value::as_str);
+    let document =
+        text("attachmentType") == Some("document") || text("mimeType").is_some_and(|mime| !mime.starts_with("image/"));
+    if document { DOCUMENT } else { PHOTO }
+}
+
+/// Usage data travels as a custom field of its own.
+fn only_usage(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| !fields.is_empty() && fields.keys().all(|key| key == "telemetry"))
 }
 
 /// Whether the change must not wait for the next period (spec 5.1, critical action).
@@ -53,10 +97,10 @@ pub(super) struct Place {
     pub(super) status: QueueStatus,
 }
 
-/// The rows that may be sent, in order: by the best level of the operation and what waits behind it in its lane, then
+/// The rows that may be sent with their effective levels, in order: by the best level of the operation and what waits behind it in its lane, then
 /// by row. What stands behind a failed operation waits for the user; lanes in `held` wait for the next sync.
 #[must_use]
-pub(super) fn send_order(places: &[Place], held: &BTreeSet<String>) -> Vec<i64> {
+pub(super) fn send_order(places: &[Place], held: &BTreeSet<String>) -> Vec<(u8, i64)> {
     let mut lanes: BTreeMap<&str, Vec<&Place>> = BTreeMap::new();
     for place in places.iter().filter(|place| !held.contains(&place.lane)) {
         lanes.entry(&place.lane).or_default().push(place);
@@ -71,7 +115,7 @@ pub(super) fn send_order(places: &[Place], held: &BTreeSet<String>) -> Vec<i64> 
         }
     }
     order.sort_unstable();
-    order.into_iter().map(|(_, row)| row).collect()
+    order
 }
 
 #[cfg(test)]
@@ -95,8 +139,22 @@ mod tests {
         assert_eq!(level_of(Update, json!({"partsUsed": [], "status": "on-hold"})), 4);
         assert_eq!(level_of(Update, json!({"laborRecords": [], "_version": 1})), 6);
         assert_eq!(level_of(Update, json!({"attachments": []})), 7);
+        assert_eq!(level_of(Update, json!({"attachments": [{"mimeType": "image/jpeg"}]})), 7);
+        assert_eq!(level_of(Update, json!({"attachments": [{"mimeType": "application/pdf"}]})), 8);
+        assert_eq!(level_of(Update, json!({"customFields": {"telemetry": {"taps": 4}}, "_version": 1})), 10);
         assert_eq!(level_of(Update, json!({"customFields": {}, "_version": 1})), 9);
         assert_eq!(level_of(Delete, json!({"_version": 1})), 5);
+    }
+
+    #[test]
+    fn a_status_change_of_an_emergency_is_critical() {
+        let change = |order: serde_json::Value, set: serde_json::Value| {
+            on(OperationKind::Update, set.as_object().unwrap(), order.as_object().unwrap())
+        };
+        assert_eq!(change(json!({"type": "emergency"}), json!({"status": "on-hold"})), 2);
+        assert_eq!(change(json!({"priority": "critical"}), json!({"status": "completed"})), 2);
+        assert_eq!(change(json!({"priority": "critical"}), json!({"title": "x"})), 5);
+        assert_eq!(change(json!({"priority": "high"}), json!({"status": "completed"})), 3);
     }
 
     fn place(row: i64, lane: &str, level: u8, status: QueueStatus) -> Place {
@@ -113,7 +171,7 @@ mod tests {
             place(4, "c", 4, Pending),
             place(5, "b", 9, Pending),
         ];
-        assert_eq!(send_order(&places, &BTreeSet::new()), [2, 3, 4, 1, 5]);
+        assert_eq!(send_order(&places, &BTreeSet::new()), [(3, 2), (3, 3), (4, 4), (5, 1), (9, 5)]);
     }
 
     #[test]
@@ -126,6 +184,6 @@ mod tests {
             place(4, "b", 5, Pending),
             place(5, "c", 1, Pending),
         ];
-        assert_eq!(send_order(&places, &BTreeSet::from(["c".to_owned()])), [1, 4]);
+        assert_eq!(send_order(&places, &BTreeSet::from(["c".to_owned()])), [(5, 1), (5, 4)]);
     }
 }

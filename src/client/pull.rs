@@ -8,10 +8,10 @@ use rusqlite::Connection;
 
 use super::answer::Failure;
 use super::engine::Engine;
-use super::merge;
 use super::store::cache::{self, Kind};
 use super::store::snapshot::{self, Stage};
 use super::store::{StoreError, logs, meta, rows};
+use super::{merge, push};
 use crate::history::{DeviceEvent, ResyncReason};
 use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, Profile, Record, Removal, RemovalReason, path};
 
@@ -35,7 +35,16 @@ pub(super) async fn run(engine: &Engine) -> Result<u64, Failure> {
         if next == Next::Done && !pull.differs(&page)? {
             return Ok(received);
         }
+        push_what_is_critical(engine).await?;
     }
+}
+
+/// What must not wait goes out between two pages (spec 5.1). No page is asked for before its outcome is known.
+async fn push_what_is_critical(engine: &Engine) -> Result<(), Failure> {
+    if !engine.schedule.borrow_mut().take_critical() {
+        return Ok(());
+    }
+    push::run(engine).await?.trouble.map_or(Ok(()), Err)
 }
 
 /// What is left to do after a page.

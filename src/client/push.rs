@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use tokio::time::Instant;
+
 use super::answer::Failure;
 use super::engine::Engine;
+use super::priority::{self, URGENT};
 use super::settle;
+use super::store;
 use super::store::queue::Queued;
 use super::store::{StoreError, queue};
-use super::{priority, store};
+use crate::protocol::gzip;
 use crate::protocol::{
     ErrorCode, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, OperationError, OperationResult, PushAnswer, ResultStatus, path,
 };
@@ -35,7 +39,8 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
     let mut pushed = Pushed::default();
     let mut held = BTreeSet::new();
     let mut broken_answers = 0;
-    while let Some(batch) = next_batch(engine, &held)? {
+    let mut round = Round::begin(engine)?;
+    while let Some(batch) = next_batch(engine, &held, &mut round)? {
         engine.show()?;
         let results = match send(engine, &batch).await {
             Ok(results) => {
@@ -62,27 +67,65 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
     Ok(pushed)
 }
 
-/// The first operations of the send order, as many as fit, marked as sent.
-fn next_batch(engine: &Engine, held: &BTreeSet<String>) -> Result<Option<Batch>, StoreError> {
-    let order = priority::send_order(&queue::places(engine.store.read())?, held);
-    let mut operations = Vec::new();
-    let mut json = br#"{"operations":["#.to_vec();
-    for row in order.into_iter().take(engine.batch_limit.get()) {
-        let operation = queue::load(engine.store.read(), row)?;
-        let wire = serde_json::to_vec(&operation.wire())?;
-        if !operations.is_empty() && json.len() + wire.len() + 3 > MAX_BATCH_BYTES {
-            break;
-        }
-        if !operations.is_empty() {
-            json.push(b',');
-        }
-        json.extend(wire);
-        operations.push(operation);
+/// What was there when a push began goes first, whatever comes meanwhile: what is urgent may overtake it, but not for
+/// ever, and a push that is fed all the time ends, so that the pull has its turn.
+struct Round {
+    /// The last operation that was there.
+    last_row: i64,
+    /// Batches in a row that overtook it.
+    overtaken: u32,
+    /// Batches after it.
+    beyond: u32,
+}
+
+/// Batches in a row that may overtake what was there.
+const MOST_OVERTAKING: u32 = 3;
+/// Batches of what came meanwhile, once what was there is through.
+const MOST_BEYOND: u32 = 4;
+
+impl Round {
+    fn begin(engine: &Engine) -> Result<Self, StoreError> {
+        let last_row = queue::places(engine.store.read())?.last().map_or(0, |place| place.row);
+        Ok(Self { last_row, overtaken: 0, beyond: 0 })
     }
-    if operations.is_empty() {
+
+    /// The part of the send order that the next batch is made of; empty when the push ends, though more may wait.
+    fn choose(&mut self, order: Vec<(u8, i64)>) -> Vec<i64> {
+        let is_new = |row: i64| row > self.last_row;
+        if order.iter().all(|(_, row)| is_new(*row)) {
+            self.beyond += 1;
+            let over = self.beyond > MOST_BEYOND;
+            return if over { Vec::new() } else { order.into_iter().map(|(_, row)| row).collect() };
+        }
+        // A lane goes as a whole, so that what is urgent may bring along what was there.
+        let urgent: Vec<i64> = order.iter().take_while(|(level, _)| *level <= URGENT).map(|(_, row)| *row).collect();
+        if self.overtaken < MOST_OVERTAKING && urgent.iter().any(|row| is_new(*row)) {
+            self.overtaken += 1;
+            // It travels light.
+            return urgent;
+        }
+        self.overtaken = 0;
+        order.into_iter().map(|(_, row)| row).filter(|row| !is_new(*row)).collect()
+    }
+}
+
+/// The first operations of the send order, as many as fit, marked as sent.
+fn next_batch(engine: &Engine, held: &BTreeSet<String>, round: &mut Round) -> Result<Option<Batch>, StoreError> {
+    let order = priority::send_order(&queue::places(engine.store.read())?, held);
+    if order.is_empty() {
         return Ok(None);
     }
-    json.extend(b"]}");
+    let rows = round.choose(order);
+    if rows.is_empty() {
+        // The rest has a sync of its own, right after this one.
+        engine.schedule.borrow_mut().critical_change();
+        return Ok(None);
+    }
+    let mut operations = Vec::new();
+    for row in rows.into_iter().take(engine.batch_limit.get()) {
+        operations.push(queue::load(engine.store.read(), row)?);
+    }
+    let json = fit(&mut operations, engine.pace.get().budget())?;
     let now = engine.clock.now_text();
     engine
         .store
@@ -90,9 +133,47 @@ fn next_batch(engine: &Engine, held: &BTreeSet<String>) -> Result<Option<Batch>,
     Ok(Some(Batch { operations, json }))
 }
 
+/// The batch's body; what does not fit, by the server's limit and by `budget` bytes on the wire, is left out at the end.
+fn fit(operations: &mut Vec<Queued>, budget: usize) -> Result<Vec<u8>, StoreError> {
+    loop {
+        let mut json = br#"{"operations":["#.to_vec();
+        let mut fitting = 0;
+        for operation in operations.iter() {
+            let wire = serde_json::to_vec(&operation.wire())?;
+            if fitting > 0 && json.len() + wire.len() + 3 > MAX_BATCH_BYTES {
+                break;
+            }
+            if fitting > 0 {
+                json.push(b',');
+            }
+            json.extend(wire);
+            fitting += 1;
+        }
+        operations.truncate(fitting);
+        json.extend(b"]}");
+        let on_wire = wire_size(&json)?;
+        if on_wire <= budget || fitting == 1 {
+            return Ok(json);
+        }
+        operations.truncate((fitting * budget / on_wire).clamp(1, fitting - 1));
+    }
+}
+
+/// What a body takes on the wire, near enough; what fits unpacked is not packed to find out.
+fn wire_size(json: &[u8]) -> Result<usize, StoreError> {
+    if json.len() <= gzip::WORTH_PACKING {
+        return Ok(json.len());
+    }
+    Ok(gzip::pack(json).map_err(|error| StoreError::new(error.to_string()))?.len())
+}
+
 /// Sends the batch; an answer that is not one well-formed result for each operation, in order, is none.
 async fn send(engine: &Engine, batch: &Batch) -> Result<Vec<OperationResult>, Failure> {
+    let started = Instant::now();
     let answer: PushAnswer = engine.session.post_json(path::PUSH, batch.json.clone()).await?;
+    let mut pace = engine.pace.get();
+    pace.note(wire_size(&batch.json)?, started.elapsed());
+    engine.pace.set(pace);
     let (asked, told) = (batch.operations.len(), answer.results.len());
     if asked != told {
         return Err(Failure::network(format!("{told} results came for {asked} operations")));
@@ -151,4 +232,31 @@ fn refusal_of(operation: &Queued, code: ErrorCode, failure: &Failure) -> Operati
     let (detail, retry_after) = (failure.detail.clone(), failure.retry_after);
     let error = OperationError { code, detail, retry_after, tombstone: false };
     OperationResult::refused(operation.queue_id.clone(), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round() -> Round {
+        Round { last_row: 4, overtaken: 0, beyond: 0 }
+    }
+
+    #[test]
+    fn what_is_urgent_overtakes_and_travels_light() {
+        let mut round = round();
+        assert_eq!(round.choose(vec![(5, 1), (5, 2), (5, 7)]), [1, 2], "a note waits for what was there");
+        assert_eq!(round.choose(vec![(1, 8), (3, 2), (3, 9), (5, 3), (5, 7)]), [8, 2, 9], "an emergency, a completion");
+        assert_eq!(round.choose(vec![(3, 2), (5, 3), (5, 7)]), [2, 3], "what was there goes in its order");
+    }
+
+    #[test]
+    fn priority_starvation_is_bounded() {
+        let mut round = round();
+        let overtook = (10..30).filter(|new| round.choose(vec![(1, *new), (9, 3)]) == [*new]).count();
+        assert_eq!(overtook, 15, "every fourth batch is what was there");
+        let mut round = self::round();
+        let sent = (10..30).take_while(|new| !round.choose(vec![(1, *new)]).is_empty()).count();
+        assert_eq!(sent, 4, "then the pull has its turn");
+    }
 }

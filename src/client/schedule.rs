@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::answer::Failure;
-use crate::history::{SyncOutcome, Trigger};
+use super::conditions::Conditions;
+use crate::history::{Circumstance, SyncOutcome, Trigger};
 use crate::protocol::ErrorCode;
 
 /// What the background loop has to do.
@@ -42,6 +43,10 @@ pub(super) struct Schedule {
     running: bool,
     reconnected: bool,
     critical: bool,
+    launched: bool,
+    /// The app came back after a while in the background.
+    returned: bool,
+    conditions: Conditions,
     asked: bool,
     failures: u32,
     pause: Option<Pause>,
@@ -61,6 +66,9 @@ impl Schedule {
             running: false,
             reconnected: false,
             critical: false,
+            launched: signed_in,
+            returned: false,
+            conditions: Conditions::default(),
             asked: false,
             failures: 0,
             pause: None,
@@ -77,6 +85,12 @@ impl Schedule {
         if self.reconnected {
             return Due::Now(Trigger::Reconnect);
         }
+        if self.launched {
+            return Due::Now(Trigger::Launch);
+        }
+        if self.returned {
+            return Due::Now(Trigger::Foreground);
+        }
         match &self.pause {
             Some(Pause { until: Some(until), .. }) if *until <= now => Due::Now(Trigger::Retry),
             Some(Pause { until: Some(until), .. }) => Due::At(*until),
@@ -87,7 +101,7 @@ impl Schedule {
     }
 
     fn period_due(&self, now: Instant) -> Due {
-        match self.next_period {
+        match self.next_period.filter(|_| self.conditions.period_allowed()) {
             Some(next) if next <= now => Due::Now(Trigger::Periodic),
             Some(next) => Due::At(next),
             None => Due::Never,
@@ -99,6 +113,11 @@ impl Schedule {
         self.critical = true;
     }
 
+    /// Whether a change waits that must not; whoever asks will see to it.
+    pub(super) fn take_critical(&mut self) -> bool {
+        std::mem::take(&mut self.critical)
+    }
+
     /// The user asked for something that only a sync can bring.
     pub(super) fn ask(&mut self) {
         self.asked = true;
@@ -108,6 +127,7 @@ impl Schedule {
     pub(super) fn signed_out(&mut self) {
         self.signed_in = false;
         (self.reconnected, self.critical, self.asked) = (false, false, false);
+        (self.launched, self.returned) = (false, false);
         (self.failures, self.pause) = (0, None);
     }
 
@@ -116,6 +136,16 @@ impl Schedule {
     pub(super) fn connectivity(&mut self, online: bool) {
         self.reconnected = online && (self.reconnected || !self.online || self.pause.is_some());
         self.online = online;
+    }
+
+    /// The platform tells something.
+    pub(super) fn told(&mut self, what: Circumstance, now: Instant) {
+        self.returned |= self.conditions.note(what, now);
+    }
+
+    /// Why no periodic sync comes, if the conditions forbid it.
+    pub(super) fn period_forbidden(&self) -> bool {
+        self.every.is_some() && !self.conditions.period_allowed()
     }
 
     /// Somebody signed in; a pause for the want of it is over.
@@ -159,6 +189,7 @@ impl Schedule {
         self.running = self.online;
         self.reconnected = false;
         self.critical = false;
+        (self.launched, self.returned) = (false, false);
         self.asked = false;
         self.next_period = self.every.map(|every| now + every);
     }
@@ -216,6 +247,8 @@ mod tests {
     async fn missed_wakeup_a_critical_change_during_a_sync_is_still_due_after_it() {
         let now = Instant::now();
         let mut schedule = Schedule::new(None, true, now);
+        schedule.begin(now);
+        schedule.succeed();
         schedule.critical_change();
         assert_eq!(schedule.due(now), Due::Now(Trigger::Critical));
         schedule.begin(now);
@@ -223,6 +256,23 @@ mod tests {
         schedule.critical_change();
         schedule.succeed();
         assert_eq!(schedule.due(now), Due::Now(Trigger::Critical));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_period_that_was_forbidden_comes_as_soon_as_it_is_allowed() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(Some(Duration::from_secs(60)), true, now);
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Launch));
+        schedule.begin(now);
+        schedule.succeed();
+        schedule.told(Circumstance::Battery { percent: 10, charging: false }, now);
+        assert_eq!(schedule.due(now + Duration::from_secs(90)), Due::Never);
+        schedule.critical_change();
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Critical), "the battery forbids the period alone");
+        schedule.begin(now);
+        schedule.succeed();
+        schedule.told(Circumstance::Battery { percent: 10, charging: true }, now);
+        assert_eq!(schedule.due(now + Duration::from_secs(90)), Due::Now(Trigger::Periodic));
     }
 
     #[tokio::test(start_paused = true)]

@@ -62,6 +62,10 @@ impl Engine {
 
     /// The same when all that happened is one more operation.
     pub(super) fn show_added(&self, operation: &OperationRecord) -> Result<(), StoreError> {
+        // Whatever else left or came is found by comparing.
+        if queue::count(self.store.read())? != self.board.borrow().queued() + 1 {
+            return self.show();
+        }
         let difference = self.board.borrow_mut().add(operation);
         self.announce(difference)
     }
@@ -140,7 +144,10 @@ fn waits_for(schedule: &Schedule, now: Instant) -> Option<String> {
     if !schedule.online() {
         return Some("the network: the device knows that it is offline".into());
     }
-    let pause = schedule.pause()?;
+    let Some(pause) = schedule.pause() else {
+        let forbidden = "a periodic sync, which battery or data saver forbid";
+        return schedule.period_forbidden().then(|| forbidden.into());
+    };
     Some(match pause.until {
         Some(until) => {
             let wait_ms = until.saturating_duration_since(now).as_millis();

@@ -21,6 +21,10 @@ pub enum Trigger {
     Critical,
     /// A wait of the backoff table ended.
     Retry,
+    /// The app was started, with somebody signed in.
+    Launch,
+    /// The app came to the foreground after a while in the background.
+    Foreground,
     /// The user cleared the cache, or picked what to sync.
     Asked,
 }

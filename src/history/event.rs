@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState};
 use crate::base::CrashHow;
 use crate::protocol::{
@@ -49,6 +50,9 @@ pub enum What {
         link: String,
         /// Whether its waits between tries are drawn, or exactly the table's (decision l).
         jitter: bool,
+        /// How often it syncs by itself, in milliseconds; never when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sync_every_ms: Option<u64>,
     },
     /// A record the server holds from the start.
     RecordSeeded {
@@ -123,6 +127,13 @@ pub enum What {
         device: String,
         /// What became of each: `success`, `conflict` or the code of the error; one text for a push that was refused.
         answers: Vec<String>,
+    },
+    /// A device's platform told it something.
+    Told {
+        /// Whom.
+        device: String,
+        /// What.
+        what: Circumstance,
     },
     /// A device's link changed.
     LinkChanged {

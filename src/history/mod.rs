@@ -1,10 +1,12 @@
 //! The event vocabulary of a run, its recorder and its reader. Reports, checks and timing are views of it.
 
+mod circumstance;
 mod device;
 mod event;
 mod recorder;
 mod shown;
 
+pub use circumstance::Circumstance;
 pub use device::{
     ConflictRecord, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, ResyncReason,
     Status, SyncOutcome, Trigger,

@@ -2,8 +2,10 @@
 
 mod story;
 mod summary;
+mod tech;
 mod words;
 
 pub use story::{failure, line, totals};
 pub use summary::{Class, Judged, ScenarioSummary, Summary, Tally};
+pub use tech::tech;
 pub use words::{event, milliseconds};

@@ -57,6 +57,7 @@ fn what(what: &What) -> String {
         }
         What::SignedIn { device, user } => format!("{user} signs in on {device}"),
         What::Device { device, event } => format!("{device} {}", device_event(event)),
+        What::Told { device, what } => format!("the platform tells {device}: {what:?}"),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
         What::ConnectionOpened { device, connection } => format!("{device} opens connection {connection}"),
         What::ConnectionClosed { device, connection } => format!("connection {connection} of {device} ends"),

@@ -9,6 +9,7 @@ mod account;
 mod file;
 mod outline;
 mod parse;
+mod platform;
 mod print;
 mod problem;
 mod read;
@@ -25,6 +26,7 @@ pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
     Scenario, Skew, SkewError, World,
 };
+pub use platform::{Battery, DataSaver};
 pub use print::print;
 pub use problem::{Problem, draw};
 pub use read::{Options, load, parse};

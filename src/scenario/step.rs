@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{EditCached, Logout, SignIn};
 use super::file::Skew;
+use super::platform::{Battery, DataSaver};
 use super::server_step::{ServerClock, Tamper};
 use super::work_step::Work;
 use crate::base::{CrashHow, Span};
@@ -63,6 +64,16 @@ pub enum Action {
     OfficeCreate(OfficeCreate),
     /// The office deletes an order.
     OfficeDelete(OfficeDelete),
+    /// The user opens the app, which was closed or is closed first.
+    Launch(String),
+    /// The app goes to the background.
+    Background(String),
+    /// The app comes to the foreground.
+    Foreground(String),
+    /// The device's battery has so much left.
+    Battery(Battery),
+    /// The platform keeps the network for what is in the foreground, or frees it.
+    DataSaver(DataSaver),
     /// Somebody looks at a device: what is claimed must be shown at this moment.
     Look(ShownClaim),
     /// Days of work pass: changes and dead zones at times drawn from the seed.

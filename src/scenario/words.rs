@@ -28,6 +28,16 @@ impl fmt::Display for Action {
             }
             Self::OfficeCreate(step) => write!(f, "the office creates `{}`: {}", step.label, Fields(&step.set)),
             Self::OfficeDelete(step) => write!(f, "the office deletes {}", step.order),
+            Self::Launch(device) => write!(f, "the user of {device} opens the app anew"),
+            Self::Background(device) => write!(f, "{device} puts the app in the background"),
+            Self::Foreground(device) => write!(f, "{device} brings the app to the foreground"),
+            Self::Battery(step) => {
+                let charging = if step.charging { ", charging" } else { "" };
+                write!(f, "the battery of {} has {} % left{charging}", step.device, step.percent)
+            }
+            Self::DataSaver(step) => {
+                write!(f, "the data saver of {} is {}", step.device, if step.on { "on" } else { "off" })
+            }
             Self::Look(claim) => look(claim, f),
             Self::Work(step) => step.fmt(f),
             Self::Wait(span) => write!(f, "{span} pass"),

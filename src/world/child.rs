@@ -66,6 +66,8 @@ pub(super) struct Open {
     pub(super) seed: u64,
     /// Starts so far, 1 for the first.
     pub(super) boot: u64,
+    /// Whether the operating system says that there is a network.
+    pub(super) online: bool,
     /// How far its wall clock is ahead of the truth, in milliseconds.
     pub(super) skew_ms: i64,
     /// Interval of the periodic sync in milliseconds; none when absent.
@@ -117,7 +119,7 @@ fn broken(why: impl ToString) -> DeviceError {
 }
 
 impl Shell {
-    async fn boot(self: &Rc<Self>) -> Result<(), DeviceError> {
+    async fn boot(self: &Rc<Self>, online: bool) -> Result<(), DeviceError> {
         let old = self.running.borrow_mut().take();
         if let Some(mut old) = old {
             // Its lock on the database ends with it.
@@ -135,7 +137,7 @@ impl Shell {
         };
         let input = Rc::new(tokio::sync::Mutex::new(input));
         let mut output = BufReader::new(output).lines();
-        let open = ToDevice::Open(Open { boot: self.boots.get(), ..self.open.clone() });
+        let open = ToDevice::Open(Open { boot: self.boots.get(), online, ..self.open.clone() });
         write_line(&input, &open).await?;
         let opened = timeout(ANSWER_WITHIN, self.opened(&mut output)).await;
         opened.unwrap_or_else(|_| Err(broken(format!("it did not open within {} s", ANSWER_WITHIN.as_secs()))))?;
@@ -253,8 +255,8 @@ impl Device for ChildDevice {
 
     fn disarm(&self) {}
 
-    fn start(&self) -> LocalBoxFuture<'_, Result<(), DeviceError>> {
-        Box::pin(self.0.boot())
+    fn start(&self, online: bool) -> LocalBoxFuture<'_, Result<(), DeviceError>> {
+        Box::pin(self.0.boot(online))
     }
 
     fn is_running(&self) -> bool {

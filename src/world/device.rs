@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::base::CrashHow;
-use crate::history::{DeviceState, OperationRecord, SyncOutcome};
+use crate::history::{Circumstance, DeviceState, OperationRecord, SyncOutcome};
 use crate::protocol::Record;
 
 /// A request to a device.
@@ -51,6 +51,11 @@ pub enum Ask {
     Connectivity {
         /// Whether there is.
         online: bool,
+    },
+    /// The operating system tells of screen, battery and network.
+    Told {
+        /// What.
+        what: Circumstance,
     },
     /// The user or the operating system sets the wall clock.
     Clock {
@@ -124,8 +129,8 @@ pub trait Device {
     /// Takes an armed cut of the disk back.
     fn disarm(&self);
 
-    /// Starts it, on what its disk holds.
-    fn start(&self) -> LocalBoxFuture<'_, Result<(), DeviceError>>;
+    /// Starts it, on what its disk holds; `online` is what the operating system says of the network.
+    fn start(&self, online: bool) -> LocalBoxFuture<'_, Result<(), DeviceError>>;
 
     /// Whether it runs.
     fn is_running(&self) -> bool;

@@ -14,7 +14,7 @@ use super::http::HttpClient;
 use super::network::{SERVER, ToServer};
 use super::stage::{AUDITOR, Member, World, credentials};
 use super::steps::state;
-use crate::history::{DeviceState, QueueStatus, Status, SyncOutcome, Wait, What};
+use crate::history::{Circumstance, DeviceState, QueueStatus, Status, SyncOutcome, Wait, What};
 use crate::protocol::{ErrorCode, Record};
 
 /// The longest pause between two looks at who still waits.
@@ -37,6 +37,13 @@ impl World {
         member.device.disarm();
         if !member.device.is_running() {
             self.start_again(member).await?;
+        }
+        if member.hampered.take() {
+            let charged = Circumstance::Battery { percent: 100, charging: false };
+            for what in [charged, Circumstance::DataSaver { on: false }] {
+                self.recorder.record(What::Told { device: member.name.clone(), what });
+                member.device.ask(Ask::Told { what }).await?;
+            }
         }
         self.reconnect(member).await
     }

@@ -70,7 +70,7 @@ impl InProcess {
 }
 
 impl Shell {
-    fn boot(self: &Rc<Self>) -> Result<(), DeviceError> {
+    fn boot(self: &Rc<Self>, online: bool) -> Result<(), DeviceError> {
         self.disk.power_up();
         self.boots.set(self.boots.get() + 1);
         let Build { name, clock, seed, settings, recorder, network, .. } = &self.build;
@@ -94,6 +94,7 @@ impl Shell {
             random: seed.stream(&format!("device/{name}/boot-{}", self.boots.get())),
             observer,
             settings: settings.clone(),
+            online,
         };
         let storage = Storage::Simulated(self.disk.clone());
         let engine = Engine::open(&storage, parts).map_err(|error| DeviceError::Broken(error.to_string()))?;
@@ -187,8 +188,8 @@ impl Device for InProcess {
         self.0.disk.disarm();
     }
 
-    fn start(&self) -> LocalBoxFuture<'_, Result<(), DeviceError>> {
-        Box::pin(async { self.0.boot() })
+    fn start(&self, online: bool) -> LocalBoxFuture<'_, Result<(), DeviceError>> {
+        Box::pin(async move { self.0.boot(online) })
     }
 
     fn is_running(&self) -> bool {

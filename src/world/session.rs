@@ -42,6 +42,10 @@ impl Session {
                 engine.connectivity(online);
                 Reply::Done
             }
+            Ask::Told { what } => {
+                engine.told(what);
+                Reply::Done
+            }
             Ask::Clock { skew_ms } => {
                 self.clock.set_skew_ms(skew_ms);
                 Reply::Done

@@ -78,6 +78,7 @@ fn start(open: &Open, lines: &Lines) -> Result<Session, String> {
         random: Seed(open.seed).stream(&format!("device/{}/boot-{}", open.name, open.boot)),
         observer: Rc::new(move |event| send(&observer, FromDevice::Event(event))),
         settings,
+        online: open.online,
     };
     let engine = Engine::open(&Storage::Directory(open.directory.clone()), parts).map_err(|error| error.to_string())?;
     send(lines, FromDevice::Opened);

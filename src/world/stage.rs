@@ -80,6 +80,8 @@ pub(super) struct Member {
     pub(super) device: Rc<dyn Device>,
     /// The device was told that it is offline, and not yet that it is online again.
     pub(super) told_offline: Cell<bool>,
+    /// Its battery or its network may not be used freely.
+    pub(super) hampered: Cell<bool>,
 }
 
 /// An order that the story made.
@@ -220,12 +222,20 @@ impl World {
             user: user.clone(),
             link: device.link.clone(),
             jitter: device.retry == Retry::Jitter,
+            sync_every_ms: device.sync_every.map(crate::base::Span::millis),
         });
-        built.start().await.map_err(|error| StageError(format!("{name}: {error}")))?;
+        built.start(true).await.map_err(|error| StageError(format!("{name}: {error}")))?;
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
         self.members.insert(
             name.clone(),
-            Member { name, user: RefCell::new(user), link, device: built, told_offline: Cell::new(false) },
+            Member {
+                name,
+                user: RefCell::new(user),
+                link,
+                device: built,
+                told_offline: Cell::new(false),
+                hampered: Cell::new(false),
+            },
         );
         Ok(())
     }
@@ -391,6 +401,7 @@ fn open(
         directory,
         seed: seed.0,
         boot: 0,
+        online: true,
         skew_ms: device.clock.millis(),
         sync_every_ms: device.sync_every.map(crate::base::Span::millis),
         jitter: device.retry == Retry::Jitter,

@@ -6,7 +6,10 @@ use futures_util::future::join_all;
 
 use super::device::{Ask, DeviceError, Reply};
 use super::stage::{Label, Member, World};
-use crate::history::{DeviceState, Edit, Fault, LinkState, OperationRecord, Phase, StepOutcome, SyncOutcome, What};
+use crate::base::CrashHow;
+use crate::history::{
+    Circumstance, DeviceState, Edit, Fault, LinkState, OperationRecord, Phase, StepOutcome, SyncOutcome, What,
+};
 use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
 use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
 use crate::scenario::{self, Action, CrashWhen, Half, OfflineHow, Scenario};
@@ -70,6 +73,21 @@ impl World {
             Action::OfficeEditMany(step) => self.office_edit_many(step).await,
             Action::OfficeCreate(step) => self.office_create(step).await,
             Action::OfficeDelete(step) => self.office_delete(&step.order).await,
+            Action::Launch(name) => together(all(name), async |member| self.launch(member).await).await,
+            Action::Background(name) => {
+                together(all(name), async |member| self.tell(member, Circumstance::Background).await).await
+            }
+            Action::Foreground(name) => {
+                together(all(name), async |member| self.tell(member, Circumstance::Foreground).await).await
+            }
+            Action::Battery(step) => {
+                let what = Circumstance::Battery { percent: step.percent, charging: step.charging };
+                together(all(&step.device), async |member| self.tell(member, what).await).await
+            }
+            Action::DataSaver(step) => {
+                let what = Circumstance::DataSaver { on: step.on };
+                together(all(&step.device), async |member| self.tell(member, what).await).await
+            }
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
             Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
             Action::Wait(span) => {
@@ -306,6 +324,20 @@ impl World {
         id
     }
 
+    /// The user closes the app, if it runs, and opens it again.
+    async fn launch(&self, member: &Member) -> Done {
+        if member.device.is_running() {
+            member.device.crash(CrashHow::Kill);
+        }
+        Ok(self.start_again(member).await?)
+    }
+
+    async fn tell(&self, member: &Member, what: Circumstance) -> Done {
+        member.hampered.set(true);
+        self.recorder.record(What::Told { device: member.name.clone(), what });
+        simply(member, Ask::Told { what }).await
+    }
+
     async fn restart(&self, member: &Member) -> Done {
         if member.device.is_running() {
             return Err(impossible(format!("{} has not crashed", member.name)));
@@ -314,11 +346,8 @@ impl World {
     }
 
     pub(super) async fn start_again(&self, member: &Member) -> Result<(), DeviceError> {
-        member.device.start().await?;
+        member.device.start(!member.told_offline.get()).await?;
         self.recorder.record(What::Restarted { device: member.name.clone() });
-        if member.told_offline.get() {
-            member.device.ask(Ask::Connectivity { online: false }).await?;
-        }
         Ok(())
     }
 

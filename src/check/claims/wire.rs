@@ -7,6 +7,7 @@ use crate::history::{DeviceEvent, Event, MessageKind, What};
 
 use super::super::case::{Case, device_event};
 use super::super::claim::{FetchedAgainClaim, PushedClaim, RequestKind, RequestsClaim, WaitsClaim, WarnedClaim};
+use super::super::screen::SyncsClaim;
 use super::super::verdict::{Class, Findings};
 use super::Names;
 
@@ -68,6 +69,20 @@ pub(super) fn requests(case: &Case<'_>, claim: &RequestsClaim, out: &mut Finding
         let expected = format!("{} makes at most {} requests ({:?})", claim.device, claim.at_most, claim.of);
         let beyond = usize::try_from(claim.at_most).ok().and_then(|most| found.get(most..)).unwrap_or_default();
         out.add(Class::Violated, "requests", expected, format!("it made {count}"), beyond);
+    }
+}
+
+pub(super) fn syncs(case: &Case<'_>, claim: &SyncsClaim, out: &mut Findings) {
+    let healed = case.facts.ending.healed.unwrap_or(u64::MAX);
+    let found = timeline(case, &claim.device).iter().filter(|event| event.seq < healed).filter(|event| {
+        let Some(DeviceEvent::SyncStarted { trigger }) = device_event(event) else { return false };
+        claim.by.is_none_or(|by| by == *trigger)
+    });
+    let found: Vec<u64> = found.map(|event| event.seq).collect();
+    if found.len() as u64 != claim.exactly {
+        let by = claim.by.map_or_else(String::new, |by| format!(" ({by:?})"));
+        let expected = format!("{} begins to sync {} times{by}", claim.device, claim.exactly);
+        out.violated("syncs", expected, format!("{} times", found.len()), &found);
     }
 }
 

@@ -17,6 +17,7 @@ mod rest;
 mod resurrect;
 mod session;
 mod stock;
+mod triggers;
 mod vacuity;
 mod view;
 mod warned;
@@ -38,6 +39,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     isolation::only_their_own,
     session::honest_status,
     reads::own_writes,
+    triggers::in_their_conditions,
     backoff::by_the_table,
     warned::names_it_all,
 ];

@@ -8,7 +8,7 @@ use crate::history::{Event, MessageKind, What};
 use crate::protocol::{ErrorCode, Operation, OperationKind, Record};
 
 use super::super::case::{Case, device_event};
-use super::super::facts::Device;
+use super::super::facts::{Device, WORK_ORDERS};
 use super::super::operation::{Answered, Op};
 use super::super::verdict::Findings;
 
@@ -58,32 +58,72 @@ fn classified(case: &Case<'_>, queue: &Queue<'_>, out: &mut Findings) {
     for index in &queue.ops {
         let op = &case.facts.ops.all[*index];
         let Some((seq, record)) = op.acknowledged else { continue };
-        if let Some(level) = level(op.kind, op.payload)
-            && level != record.priority
-        {
-            let expected = format!("{} has priority {level} (spec 5.2)", op.describe());
+        let Some(level) = level(op.kind, op.payload) else { continue };
+        let raised = level.min(2);
+        let allowed = match critical(case, op) {
+            Some(true) if sets_status(op) => vec![raised],
+            None if sets_status(op) => vec![level, raised],
+            _ => vec![level],
+        };
+        if !allowed.contains(&record.priority) {
+            let expected = format!("{} has priority {} (spec 5.2)", op.describe(), allowed[0]);
             out.violated(CHECK, expected, format!("the device gives it {}", record.priority), &[seq]);
         }
     }
 }
 
+fn sets_status(op: &Op<'_>) -> bool {
+    op.kind == OperationKind::Update && op.payload.contains_key("status")
+}
+
+/// Whether the order is an emergency; `None` where it became one, or ceased to be one, in this run.
+fn critical(case: &Case<'_>, op: &Op<'_>) -> Option<bool> {
+    let ops = &case.facts.ops;
+    let order = ops.resolve(op.entity);
+    let says = |record: &Record, field: &str, value: &str| record.get(field).and_then(Value::as_str) == Some(value);
+    let emergency = |record: &Record| says(record, "type", "emergency") || says(record, "priority", "critical");
+    let seed = case.facts.seeded(WORK_ORDERS).find(|(id, _)| *id == order).map(|(_, seen)| seen.record);
+    let about = ops.all.iter().filter(|other| ops.resolve(other.entity) == order);
+    let (made, changed): (Vec<&Op<'_>>, Vec<&Op<'_>>) = about.partition(|other| other.kind == OperationKind::Create);
+    if changed.iter().any(|other| other.payload.contains_key("type") || other.payload.contains_key("priority")) {
+        return None;
+    }
+    Some(seed.into_iter().chain(made.iter().map(|op| op.payload)).any(emergency))
+}
+
 /// The level of spec 5.2: the best of all that an operation does. `None` where the table is silent.
 fn level(kind: OperationKind, payload: &Record) -> Option<u8> {
     let says = |field: &str, value: &str| payload.get(field).and_then(Value::as_str) == Some(value);
-    let of_field = |(field, value): (&String, &Value)| match field.as_str() {
-        "status" if value == "completed" => 3,
-        "partsUsed" => 4,
-        "laborRecords" => 6,
-        "customFields" => 9,
-        _ => 5,
-    };
     match kind {
         OperationKind::Delete => None,
         OperationKind::Create if says("type", "emergency") || says("priority", "critical") => Some(1),
         // What else a create holds may count or not: the table only knows emergencies.
         OperationKind::Create => None,
-        OperationKind::Update if payload.contains_key("attachments") => None,
-        OperationKind::Update => payload.iter().filter(|(field, _)| !field.starts_with('_')).map(of_field).min(),
+        OperationKind::Update => payload.iter().filter(|(field, _)| !field.starts_with('_')).map(level_of_field).min(),
+    }
+}
+
+/// What a change of one field is in the spec's table.
+fn level_of_field((field, value): (&String, &Value)) -> u8 {
+    let document = |file: &Value| {
+        let mime = file.get("mimeType").and_then(Value::as_str);
+        file.get("attachmentType").is_some_and(|kind| kind == "document")
+            || mime.is_some_and(|m| !m.starts_with("image/"))
+    };
+    let keys = || value.as_object().map(|fields| fields.keys().map(String::as_str).collect::<Vec<_>>());
+    match field.as_str() {
+        "status" if value == "completed" => 3,
+        "partsUsed" => 4,
+        "laborRecords" => 6,
+        "attachments" => {
+            let files = value.as_array().map(Vec::as_slice).unwrap_or_default();
+            if !files.is_empty() && files.iter().all(document) { 8 } else { 7 }
+        }
+        "customFields" if keys().is_some_and(|keys| !keys.is_empty() && keys.iter().all(|key| *key == "telemetry")) => {
+            10
+        }
+        "customFields" => 9,
+        _ => 5,
     }
 }
 

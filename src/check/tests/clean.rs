@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::history::{DeviceEvent, Notice, RescuedOperation, Status, Trigger, What};
+use crate::history::{DeviceEvent, LinkState, Notice, RescuedOperation, Status, Trigger, What};
 use crate::protocol::{ErrorCode, OperationKind, RemovalReason};
 
 use super::story::{Story, asset, order, part, record, result, with};
@@ -63,6 +63,7 @@ fn office(story: &mut Story, queue_id: &str, kind: OperationKind, order: &str, p
 
 /// Maria works in a dead zone while the office changes things under her.
 fn offline(story: &mut Story) {
+    story.tell(What::LinkChanged { device: "maria".into(), state: LinkState::DeadZone });
     let (create, update, delete) = (OperationKind::Create, OperationKind::Update, OperationKind::Delete);
     office(story, "o1", update, "WO-1", json!({"status": "on-hold", "_version": 1}), json!({"newVersion": 2}));
     office(story, "o2", update, "WO-2", json!({"description": "new", "_version": 1}), json!({"newVersion": 2}));

@@ -356,6 +356,7 @@ fn try_open(
         random: Seed(run).stream("device"),
         observer: Rc::new(move |event| told.borrow_mut().push(event)),
         settings: Settings { jitter: false, page_limit: 50, ..Settings::default() },
+        online: true,
     };
     Engine::open(storage, parts)
 }

@@ -123,7 +123,8 @@ fn action() -> impl Strategy<Value = Action> {
     let how = select(vec!["kill", "power", "torn"]);
     let exchange = select(vec!["push", "pull", "sign-in", "refresh", "any"]);
     let json = prop_oneof![
-        select(vec!["sync", "online", "restart", "clear-cache"]).prop_map(|key| json!({ key: "maria" })),
+        select(vec!["sync", "online", "restart", "launch", "background", "foreground", "clear-cache"])
+            .prop_map(|key| json!({ key: "maria" })),
         span().prop_map(|span| json!({ "wait": span })),
         select(vec!["airplane", "dead-zone"]).prop_map(|how| json!({ "offline": { "device": "maria", "how": how } })),
         record().prop_map(|set| json!({ "edit": { "device": "maria", "order": "first", "set": set } })),
@@ -139,6 +140,10 @@ fn action() -> impl Strategy<Value = Action> {
             json!({ "crash": { "device": "maria", "when": "disk-operation", "operation": at, "how": how } })
         }),
         Just(json!({ "crash": { "device": "maria", "when": "after-commit", "of": "pull" } })),
+        (0..=100_u8, any::<bool>()).prop_map(|(percent, charging)| {
+            json!({ "battery": { "device": "maria", "percent": percent, "charging": charging } })
+        }),
+        any::<bool>().prop_map(|on| json!({ "data-saver": { "device": "maria", "on": on } })),
         any::<bool>().prop_map(|force| json!({ "logout": { "device": "maria", "force": force } })),
         select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "as": "tablet" })])
             .prop_map(|body| json!({ "sign-in": body })),
@@ -175,6 +180,7 @@ fn claim() -> impl Strategy<Value = Claim> {
         span().prop_map(|most| json!({ "took": { "device": "maria", "sync": 1, "phase": "push", "at-most": most } })),
         prop::collection::vec(span(), 0..4).prop_map(|all| json!({ "waits": { "device": "maria", "exactly": all } })),
         screen().prop_map(|screen| json!({ "shown": screen })),
+        (0..9_u64).prop_map(|n| json!({ "syncs": { "device": "maria", "by": "foreground", "exactly": n } })),
         span().prop_map(|most| json!({ "acked": { "device": "maria", "order": "first", "at-most": most } })),
         any::<u64>().prop_map(|count| json!({ "conflicts": { "count": count } })),
         (0..100_u64).prop_map(|n| json!({ "fetched-again": { "device": "maria", "at-most-percent": n } })),

@@ -84,6 +84,7 @@ impl Claims<'_, '_, '_> {
                 screen::check(claim, at, self.problems);
             }
             Claim::Acked(claim) => self.on(&claim.device, &claim.order, at),
+            Claim::Syncs(claim) => self.device(&claim.device, at),
             Claim::Stock(claim) => {
                 if let Some(device) = &claim.device {
                     self.device(device, at);

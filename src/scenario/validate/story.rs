@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cast, at_least_one, is_name, screen};
 use crate::base::Span;
+use crate::check::ShownClaim;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
+use crate::scenario::Battery;
 use crate::scenario::account::{EditCached, SignIn};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
@@ -115,16 +117,13 @@ impl<'a> Story<'a, '_, '_> {
                 self.fields(&step.set, at.at("set"));
             }
             Action::OfficeDelete(step) => self.order(&step.order, at.at("order").place),
-            Action::Look(claim) => {
-                self.cast.single(&claim.device, at.at("device").place, self.problems);
-                for (key, order) in [("order", &claim.order), ("lacks", &claim.lacks)] {
-                    if let Some(order) = order {
-                        self.order(order, at.at(key).place);
-                    }
-                }
-                screen::check(claim, at, self.problems);
+            Action::Launch(device) | Action::Background(device) | Action::Foreground(device) => {
+                self.device(device, at.place);
             }
             Action::Work(step) => self.works(step, at),
+            Action::Battery(step) => self.battery(step, at),
+            Action::DataSaver(step) => self.device(&step.device, at.at("device").place),
+            Action::Look(claim) => self.look(claim, at),
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Lose(step) => {
                 self.device(&step.device, at.at("device").place);
@@ -144,6 +143,23 @@ impl<'a> Story<'a, '_, '_> {
                     self.problems.add(at.at("push").place, "`push` sends nothing", None);
                 }
             }
+        }
+    }
+
+    fn look(&mut self, claim: &ShownClaim, at: &Node) {
+        self.cast.single(&claim.device, at.at("device").place, self.problems);
+        for (key, order) in [("order", &claim.order), ("lacks", &claim.lacks)] {
+            if let Some(order) = order {
+                self.order(order, at.at(key).place);
+            }
+        }
+        screen::check(claim, at, self.problems);
+    }
+
+    fn battery(&mut self, step: &Battery, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        if step.percent > 100 {
+            self.problems.add(at.at("percent").place, "a battery has at most 100 percent", None);
         }
     }
 

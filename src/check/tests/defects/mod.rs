@@ -5,6 +5,7 @@ mod conflict;
 mod order;
 mod pull;
 mod session;
+mod triggers;
 
 use serde_json::json;
 

@@ -92,7 +92,7 @@ fn retry_no_jitter() {
     let waits = |jitter: bool| {
         let mut story = Story::default();
         let (device, user, link) = ("maria".to_owned(), "maria".to_owned(), "3g".to_owned());
-        story.tell(What::DeviceAdded { device, user, link, jitter });
+        story.tell(What::DeviceAdded { device, user, link, jitter, sync_every_ms: None });
         for (failures, wait) in [(1, 5_000), (2, 10_000), (3, 30_000)] {
             story.sync("maria", Trigger::Retry);
             story.fails("maria", failures, wait, wait);

@@ -1,0 +1,26 @@
+//! Steps about what a phone's platform does to an app: battery and data saver (spec 5.1).
+
+use serde::{Deserialize, Serialize};
+
+/// See [`Action::Battery`](super::Action::Battery).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Battery {
+    /// The device or group.
+    pub device: String,
+    /// How full it is, in percent.
+    pub percent: u8,
+    /// Whether it is being charged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub charging: bool,
+}
+
+/// See [`Action::DataSaver`](super::Action::DataSaver).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSaver {
+    /// The device or group.
+    pub device: String,
+    /// Whether the network is kept for what is in the foreground.
+    pub on: bool,
+}
