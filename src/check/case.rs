@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{ConflictRecord, DeviceEvent, DeviceState, Event, QueueRow, What};
+use crate::history::{DeviceEvent, DeviceState, Event, QueueRow, What};
+use crate::protocol::ConflictRecord;
 
 use super::facts::Facts;
 use super::model::Model;
@@ -15,6 +16,8 @@ pub(super) struct Held<'a> {
     /// Failures that the user was told of: standing notices and those shown on the way.
     pub(super) told: BTreeSet<&'a str>,
     pub(super) rescued: BTreeSet<&'a str>,
+    /// Choices that the user took back before they went out.
+    pub(super) undone: BTreeSet<&'a str>,
     pub(super) conflicts: BTreeMap<&'a str, Vec<&'a ConflictRecord>>,
     /// When the user last logged out, having been warned of what would be lost.
     discarded_at: Option<u64>,
@@ -29,8 +32,13 @@ impl<'a> Held<'a> {
         }));
         let queue = state.queue.iter().map(|row| (row.queue_id.as_str(), row)).collect();
         let rescued = state.rescued.iter().map(|rescued| rescued.queue_id.as_str()).collect();
+        let undone = timeline.iter().filter_map(|event| match device_event(event) {
+            Some(DeviceEvent::Undone { queue_id }) => Some(queue_id.as_str()),
+            _ => None,
+        });
+        let undone = undone.collect();
         let (logged_out, discarded_at) = log_outs(timeline);
-        let mut held = Self { queue, told, rescued, conflicts: BTreeMap::new(), discarded_at };
+        let mut held = Self { queue, told, rescued, undone, conflicts: BTreeMap::new(), discarded_at };
         // The logs went with the user who logged out; what they said stands.
         for event in timeline.iter().filter(|event| event.seq < logged_out) {
             match device_event(event) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use crate::base::{Size, Span};
-use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason};
+use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason, Resolution};
 
 use super::screen::{AckedClaim, ShownClaim, SyncsClaim};
 
@@ -24,6 +24,10 @@ pub enum Claim {
     Conflict(ConflictClaim),
     /// So many conflicts were recorded.
     Conflicts(ConflictsClaim),
+    /// A conflict on the device waits for the user's choice, with both values.
+    Undecided(UndecidedClaim),
+    /// A conflict on the device was decided so.
+    Decided(DecidedClaim),
     /// The order left the device for this reason.
     Removed(RemovedClaim),
     /// A pending change of the order went to the rescue log.
@@ -136,6 +140,37 @@ pub struct ConflictsClaim {
     pub device: Option<String>,
     /// So many records, one for each operation that met a foreign change.
     pub count: u64,
+}
+
+/// See [`Claim::Undecided`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndecidedClaim {
+    /// The device.
+    pub device: String,
+    /// The order.
+    pub order: String,
+    /// The field.
+    pub field: String,
+    /// What the device had set.
+    pub mine: Value,
+    /// What somebody else had set.
+    pub theirs: Value,
+}
+
+/// See [`Claim::Decided`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DecidedClaim {
+    /// The device.
+    pub device: String,
+    /// The order.
+    pub order: String,
+    /// The field.
+    pub field: String,
+    /// How, in the words of the audit record.
+    #[serde(rename = "as")]
+    pub how: Resolution,
 }
 
 /// See [`Claim::Removed`].

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{DeviceState, Edit, Event, Fault, History, StepOutcome, Wait, What};
-use crate::protocol::{DeadLetter, Profile, Record};
+use crate::history::{DeviceState, Edit, Event, Fault, History, Side, StepOutcome, Wait, What};
+use crate::protocol::{ConflictRecord, DeadLetter, Profile, Record};
 
+use super::naming::Naming;
 use super::operation::{Op, Ops};
 use super::sync::{Stretch, Sync, syncs};
 
@@ -35,6 +36,20 @@ pub(super) struct View<'a> {
     pub(super) inventory: &'a [String],
 }
 
+/// A side of a conflict that a user chose, now or for later.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chosen<'a> {
+    pub(super) seq: u64,
+    /// The record; all when `None`.
+    pub(super) entity: Option<&'a str>,
+    /// The field; all that wait when `None`.
+    pub(super) field: Option<&'a str>,
+    /// `None`: a saved choice was forgotten.
+    pub(super) side: Option<Side>,
+    /// Whether it was saved for later.
+    pub(super) saved: bool,
+}
+
 /// What a device showed in the middle of the story.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look<'a> {
@@ -56,6 +71,8 @@ pub(super) struct Device<'a> {
     pub(super) sync_every_ms: Option<u64>,
     /// What its user set out to do.
     pub(super) attempts: Vec<(u64, &'a Edit)>,
+    /// What its user chose on conflicts, and saved for later ones.
+    pub(super) choices: Vec<Chosen<'a>>,
     /// Its syncs, in order.
     pub(super) syncs: Vec<Sync>,
     /// Whose it was at the start.
@@ -101,6 +118,10 @@ pub(super) struct Facts<'a> {
     pub(super) views: BTreeMap<&'a str, View<'a>>,
     pub(super) devices: BTreeMap<&'a str, Device<'a>>,
     pub(super) ops: Ops<'a>,
+    /// What operations name by temporary ids.
+    pub(super) naming: Naming,
+    /// The server's audit of conflicts at the end.
+    pub(super) audited: Vec<(u64, &'a ConflictRecord)>,
     /// Updates that came too late, as the server keeps them, each with its event.
     pub(super) dead_letters: Vec<(u64, &'a DeadLetter)>,
     /// When they were read; `None` when nobody did.
@@ -131,6 +152,10 @@ impl<'a> Facts<'a> {
         }
         facts.adopt_unanswered_creates();
         facts
+    }
+
+    fn chosen(&mut self, device: &'a str, chosen: Chosen<'a>) {
+        self.devices.entry(device).or_default().choices.push(chosen);
     }
 
     /// A message is spoilt as its fault strikes; a crash is yet to come.
@@ -167,6 +192,15 @@ impl<'a> Facts<'a> {
             What::Attempted { device, edit } => {
                 self.devices.entry(device).or_default().attempts.push((seq, edit));
             }
+            What::Choosing { device, entity_id, field, with } => {
+                let (entity, field) = (Some(entity_id.as_str()), field.as_deref());
+                self.chosen(device, Chosen { seq, entity, field, side: Some(*with), saved: false });
+            }
+            What::Preferring { device, entity_id, field, with } => {
+                let (entity, field) = (entity_id.as_deref(), Some(field.as_str()));
+                self.chosen(device, Chosen { seq, entity, field, side: *with, saved: true });
+            }
+            What::ServerConflict { record } => self.audited.push((seq, record)),
             What::FaultArmed { id, .. } => drop(self.armed.insert(*id, event)),
             What::FaultFired { id, .. } => self.struck(*id),
             What::Crashed { device, .. } => drop(self.owed.remove(device.as_str())),
@@ -291,6 +325,8 @@ fn id_field(kind: &str) -> &'static str {
 fn device_of(what: &What) -> Option<&str> {
     match what {
         What::Attempted { device, .. }
+        | What::Choosing { device, .. }
+        | What::Preferring { device, .. }
         | What::Acknowledged { device, .. }
         | What::Refused { device, .. }
         | What::Warned { device, .. }
@@ -321,6 +357,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::UserView { .. }
         | What::DeadLetters { .. }
         | What::ServerRecord { .. }
+        | What::ServerConflict { .. }
         | What::Interrupted
         | What::Frozen { .. }
         | What::RunEnded => None,

@@ -18,6 +18,7 @@ enum End {
     Conflict,
     Rejected,
     Rescued,
+    Undone,
     Discarded,
     Waiting,
     /// In no named way; the text says what happened instead.
@@ -35,6 +36,7 @@ pub(super) fn ledger(case: &Case<'_>, out: &mut Findings) -> Ledger {
             End::Conflict => ledger.conflict += 1,
             End::Rejected => ledger.rejected += 1,
             End::Rescued => ledger.rescued += 1,
+            End::Undone => ledger.undone += 1,
             End::Discarded => ledger.discarded += 1,
             End::Waiting => ledger.waiting += 1,
             End::Lost(happened, shown) => {
@@ -70,6 +72,9 @@ fn end_of_unaccepted(op: &Op<'_>, held: &Held<'_>) -> End {
     let refused = op.answers.iter().rev().find(|answer| refused_for_good(answer.result));
     if held.rescued.contains(op.queue_id) {
         return End::Rescued;
+    }
+    if row.is_none() && op.sent.is_empty() && held.undone.contains(op.queue_id) {
+        return End::Undone;
     }
     if row.is_some_and(|row| row.status == QueueStatus::Failed) {
         return End::Rejected;

@@ -16,6 +16,7 @@ mod item;
 mod judges;
 mod ledger;
 mod model;
+mod naming;
 mod operation;
 mod screen;
 mod sync;
@@ -26,10 +27,11 @@ mod verdict;
 use std::collections::BTreeMap;
 
 pub use claim::{
-    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DeviceClaim, DeviceOrderClaim, DocumentsClaim,
-    FetchedAgainClaim, OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind, RequestsClaim,
-    ServerClaim, StockClaim, TamperedClaim, TookClaim, WaitsClaim, WarnedClaim,
+    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DecidedClaim, DeviceClaim, DeviceOrderClaim,
+    DocumentsClaim, FetchedAgainClaim, OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind,
+    RequestsClaim, ServerClaim, StockClaim, TamperedClaim, TookClaim, UndecidedClaim, WaitsClaim, WarnedClaim,
 };
+pub use model::{FieldRule, RULES, Rule, print_rules};
 pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord, SyncsClaim};
 pub use verdict::{Class, Finding, Ledger, Verdict};
 
@@ -42,7 +44,8 @@ use verdict::Findings;
 /// was acknowledged with, temporary or real. A run that was cut short is judged only by what it shows.
 #[must_use]
 pub fn check(history: &History, claims: &[Claim], labels: &BTreeMap<String, String>) -> Verdict {
-    let case = Case::of(Facts::of(history));
+    let (history, naming) = naming::settled(history);
+    let case = Case::of(Facts { naming, ..Facts::of(&history) });
     let mut found = Findings::default();
     judges::ON_THE_WAY.iter().for_each(|judge| judge(&case, &mut found));
     let ending = &case.facts.ending;

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::history::{Event, Message, MessageKind, OperationRecord, What};
-use crate::protocol::{Operation, OperationKind, OperationResult, Record, ResultStatus, TEMPORARY_ID_PREFIX};
+use crate::history::{DeviceEvent, Event, Message, MessageKind, OperationRecord, What};
+use crate::protocol::{
+    Operation, OperationKind, OperationResult, RESOLVES, Record, Resolution, Resolves, ResultStatus,
+    TEMPORARY_ID_PREFIX,
+};
 
 use super::item::items;
 
@@ -62,6 +65,18 @@ impl<'a> Op<'a> {
         self.answers.iter().find(|answer| answer.delivered && (answer.accepts() || refused_for_good(answer.result)))
     }
 
+    /// The choices on conflicts that it carries; none where they cannot be read.
+    pub(super) fn choices(&self) -> Vec<Resolves> {
+        let choices = self.payload.get(RESOLVES).cloned();
+        choices.and_then(|choices| serde_json::from_value(choices).ok()).unwrap_or_default()
+    }
+
+    /// Whether it carries out a choice between two sides, rather than a value that the user wrote.
+    pub(super) fn is_choice(&self) -> bool {
+        let choices = self.choices();
+        choices.iter().flat_map(|choice| choice.resolution.values()).any(|how| *how != Resolution::Merged)
+    }
+
     /// The version that it was made on; `None` where the payload names none.
     pub(super) fn base(&self) -> Option<i64> {
         self.payload.get("_version").and_then(Value::as_i64)
@@ -111,22 +126,22 @@ pub(super) struct Ops<'a> {
 impl<'a> Ops<'a> {
     pub(super) fn note(&mut self, event: &'a Event) {
         match &event.what {
-            What::Acknowledged { device, operation } => {
-                let index = self.entry(
-                    &operation.queue_id,
-                    device,
-                    &operation.entity_id,
-                    operation.operation,
-                    &operation.payload,
-                );
-                let op = &mut self.all[index];
-                op.acknowledged.get_or_insert((event.seq, operation));
-                (op.payload, op.entity) = (&operation.payload, &operation.entity_id);
+            What::Acknowledged { device, operation } => self.note_made(event.seq, device, operation),
+            What::Device { device, event: DeviceEvent::Chosen(choice) } => {
+                self.note_made(event.seq, device, &choice.operation);
             }
             What::Request(message) => self.note_request(event.seq, message),
             What::Answer(message) => self.note_answer(event, message),
             _ => {}
         }
+    }
+
+    fn note_made(&mut self, seq: u64, device: &'a str, operation: &'a OperationRecord) {
+        let (queue_id, entity) = (&operation.queue_id, &operation.entity_id);
+        let index = self.entry(queue_id, device, entity, operation.operation, &operation.payload);
+        let op = &mut self.all[index];
+        op.acknowledged.get_or_insert((seq, operation));
+        (op.payload, op.entity) = (&operation.payload, &operation.entity_id);
     }
 
     fn note_request(&mut self, seq: u64, message: &'a Message) {

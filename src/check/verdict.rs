@@ -61,6 +61,9 @@ pub struct Ledger {
     pub rejected: u64,
     /// In the rescue log.
     pub rescued: u64,
+    /// A choice on a conflict that its user took back before it went out.
+    #[serde(default)]
+    pub undone: u64,
     /// Given up by a user who logged out in spite of a warning.
     #[serde(default)]
     pub discarded: u64,

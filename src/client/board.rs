@@ -54,6 +54,10 @@ impl Board {
         if let DeviceEvent::Rescued(rescued) = event {
             self.fates.insert(rescued.queue_id.clone(), ChangeState::Rescued);
         }
+        if let DeviceEvent::Undone { queue_id } = event {
+            self.lines.retain(|line| line.shown.queue_id != *queue_id);
+            self.index();
+        }
         if let DeviceEvent::Conflict(record) = event
             && record.fields.iter().any(|field| field.outcome != ConflictOutcome::ClientWins)
         {
@@ -65,6 +69,10 @@ impl Board {
     pub(super) fn sweep(&mut self) {
         self.fates.clear();
         self.lines.retain(|line| line.queued);
+        self.index();
+    }
+
+    fn index(&mut self) {
         let places = self.lines.iter().enumerate();
         self.places = places.map(|(place, line)| (line.shown.queue_id.clone(), place)).collect();
     }

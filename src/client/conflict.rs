@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::history::ConflictRecord;
-use crate::protocol::{ConflictOutcome, FieldConflict, OperationResult, Record, line_key};
+use super::strategy;
+use crate::protocol::{
+    ConflictOutcome, ConflictRecord, EntityType, FieldConflict, OperationResult, Record, Resolution,
+    ResolutionStrategy, line_key,
+};
 
 /// The part of `payload` that the server took: without the fields and lines that met a change which won.
 #[must_use]
@@ -24,29 +27,34 @@ pub(super) fn accepted(payload: &Record, conflicts: &[FieldConflict]) -> Record 
     kept
 }
 
-/// The values that won over the operation's, as a change to lay over the record.
+/// The values that the server holds instead of the operation's, as a change to lay over the record.
 #[must_use]
 pub(super) fn winners(conflicts: &[FieldConflict]) -> Record {
     let mut change = Record::new();
     for conflict in lost(conflicts) {
-        match conflict.field.split_once('/') {
-            None => {
-                change.insert(conflict.field.clone(), conflict.theirs.clone());
-            }
-            Some((field, id)) => {
-                let Some(key) = line_key(field) else { continue };
-                let slot = change.entry(field.to_owned()).or_insert_with(|| Value::Array(Vec::new()));
-                if let Value::Array(lines) = slot {
-                    lines.push(winning_line(key, id, &conflict.theirs));
-                }
-            }
-        }
+        set(&mut change, &conflict.field, &conflict.theirs);
     }
     change
 }
 
+/// Makes `change` set `field`, or a line of it, as conflicts name it, to `value`.
+pub(super) fn set(change: &mut Record, field: &str, value: &Value) {
+    match field.split_once('/') {
+        None => {
+            change.insert(field.to_owned(), value.clone());
+        }
+        Some((field, id)) => {
+            let Some(key) = line_key(field) else { return };
+            let slot = change.entry(field.to_owned()).or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(lines) = slot {
+                lines.push(winning_line(key, id, value));
+            }
+        }
+    }
+}
+
 fn lost(conflicts: &[FieldConflict]) -> impl Iterator<Item = &FieldConflict> {
-    conflicts.iter().filter(|conflict| conflict.outcome == ConflictOutcome::ServerWins)
+    conflicts.iter().filter(|conflict| conflict.outcome != ConflictOutcome::ClientWins)
 }
 
 fn winning_line(key: &str, id: &str, theirs: &Value) -> Value {
@@ -56,18 +64,34 @@ fn winning_line(key: &str, id: &str, theirs: &Value) -> Value {
     Value::Object(line)
 }
 
-/// The conflict log's row for `result`.
+/// The audit record of what `result` reports of `operation`, a change of what is now called `entity_id`.
 #[must_use]
 pub(super) fn record(result: &OperationResult, entity_id: &str, payload: &Record, noted: Noted) -> ConflictRecord {
+    let fields = result.conflicts.clone();
+    let strategy = strategy::of_all(&fields);
     ConflictRecord {
         conflict_id: noted.conflict_id,
         queue_id: result.queue_id.clone(),
+        entity_type: EntityType::WorkOrder,
         entity_id: entity_id.to_owned(),
+        resolved_at: (strategy != ResolutionStrategy::Manual).then(|| noted.at.clone()),
         detected_at: noted.at,
         user_id: noted.user_id,
         client_version: payload.get("_version").and_then(Value::as_i64).unwrap_or(0),
         server_version: result.new_version.unwrap_or(0),
-        fields: result.conflicts.clone(),
+        conflicting_fields: fields.iter().map(|field| field.field.clone()).collect(),
+        resolution_strategy: strategy,
+        resolution: fields.iter().filter_map(|field| Some((field.field.clone(), decided(field.outcome)?))).collect(),
+        fields,
+    }
+}
+
+/// What the rules decided by themselves.
+pub(super) fn decided(outcome: ConflictOutcome) -> Option<Resolution> {
+    match outcome {
+        ConflictOutcome::ServerWins => Some(Resolution::ServerWins),
+        ConflictOutcome::ClientWins => Some(Resolution::ClientWins),
+        ConflictOutcome::Manual => None,
     }
 }
 
@@ -95,17 +119,18 @@ mod tests {
 
     #[test]
     fn what_lost_is_left_out_and_what_won_is_laid_over() {
-        let payload = json!({"status": "completed", "rootCause": "rust",
+        let payload = json!({"status": "completed", "rootCause": "rust", "completionNotes": "open",
             "partsUsed": [{"lineId": "1", "qty": 2}, {"lineId": "2", "qty": 2}, {"lineId": "3", "qty": 2}]});
         let conflicts = [
             conflict("status", json!("on-hold"), ConflictOutcome::ServerWins),
             conflict("rootCause", json!("wear"), ConflictOutcome::ClientWins),
+            conflict("completionNotes", json!("sealed"), ConflictOutcome::Manual),
             conflict("partsUsed/1", json!({"qty": 7}), ConflictOutcome::ServerWins),
             conflict("partsUsed/2", Value::Null, ConflictOutcome::ServerWins),
         ];
         let kept = accepted(payload.as_object().unwrap(), &conflicts);
         assert_eq!(Value::Object(kept), json!({"rootCause": "rust", "partsUsed": [{"lineId": "3", "qty": 2}]}));
-        let won = json!({"status": "on-hold",
+        let won = json!({"status": "on-hold", "completionNotes": "sealed",
             "partsUsed": [{"lineId": "1", "qty": 7}, {"lineId": "2", "_deleted": true}]});
         assert_eq!(Value::Object(winners(&conflicts)), won);
     }

@@ -19,12 +19,12 @@ use super::session::Session;
 use super::state::Shown;
 use super::store::{Store, StoreError, cache, meta, queue, rows};
 use super::transport::Transport;
-use super::{account, merge, priority};
+use super::{account, merge, priority, resolve};
 use crate::base::{Stream, WallClock};
 use crate::disk::Storage;
 use crate::history::{Circumstance, DeviceEvent, OperationRecord};
 use crate::protocol::{
-    EntityType, ErrorCode, MAX_BATCH_OPERATIONS, OperationKind, Record, SignInRequest, TEMPORARY_ID_PREFIX,
+    EntityType, ErrorCode, MAX_BATCH_OPERATIONS, OperationKind, RESOLVES, Record, SignInRequest, TEMPORARY_ID_PREFIX,
 };
 
 pub(super) const DATA_KEY: &str = "data-key";
@@ -95,6 +95,17 @@ pub enum EngineError {
     ReadOnly(String),
     /// A field that is the sync's own, and not the user's to set.
     ReservedField(String),
+    /// No conflict on the order, or on this field of it, can be decided so.
+    NothingToResolve {
+        /// The order.
+        order: String,
+        /// The field, if one was named.
+        field: Option<String>,
+    },
+    /// No choice on the order is left that has not gone out.
+    NothingToUndo(String),
+    /// The rules decide this field's conflicts.
+    NoChoice(String),
     /// The device holds another user's data.
     OtherUser(String),
     /// The server, or the way to it, refused.
@@ -114,6 +125,12 @@ impl fmt::Display for EngineError {
             Self::NoSuchOrder(id) => write!(f, "there is no work order `{id}` on this device"),
             Self::ReadOnly(id) => write!(f, "`{id}` is kept here to be read; it cannot be changed on a device"),
             Self::ReservedField(field) => write!(f, "`{field}` belongs to the sync and cannot be set"),
+            Self::NothingToResolve { order, field: None } => write!(f, "nothing on `{order}` waits for a choice"),
+            Self::NothingToResolve { order, field: Some(field) } => {
+                write!(f, "no conflict on `{field}` of `{order}` can be decided so")
+            }
+            Self::NothingToUndo(order) => write!(f, "no choice on `{order}` can be taken back any more"),
+            Self::NoChoice(field) => write!(f, "the rules decide the conflicts of `{field}`, not the user"),
             Self::OtherUser(user) => write!(f, "this device holds the data of `{user}`"),
             Self::Remote { code, detail } => write!(f, "{code}: {detail}"),
         }
@@ -253,14 +270,20 @@ impl Engine {
         let id = rows::current_id(self.store.read(), &id)?;
         let visible = self.visible(&id)?;
         set.insert("_version".into(), version(&visible));
+        let choices = resolve::by_hand(self.store.read(), &id, &set)?;
+        if !choices.is_empty() {
+            set.insert(RESOLVES.into(), serde_json::to_value(&choices).map_err(StoreError::from)?);
+        }
         let mut operation = self.operation(id, OperationKind::Update, set);
         operation.priority = priority::on(operation.operation, &operation.payload, &visible);
         self.store.write(|tx| {
+            let now = self.clock.now_text();
             rows::keep_base(tx, &operation.entity_id, &visible)?;
-            queue::append(tx, &operation, &self.clock.now_text())?;
+            queue::append(tx, &operation, &now)?;
             let mut edited = visible;
             merge::lay_over(&mut edited, &operation.payload);
-            rows::show_edited(tx, &operation.entity_id, &edited)
+            rows::show_edited(tx, &operation.entity_id, &edited)?;
+            resolve::note_by_hand(tx, &operation.entity_id, &choices, &now)
         })?;
         self.after_change(&operation)?;
         Ok(operation)
@@ -320,7 +343,7 @@ impl Engine {
         self.wake.notify_one();
     }
 
-    fn visible(&self, id: &str) -> Result<Record, EngineError> {
+    pub(super) fn visible(&self, id: &str) -> Result<Record, EngineError> {
         let c = self.store.read();
         match rows::visible(c, id)? {
             Some(visible) => Ok(visible),
@@ -331,7 +354,7 @@ impl Engine {
         }
     }
 
-    fn operation(&self, entity_id: String, operation: OperationKind, payload: Record) -> OperationRecord {
+    pub(super) fn operation(&self, entity_id: String, operation: OperationKind, payload: Record) -> OperationRecord {
         let priority = priority::of(operation, &payload);
         let entity_type = EntityType::WorkOrder;
         OperationRecord { queue_id: self.mint(), entity_type, entity_id, operation, payload, priority }
@@ -350,11 +373,16 @@ impl Engine {
     }
 
     fn after_change(&self, operation: &OperationRecord) -> Result<(), StoreError> {
+        self.urge(operation);
+        self.show_added(operation)
+    }
+
+    /// A critical change does not wait for the period (spec 5.1).
+    pub(super) fn urge(&self, operation: &OperationRecord) {
         if priority::is_critical(operation.operation, &operation.payload) {
             self.schedule.borrow_mut().critical_change();
             self.wake.notify_one();
         }
-        self.show_added(operation)
     }
 
     /// A fresh id of version 7.

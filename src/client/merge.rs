@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::protocol::{Record, line_key};
 
 /// Marks a line that is gone.
-const DELETED: &str = "_deleted";
+pub(super) const DELETED: &str = "_deleted";
 
 /// Lays `change` over `record`: values replace; lines unite by their key and merge field by field, `_deleted` ones go.
 /// The id and fields of the sync itself (`_version` and its like) are not touched.

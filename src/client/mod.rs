@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Reading order: [`Engine`] (what an app may ask), `sync` and `schedule` (one cycle, and when), `push` and `settle`,
-//! `pull`, `session` and `answer` (tokens; what counts as an answer), `store` (the tables). `priority`, `backoff`,
-//! `merge` and `conflict` are pure.
+//! `pull`, `session` and `answer` (tokens; what counts as an answer), `store` (the tables), `resolve` (the user's
+//! part in conflicts). `priority`, `backoff`, `merge`, `conflict` and `strategy` are pure.
 //!
 //! Invariant: no transaction is open across an await, so that a dropped future is as safe as a crash.
 //! Invariant: nothing is pulled while the outcome of a pushed operation is unknown, so that an acknowledgement never
@@ -28,16 +28,21 @@ mod pace;
 mod priority;
 mod pull;
 mod push;
+mod resolve;
 mod schedule;
 mod session;
 mod settle;
 mod state;
 mod store;
+mod strategy;
 mod sync;
 mod transport;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use strategy::{STRATEGIES, Strategy};
 
 pub use account::LogOut;
 pub use engine::{EditRequest, Engine, EngineError, Parts, Settings};

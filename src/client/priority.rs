@@ -95,27 +95,55 @@ pub(super) struct Place {
     pub(super) level: u8,
     /// Where it stands.
     pub(super) status: QueueStatus,
+    /// Lanes of the records that it names and that are not made yet.
+    pub(super) names: Vec<String>,
 }
 
-/// The rows that may be sent with their effective levels, in order: by the best level of the operation and what waits behind it in its lane, then
-/// by row. What stands behind a failed operation waits for the user; lanes in `held` wait for the next sync.
+/// The rows that may be sent, with their effective levels, in order: by the best level of the operation and of all that waits for it, then by row.
+/// For an operation wait those behind it in its lane and, if it makes a record, those that name that record. What stands
+/// behind a failed operation waits for the user; lanes in `held` wait for the next sync.
 #[must_use]
 pub(super) fn send_order(places: &[Place], held: &BTreeSet<String>) -> Vec<(u8, i64)> {
-    let mut lanes: BTreeMap<&str, Vec<&Place>> = BTreeMap::new();
-    for place in places.iter().filter(|place| !held.contains(&place.lane)) {
-        lanes.entry(&place.lane).or_default().push(place);
+    let open = open_places(places, held);
+    let mut heads: BTreeMap<&str, i64> = BTreeMap::new();
+    for place in &open {
+        heads.entry(&place.lane).or_insert(place.row);
     }
-    let mut order = Vec::new();
-    for lane in lanes.values() {
-        let open: Vec<&&Place> = lane.iter().take_while(|place| place.status != QueueStatus::Failed).collect();
-        let mut best = u8::MAX;
-        for place in open.into_iter().rev() {
-            best = best.min(place.level);
-            order.push((best, place.row));
+    let mut behind: BTreeMap<&str, u8> = BTreeMap::new();
+    let mut naming: BTreeMap<&str, u8> = BTreeMap::new();
+    let mut order = Vec::with_capacity(open.len());
+    // What is waited for was made before, so that one pass from the end sees everybody who waits.
+    for place in open.into_iter().rev() {
+        let lane = place.lane.as_str();
+        let mut best = behind.get(lane).map_or(place.level, |level| place.level.min(*level));
+        behind.insert(lane, best);
+        if heads.get(lane) == Some(&place.row) {
+            best = naming.get(lane).map_or(best, |level| best.min(*level));
         }
+        for name in &place.names {
+            naming.entry(name).and_modify(|level| *level = best.min(*level)).or_insert(best);
+        }
+        order.push((best, place.row));
     }
     order.sort_unstable();
     order
+}
+
+/// The operations that wait for nobody but the server.
+fn open_places<'p>(places: &'p [Place], held: &'p BTreeSet<String>) -> Vec<&'p Place> {
+    let mut stopped: BTreeSet<&str> = held.iter().map(String::as_str).collect();
+    let mut open = Vec::new();
+    for place in places {
+        let waits =
+            place.status == QueueStatus::Failed || place.names.iter().any(|name| stopped.contains(name.as_str()));
+        if waits {
+            stopped.insert(&place.lane);
+        }
+        if !stopped.contains(place.lane.as_str()) {
+            open.push(place);
+        }
+    }
+    open
 }
 
 #[cfg(test)]
@@ -158,7 +186,7 @@ mod tests {
     }
 
     fn place(row: i64, lane: &str, level: u8, status: QueueStatus) -> Place {
-        Place { row, lane: lane.into(), level, status }
+        Place { row, lane: lane.into(), level, status, names: Vec::new() }
     }
 
     #[test]
@@ -172,6 +200,24 @@ mod tests {
             place(5, "b", 9, Pending),
         ];
         assert_eq!(send_order(&places, &BTreeSet::new()), [(3, 2), (3, 3), (4, 4), (5, 1), (9, 5)]);
+    }
+
+    #[test]
+    fn coalesce_breaks_fk_order_what_is_named_goes_before_what_names_it() {
+        use QueueStatus::{Failed, Pending};
+        let names = |place: Place, lane: &str| Place { names: vec![lane.into()], ..place };
+        let mut places = vec![
+            place(1, "tmp-a", 5, Pending),
+            place(2, "c", 4, Pending),
+            names(place(3, "tmp-b", 6, Pending), "tmp-a"),
+            names(place(4, "d", 3, Pending), "tmp-b"),
+            place(5, "d", 5, Pending),
+        ];
+        let rows =
+            |places: &[Place]| send_order(places, &BTreeSet::new()).into_iter().map(|(_, row)| row).collect::<Vec<_>>();
+        assert_eq!(rows(&places), [1, 3, 4, 2, 5]);
+        places[0].status = Failed;
+        assert_eq!(rows(&places), [2], "all that hangs on it waits for the user");
     }
 
     #[test]

@@ -192,6 +192,9 @@ fn apply(engine: &Engine, page: &DeltaAnswer, cursor: Option<&str>) -> Result<Ne
         remove_cached(tx, cache::ASSETS, assets)?;
         remove_cached(tx, cache::INVENTORY, parts)?;
         changes.work_orders.iter().try_for_each(|change| page_in.order(change))?;
+        if !changes.work_orders.is_empty() {
+            logs::mark_open(tx)?;
+        }
         page_in.cached(cache::ASSETS, &changes.assets)?;
         page_in.cached(cache::INVENTORY, &changes.inventory)?;
         meta::set(tx, meta::CURSOR, &page.next_cursor)?;

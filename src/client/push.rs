@@ -11,6 +11,7 @@ use super::settle;
 use super::store;
 use super::store::queue::Queued;
 use super::store::{StoreError, queue};
+use crate::history::{Choice, DeviceEvent};
 use crate::protocol::gzip;
 use crate::protocol::{
     ErrorCode, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, OperationError, OperationResult, PushAnswer, ResultStatus, path,
@@ -53,7 +54,7 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
                 broken_answers += u32::from(failure.status == INTERNAL_ERROR);
                 match after_refusal(engine, &batch, &failure, broken_answers) {
                     Refusal::Halved => continue,
-                    Refusal::Judged(result) => vec![result],
+                    Refusal::Judged(result) => vec![*result],
                     Refusal::Stop => return Err(failure),
                 }
             }
@@ -63,6 +64,7 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
         held.extend(settled.held);
         pushed.trouble = pushed.trouble.or(settled.trouble);
         engine.show()?;
+        settled.choices.into_iter().for_each(|choice: Choice| engine.emit(DeviceEvent::Chosen(Box::new(choice))));
     }
     Ok(pushed)
 }
@@ -202,7 +204,7 @@ enum Refusal {
     /// Go on with half as many.
     Halved,
     /// It was a single operation, and this is its result.
-    Judged(OperationResult),
+    Judged(Box<OperationResult>),
     /// End the sync.
     Stop,
 }
@@ -222,7 +224,7 @@ fn after_refusal(engine: &Engine, batch: &Batch, failure: &Failure, broken_answe
     match batch.operations.first().filter(|_| judged) {
         Some(operation) => {
             let code = if too_large { ErrorCode::ValidationError } else { failure.code };
-            Refusal::Judged(refusal_of(operation, code, failure))
+            Refusal::Judged(Box::new(refusal_of(operation, code, failure)))
         }
         None => Refusal::Stop,
     }

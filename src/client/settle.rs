@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
+use serde_json::Value;
 
 use super::answer::Failure;
 use super::engine::Engine;
 use super::store::queue::Queued;
 use super::store::{StoreError, logs, meta, queue, rows, snapshot};
 use super::{conflict, merge};
-use crate::history::{DeviceEvent, Notice};
-use crate::protocol::{ErrorCode, OperationError, OperationKind, OperationResult, Record, RemovalReason, ResultStatus};
+use crate::history::{Choice, DeviceEvent, Notice};
+use crate::protocol::{
+    ErrorCode, OperationError, OperationKind, OperationResult, Record, RemovalReason, ResultStatus, temporary_ids,
+};
 
 /// Answers of the server that an operation may fail by before it is given up (spec 7.2, decision k).
 const MAX_ATTEMPTS: u32 = 10;
@@ -24,6 +27,8 @@ pub(super) struct Settled {
     pub(super) held: BTreeSet<String>,
     /// The first trouble that calls for another try.
     pub(super) trouble: Option<Failure>,
+    /// What preferences chose; told once the screen shows it.
+    pub(super) choices: Vec<Choice>,
     /// Told once the transaction is durable.
     events: Vec<DeviceEvent>,
 }
@@ -82,7 +87,7 @@ impl Settling<'_> {
             merge::lay_over(&mut base, others);
         }
         if operation.operation != OperationKind::Delete {
-            let payload = self.with_real_ids(&operation.payload)?;
+            let payload = rows::with_real_ids(self.tx, &operation.payload)?;
             merge::lay_over(&mut base, &conflict::accepted(&payload, &result.conflicts));
             if let Some(local_id) = payload.get("_localId") {
                 base.insert("_localId".into(), local_id.clone());
@@ -111,6 +116,11 @@ impl Settling<'_> {
         match error.code {
             // What came after a failed operation was judged without it: it is asked again in its turn.
             _ if self.settled.held.contains(id) => queue::wait(self.tx, &operation.queue_id),
+            // So is what names a record whose creation failed.
+            _ if self.names_held(operation) => {
+                self.settled.held.insert(id.to_owned());
+                queue::wait(self.tx, &operation.queue_id)
+            }
             ErrorCode::NotFound => {
                 self.leave(id, RemovalReason::Deleted, &format!("{}: {}", error.code, error.detail), true)
             }
@@ -128,6 +138,11 @@ impl Settling<'_> {
                 queue::wait(self.tx, &operation.queue_id)
             }
         }
+    }
+
+    fn names_held(&self, operation: &Queued) -> bool {
+        let payload = Value::Object(operation.payload.clone()).to_string();
+        temporary_ids(&payload).any(|named| self.settled.held.contains(named))
     }
 
     fn count_attempt(
@@ -172,13 +187,15 @@ impl Settling<'_> {
 
     fn note_conflict(&mut self, operation: &Queued, id: &str, result: &OperationResult) -> Result<(), StoreError> {
         let noted = conflict::Noted {
-            conflict_id: self.engine.mint(),
+            conflict_id: result.conflict_id.clone().unwrap_or_else(|| self.engine.mint()),
             at: self.now.clone(),
             user_id: meta::get(self.tx, meta::USER_ID)?.unwrap_or_default(),
         };
         let record = conflict::record(result, id, &operation.payload, noted);
-        logs::note_conflict(self.tx, &record)?;
+        logs::note_conflict(self.tx, &record, &self.now)?;
+        let choice = self.engine.choose_as_preferred(self.tx, &record, &self.now)?;
         self.settled.events.push(DeviceEvent::Conflict(Box::new(record)));
+        self.settled.choices.extend(choice);
         Ok(())
     }
 
@@ -198,17 +215,6 @@ impl Settling<'_> {
         Ok(real.to_owned())
     }
 
-    fn with_real_ids(&self, payload: &Record) -> Result<Record, StoreError> {
-        if self.renamed.is_empty() {
-            return Ok(payload.clone());
-        }
-        let mut text = serde_json::to_string(payload)?;
-        for (temporary, real) in &self.renamed {
-            text = text.replace(temporary, real);
-        }
-        Ok(serde_json::from_str(&text)?)
-    }
-
     fn base(&self, id: &str) -> Result<Record, StoreError> {
         match self.bases.get(id) {
             Some(base) => Ok(base.clone()),
@@ -223,6 +229,7 @@ impl Settling<'_> {
                 snapshot::spare(self.tx, id)?;
             }
             rows::put_server_record(self.tx, id, base, &self.now)?;
+            logs::mark(self.tx, id)?;
         }
         Ok(self.settled)
     }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::board::Difference;
 use super::engine::{Engine, EngineError};
 use super::schedule::Schedule;
-use super::store::{StoreError, cache, logs, meta, queue, rows};
+use super::store::{StoreError, audit, cache, logs, meta, queue, rows};
 use crate::history::{DeviceEvent, DeviceState, OperationRecord, Progress, Status};
 use crate::protocol::Record;
 
@@ -32,6 +32,7 @@ impl Engine {
             inventory: cache::INVENTORY.all(c)?,
             queue: queue::view(c)?,
             conflicts: logs::conflicts(c)?,
+            audit: audit::all(c)?,
             notices: queue::notices(c)?,
             rescued: logs::rescued(c)?,
             profile: meta::profile(c)?,

@@ -1,11 +1,13 @@
 //! What a device says of itself: its events and, when asked, its whole state.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::event::OperationRecord;
 use super::shown::{ChangeLine, Icon, Progress};
-use crate::protocol::{ErrorCode, FieldConflict, OperationKind, Profile, Record, RemovalReason};
+use crate::protocol::{ConflictRecord, ErrorCode, OperationKind, Profile, Record, RemovalReason};
 
 /// Why a sync began (spec 5.1; retry is 7.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +155,13 @@ pub enum DeviceEvent {
     },
     /// A conflict was recorded and shown.
     Conflict(Box<ConflictRecord>),
+    /// A choice was made on a conflict.
+    Chosen(Box<Choice>),
+    /// A choice that had not gone out was taken back; its operation is gone, and its conflicts are as they were.
+    Undone {
+        /// The operation that would have carried it out.
+        queue_id: String,
+    },
     /// A failed operation was shown to the user.
     Noticed(Notice),
     /// A record left the device.
@@ -180,26 +189,48 @@ pub enum DeviceEvent {
     LoggedOut,
 }
 
-/// The conflict log's row: an operation that met foreign changes (spec 4.4).
+/// Which side of a conflict the user keeps (spec 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// What was set here.
+    Mine,
+    /// What the server holds.
+    Server,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mine => "mine",
+            Self::Server => "the server's",
+        })
+    }
+}
+
+/// A choice, stored for good: the operation that will carry it out, and the conflicts that it decides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ConflictRecord {
-    /// Its id.
-    pub conflict_id: String,
-    /// The operation.
-    pub queue_id: String,
-    /// The record.
-    pub entity_id: String,
-    /// When, by the device's clock.
-    pub detected_at: String,
-    /// Who made the operation.
-    pub user_id: String,
-    /// The version that the operation was made on.
-    pub client_version: i64,
-    /// The server's version after it.
-    pub server_version: i64,
-    /// The fields, each with both values and the outcome.
-    pub fields: Vec<FieldConflict>,
+pub struct Choice {
+    /// The operation; its payload names the conflicts and what was chosen, field by field.
+    pub operation: OperationRecord,
+    /// Whether a saved preference chose, and not the user at this moment.
+    pub by_preference: bool,
+}
+
+/// An entry of the device's audit log, each bound to the one before it (spec 4.4). `hash` is the SHA-256 of `previous`
+/// and `entry`, one after the other, in small hexadecimal digits; the first `previous` is 64 zeros.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// Its place, from 1.
+    pub sequence: u64,
+    /// What is on record, as JSON text: `at`, `what`, and `conflict` or `operation` as of that moment.
+    pub entry: String,
+    /// The hash of the entry before it.
+    pub previous: String,
+    /// Its own.
+    pub hash: String,
 }
 
 /// A failed operation, as the user sees it (spec 7.3).
@@ -250,6 +281,9 @@ pub struct QueueRow {
     pub attempts: u32,
     /// The last error, in words.
     pub error: Option<String>,
+    /// A record that it names and that is not made yet: it waits for that one's creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<String>,
 }
 
 /// Where a queued operation stands (spec 2.2).
@@ -282,6 +316,9 @@ pub struct DeviceState {
     pub queue: Vec<QueueRow>,
     /// The conflict log, oldest first.
     pub conflicts: Vec<ConflictRecord>,
+    /// The audit log, oldest first.
+    #[serde(default)]
+    pub audit: Vec<AuditEntry>,
     /// Failed operations that the user was told of and that still stand.
     pub notices: Vec<Notice>,
     /// The rescue log, oldest first.

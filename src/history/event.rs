@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::circumstance::Circumstance;
-use super::device::{DeviceEvent, DeviceState};
+use super::device::{DeviceEvent, DeviceState, Side};
 use crate::base::CrashHow;
 use crate::protocol::{
-    DeadLetter, EntityType, ErrorCode, Operation, OperationKind, OperationResult, Profile, Record, Removal,
+    ConflictRecord, DeadLetter, EntityType, ErrorCode, Operation, OperationKind, OperationResult, Profile, Record,
+    Removal,
 };
 
 /// One entry of the history.
@@ -90,6 +91,28 @@ pub enum What {
         device: String,
         /// The operation, with the id that it will carry for ever.
         operation: OperationRecord,
+    },
+    /// A user chose a side of a conflict. What came of it, [`DeviceEvent::Chosen`] says.
+    Choosing {
+        /// Who.
+        device: String,
+        /// On which record.
+        entity_id: String,
+        /// On which field; on all that wait when absent.
+        field: Option<String>,
+        /// Which side.
+        with: Side,
+    },
+    /// A user saved which side to keep in later conflicts, or forgot it.
+    Preferring {
+        /// Who.
+        device: String,
+        /// On which record; on all when absent.
+        entity_id: Option<String>,
+        /// On which field.
+        field: String,
+        /// Which side; to be asked again when absent.
+        with: Option<Side>,
     },
     /// The change was refused, and the user was told.
     Refused {
@@ -248,6 +271,11 @@ pub enum What {
         kind: String,
         /// It.
         record: Record,
+    },
+    /// An audit record of a conflict on the server at the end, as the auditor reads it.
+    ServerConflict {
+        /// It.
+        record: Box<ConflictRecord>,
     },
     /// The run was interrupted; nothing after it is known.
     Interrupted,

@@ -8,8 +8,8 @@ mod shown;
 
 pub use circumstance::Circumstance;
 pub use device::{
-    ConflictRecord, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, ResyncReason,
-    Status, SyncOutcome, Trigger,
+    AuditEntry, Choice, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, ResyncReason,
+    Side, Status, SyncOutcome, Trigger,
 };
 pub use event::{
     Edit, Event, Fault, LinkState, Message, MessageKind, OperationRecord, RecordRef, StepOutcome, Wait, What,

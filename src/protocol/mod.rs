@@ -3,6 +3,7 @@
 //! Field names are the spec's. What the spec leaves silent is marked *addition* here and argued in `docs/DECISIONS.md`.
 
 mod auth;
+mod conflict;
 mod dead_letter;
 mod delta;
 mod digest;
@@ -10,18 +11,22 @@ mod error;
 mod fields;
 pub mod gzip;
 mod push;
+mod reference;
 mod schema;
 
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
+pub use conflict::{
+    ConflictOutcome, ConflictRecord, ConflictsAnswer, FieldConflict, RESOLVES, Resolution, ResolutionStrategy, Resolves,
+};
 pub use dead_letter::{DeadLetter, DeadLetters, DeadLettersQuery};
 pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalReason, RemovalsByKind};
 pub use digest::ViewDigest;
 pub use error::{ErrorCode, Problem};
 pub use fields::{FieldKind, WORK_ORDER_FIELDS, field_kind, line_key};
 pub use push::{
-    ConflictOutcome, EntityType, FieldConflict, Operation, OperationError, OperationKind, OperationResult, PushAnswer,
-    PushRequest, ResultStatus,
+    EntityType, Operation, OperationError, OperationKind, OperationResult, PushAnswer, PushRequest, ResultStatus,
 };
+pub use reference::{replace_temporary_ids, temporary_ids};
 
 /// One record's fields by name. Sorted, so that it prints the same everywhere.
 pub type Record = serde_json::Map<String, serde_json::Value>;
@@ -38,6 +43,8 @@ pub mod path {
     pub const DELTA: &str = "/api/v1/sync/delta";
     /// Push (spec 3.1C).
     pub const PUSH: &str = "/api/v1/sync/push";
+    /// The server's side of the conflict audit: [`super::ConflictsAnswer`] (addition, spec 4.4).
+    pub const CONFLICTS: &str = "/api/v1/sync/conflicts";
     /// This API as an `OpenAPI` document (addition).
     pub const OPENAPI: &str = "/api/v1/openapi.json";
     /// Updates that came too late: [`super::DeadLetters`] (addition).

@@ -4,9 +4,8 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{ErrorCode, MAX_BATCH_OPERATIONS, Record, schema};
+use super::{ErrorCode, FieldConflict, MAX_BATCH_OPERATIONS, Record, schema};
 
 /// Body of a push.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -104,6 +103,9 @@ pub struct OperationResult {
     /// The fields that met a foreign change, each with its outcome (addition).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<FieldConflict>,
+    /// The id of the audit record that they left, the same on both sides (addition, spec 4.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict_id: Option<String>,
     /// What others changed since the operation's `_version`: with the result, the client knows the record at
     /// `newVersion` (addition). Absent when nobody else did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,6 +128,7 @@ impl OperationResult {
             entity_id: None,
             replayed: false,
             conflicts: Vec::new(),
+            conflict_id: None,
             server_state: None,
             error: None,
         }
@@ -153,45 +156,6 @@ pub enum ResultStatus {
     Conflict,
     /// Not applied.
     Error,
-}
-
-/// One field on which two edits met.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FieldConflict {
-    /// The field; of a line, `field/key`.
-    pub field: String,
-    /// The operation's value.
-    pub mine: Value,
-    /// The value that somebody else had set.
-    pub theirs: Value,
-    /// Which one the server now holds.
-    pub outcome: ConflictOutcome,
-    /// The record's version at which theirs was set.
-    pub version: i64,
-    /// Who set theirs.
-    pub by: String,
-    /// When, by the server's clock.
-    pub at: String,
-}
-
-/// Which side of a conflict the server now holds (spec 4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ConflictOutcome {
-    /// Theirs stays; mine goes to the conflict log.
-    ServerWins,
-    /// Mine replaces theirs.
-    ClientWins,
-}
-
-impl fmt::Display for ConflictOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ServerWins => "server wins",
-            Self::ClientWins => "client wins",
-        })
-    }
 }
 
 /// Why an operation was not applied.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::history::{
-    ChangeLine, DeviceEvent, Event, Icon, Message, MessageKind, Phase, ResyncReason, Status, StepOutcome, SyncOutcome,
-    What,
+    ChangeLine, DeviceEvent, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side, Status, StepOutcome,
+    SyncOutcome, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -47,6 +47,8 @@ fn what(what: &What) -> String {
                 short(&operation.queue_id)
             )
         }
+        What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
+        What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
         What::Tampered { device, answers } => {
             format!("operations sent in the name of {device} are answered: {}", answers.join(", "))
         }
@@ -89,10 +91,20 @@ fn what(what: &What) -> String {
         }
         What::DeadLetters { letters } => format!("{} updates came too late for their orders", letters.len()),
         What::ServerRecord { kind, record } => format!("the server ends with {} of {kind}", name_of(record)),
+        What::ServerConflict { record } => format!("the server's audit has a conflict on {}", record.entity_id),
         What::Interrupted => "interrupted".into(),
         What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
         What::RunEnded => "the run ends".into(),
     }
+}
+
+fn preferring(device: &str, order: Option<&str>, field: &str, with: Option<Side>) -> String {
+    let keep = with.map_or_else(|| "what its user says".to_owned(), |side| side.to_string());
+    format!("{device} will keep {keep} on {field} of {}", order.unwrap_or("every order"))
+}
+
+fn choosing(device: &str, order: &str, field: Option<&str>, with: Side) -> String {
+    format!("{device} chooses {with} on {} of {order}", field.unwrap_or("all that waits"))
 }
 
 fn short(id: &str) -> &str {
@@ -126,6 +138,11 @@ fn device_event(event: &DeviceEvent) -> String {
             let fields: Vec<&str> = record.fields.iter().map(|field| field.field.as_str()).collect();
             format!("records a conflict on {}: {}", record.entity_id, fields.join(", "))
         }
+        DeviceEvent::Chosen(choice) => {
+            let whose = if choice.by_preference { "follows a preference" } else { "keeps a choice" };
+            format!("{whose} on {} ({})", choice.operation.entity_id, short(&choice.operation.queue_id))
+        }
+        DeviceEvent::Undone { queue_id } => format!("takes a choice back ({})", short(queue_id)),
         DeviceEvent::Noticed(notice) => {
             format!("tells its user: {} failed: {}: {}", notice.entity_id, notice.code, notice.detail)
         }

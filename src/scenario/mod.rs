@@ -13,6 +13,7 @@ mod platform;
 mod print;
 mod problem;
 mod read;
+mod reference;
 mod requirements;
 mod server_step;
 mod step;
@@ -30,11 +31,12 @@ pub use platform::{Battery, DataSaver};
 pub use print::print;
 pub use problem::{Problem, draw};
 pub use read::{Options, load, parse};
+pub use reference::label_in;
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
 pub use server_step::{ServerClock, Tamper};
 pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,
-    OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, SetClock, Step,
+    OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
 };
 pub use work_step::{DAY, DeadZone, Work};
 

@@ -15,7 +15,7 @@ use super::file::{
 const FIRST: [&str; 11] =
     ["device", "as", "record", "order", "orders", "field", "what", "when", "of", "operation", "sync"];
 /// See [`FIRST`].
-const LAST: [&str; 2] = ["set", "has"];
+const LAST: [&str; 3] = ["with", "set", "has"];
 /// What may stand in text without quotes, besides letters, digits and single spaces.
 const PLAIN: &str = "_-./";
 /// The same outside of brackets, where commas mean nothing.

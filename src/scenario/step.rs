@@ -11,7 +11,7 @@ use super::server_step::{ServerClock, Tamper};
 use super::work_step::Work;
 use crate::base::{CrashHow, Span};
 use crate::check::ShownClaim;
-use crate::history::Phase;
+use crate::history::{Phase, Side};
 use crate::protocol::Record;
 
 /// One step of the story. Two are equal when they do the same, wherever they stand.
@@ -56,6 +56,12 @@ pub enum Action {
     Create(Create),
     /// A user deletes an order on a device.
     Delete(Delete),
+    /// A user decides a conflict of an order on a device.
+    Resolve(Resolve),
+    /// A user saves what to keep in later conflicts.
+    Prefer(Prefer),
+    /// A user takes the latest decision on an order back, which works until it has been pushed.
+    Undo(Undo),
     /// The office changes an order: through the API, with no engine.
     OfficeEdit(OfficeEdit),
     /// The office changes the first so many orders of the server.
@@ -167,6 +173,74 @@ pub struct Delete {
     pub device: String,
     /// The order: id or label.
     pub order: String,
+}
+
+/// See [`Action::Resolve`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    /// The device or group.
+    pub device: String,
+    /// The order: id or label.
+    pub order: String,
+    /// The field, or a line as `partsUsed/L-1`; all that wait for a decision when absent. A field that the rules have
+    /// decided must be named, to overrule them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What is kept.
+    pub with: Side,
+}
+
+/// See [`Action::Prefer`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prefer {
+    /// The device or group.
+    pub device: String,
+    /// The order: id or label; every order when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// The field: one whose conflicts the user decides.
+    pub field: String,
+    /// What is kept.
+    pub with: Preference,
+}
+
+/// What a user keeps in later conflicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preference {
+    /// What was set here.
+    Mine,
+    /// What the server holds.
+    Server,
+    /// Whatever the user says then: an earlier preference is forgotten.
+    Ask,
+}
+
+impl Preference {
+    /// The side, if it is one.
+    #[must_use]
+    pub const fn side(self) -> Option<Side> {
+        match self {
+            Self::Mine => Some(Side::Mine),
+            Self::Server => Some(Side::Server),
+            Self::Ask => None,
+        }
+    }
+}
+
+/// See [`Action::Undo`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Undo {
+    /// The device or group.
+    pub device: String,
+    /// The order: id or label.
+    pub order: String,
+    /// The field; the latest decision on any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// See [`Action::OfficeEdit`].

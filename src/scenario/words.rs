@@ -22,6 +22,19 @@ impl fmt::Display for Action {
             }
             Self::Create(step) => write!(f, "{} creates `{}`: {}", step.device, step.label, Fields(&step.set)),
             Self::Delete(step) => write!(f, "{} deletes {}", step.device, step.order),
+            Self::Resolve(step) => {
+                let of = step.field.as_deref().map(|field| format!("{field} of ")).unwrap_or_default();
+                write!(f, "{} decides the conflict on {of}{}: keep {}", step.device, step.order, step.with)
+            }
+            Self::Prefer(step) => {
+                let of = step.order.as_deref().unwrap_or("every order");
+                let keep = match step.with.side() {
+                    Some(side) => format!("keep {side}"),
+                    None => "ask".to_owned(),
+                };
+                write!(f, "{} saves for later conflicts on {} of {of}: {keep}", step.device, step.field)
+            }
+            Self::Undo(step) => write!(f, "{} takes the decision on {} back", step.device, step.order),
             Self::OfficeEdit(step) => write!(f, "the office edits {}: {}", step.order, Fields(&step.set)),
             Self::OfficeEditMany(step) => {
                 write!(f, "the office edits the first {} orders: {}", step.orders, Fields(&step.set))

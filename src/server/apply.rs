@@ -132,7 +132,7 @@ impl Plan {
         if let (Some(outcome), Some(theirs)) = (outcome, theirs) {
             self.conflicts.push(met(field.clone(), value.clone(), theirs, outcome));
         }
-        if outcome != Some(ConflictOutcome::ServerWins) {
+        if matches!(outcome, None | Some(ConflictOutcome::ClientWins)) {
             self.writes.push(Write::Field { field, value });
         }
     }
@@ -153,7 +153,7 @@ impl Plan {
                 self.merged.insert((field.clone(), line.clone()));
             }
         }
-        if outcome != Some(ConflictOutcome::ServerWins) {
+        if matches!(outcome, None | Some(ConflictOutcome::ClientWins)) {
             self.writes.push(Write::Line { field, line, value, deleted });
         }
     }

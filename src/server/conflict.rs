@@ -7,23 +7,39 @@ use crate::protocol::ConflictOutcome;
 
 /// Who wins a field's conflicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Strategy {
-    /// What is there stays: the rule for everything that the table does not name.
+pub(crate) enum Strategy {
+    /// What is there stays: the plan is the office's.
     Server,
     /// Execution data: whoever did the work knows best.
     Client,
     /// What is there stays if a supervisor set it or if it ends the order; else the client wins (decision i).
     Office,
+    /// What is there stays until the one who set the other value has chosen.
+    Manual,
 }
 
-const STRATEGIES: &[(&str, Strategy)] = &[
+/// The strategy of every field that a client may write, in the spec's order (4.2).
+pub(crate) const STRATEGIES: &[(&str, Strategy)] = &[
+    ("siteId", Strategy::Server),
+    ("assetId", Strategy::Server),
+    ("type", Strategy::Server),
+    ("title", Strategy::Server),
+    ("description", Strategy::Server),
+    ("priority", Strategy::Server),
     ("status", Strategy::Office),
+    ("assignedTo", Strategy::Server),
+    ("scheduledStart", Strategy::Server),
+    ("scheduledEnd", Strategy::Server),
     ("tasks", Strategy::Client),
+    ("partsRequired", Strategy::Server),
     ("partsUsed", Strategy::Client),
     ("laborRecords", Strategy::Client),
     ("attachments", Strategy::Client),
     ("actualStart", Strategy::Client),
     ("actualEnd", Strategy::Client),
+    ("completionNotes", Strategy::Manual),
+    ("rootCause", Strategy::Manual),
+    ("customFields", Strategy::Server),
 ];
 
 /// Whether an edit of `field` by `device` on version `base` may meet `theirs`, a value that differs from its own:
@@ -33,11 +49,13 @@ pub(super) fn decide(field: &str, theirs: Option<&Written>, base: i64, device: &
     Some(match strategy(field) {
         Strategy::Server => ConflictOutcome::ServerWins,
         Strategy::Client => ConflictOutcome::ClientWins,
+        Strategy::Manual => ConflictOutcome::Manual,
         Strategy::Office if weighty(theirs) => ConflictOutcome::ServerWins,
         Strategy::Office => ConflictOutcome::ClientWins,
     })
 }
 
+/// The spec's default for what no list names: server wins.
 fn strategy(field: &str) -> Strategy {
     STRATEGIES.iter().find(|(name, _)| *name == field).map_or(Strategy::Server, |(_, strategy)| *strategy)
 }
@@ -80,9 +98,24 @@ mod tests {
         for field in ["tasks", "partsUsed", "laborRecords", "attachments", "actualStart", "actualEnd"] {
             assert_eq!(decide(field, Some(&there), 1, "mine"), Some(ConflictOutcome::ClientWins), "{field}");
         }
-        for field in ["title", "scheduledStart", "scheduledEnd", "priority", "assignedTo", "completionNotes"] {
+        for field in ["title", "scheduledStart", "scheduledEnd", "priority", "assignedTo", "customFields"] {
             assert_eq!(decide(field, Some(&there), 1, "mine"), Some(ConflictOutcome::ServerWins), "{field}");
         }
+    }
+
+    #[test]
+    fn what_was_found_waits_for_whoever_found_it() {
+        for field in ["rootCause", "completionNotes"] {
+            let there = theirs("x", "supervisor");
+            assert_eq!(decide(field, Some(&there), 1, "mine"), Some(ConflictOutcome::Manual), "{field}");
+        }
+    }
+
+    #[test]
+    fn every_field_has_its_strategy() {
+        let named: Vec<&str> = STRATEGIES.iter().map(|(field, _)| *field).collect();
+        let fields: Vec<&str> = crate::protocol::WORK_ORDER_FIELDS.iter().map(|(field, _)| *field).collect();
+        assert_eq!(named, fields);
     }
 
     #[test]

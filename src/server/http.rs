@@ -11,6 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::audit;
 use super::auth::{self, Caller};
 use super::openapi::{self, Endpoint};
 use super::refusal::Refusal;
@@ -19,8 +20,8 @@ use super::wire::{Answer, read_json};
 use super::{dead_letter, delta, push};
 use crate::base::WallClock;
 use crate::protocol::{
-    DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS, MAX_INFLATED_BODY,
-    Profile, PushAnswer, PushRequest, Record, RefreshRequest, SignInRequest, Tokens, path,
+    ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
+    MAX_INFLATED_BODY, Profile, PushAnswer, PushRequest, Record, RefreshRequest, SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -67,6 +68,11 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         Endpoint::get::<DeltaAnswer>(path::DELTA, "delta", "What changed in the user's view since a position.");
     let push_at =
         Endpoint::post::<PushRequest, PushAnswer>(path::PUSH, "push", "Apply queued operations, each with its result.");
+    let conflicts_at = Endpoint::get::<ConflictsAnswer>(
+        path::CONFLICTS,
+        "conflicts",
+        "The audit of conflicts: one's own, or all for an auditor.",
+    );
     let letters_at = Endpoint::get::<DeadLetters>(
         path::DEAD_LETTERS,
         "deadLetters",
@@ -79,6 +85,7 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         (profile_at.addition(), get(profile)),
         (delta_at.query::<DeltaQuery>().problems(&[410]), get(pull)),
         (push_at, post(push)),
+        (conflicts_at.addition(), get(conflicts)),
         (letters_at.addition().query::<DeadLettersQuery>().problems(&[403]), get(dead_letters)),
         (openapi_at.addition().open(), get(openapi_document)),
     ]
@@ -147,6 +154,15 @@ async fn push(State(shared): App, request: Request) -> Response {
         Ok(PushAnswer { results: push::push(&mut shared.store(), shared.now_ms(), &caller, batch.operations) })
     };
     answer.with::<PushAnswer>(results.await)
+}
+
+async fn conflicts(State(shared): App, headers: HeaderMap) -> Response {
+    let list = || {
+        let caller = caller(&shared, &headers)?;
+        let conflicts = audit::list(&shared.store().connection, &caller.profile)?;
+        Ok(ConflictsAnswer { conflicts })
+    };
+    Answer::to(&headers).with::<ConflictsAnswer>(list())
 }
 
 async fn unknown_route(uri: Uri, headers: HeaderMap) -> Response {

@@ -8,6 +8,7 @@
 //!        |-> create
 //!        |-> apply -> conflict   what the operation does to the record
 //!        |     '-> stock         and to the parts that it uses
+//!        |-> audit               what it met, and what its user chose
 //!        |-> dead_letter         what came too late for a record
 //!        '-> view                who sees the record now
 //! purge                what is forgotten, and when
@@ -18,6 +19,7 @@
 //! that a pull reads is ordered by anything else.
 
 mod apply;
+mod audit;
 mod auth;
 mod conflict;
 mod create;
@@ -32,6 +34,7 @@ mod policy;
 mod purge;
 mod push;
 mod record;
+mod reference;
 mod refusal;
 mod rejection;
 mod role;
@@ -53,6 +56,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::base::{Stream, WallClock};
 
+#[cfg(test)]
+pub(crate) use conflict::{STRATEGIES, Strategy};
 pub use seed::{Seeded, SeededUser, SetupError};
 pub use settings::{
     ACCESS_TOKEN_LIFE, CREATED_VISIBLE, REFRESH_GRACE, REFRESH_TOKEN_LIFE, RESULTS_KEPT, TOMBSTONES_KEPT,

@@ -10,18 +10,22 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::apply::{self, Applied, Scene};
+use super::audit;
 use super::auth::Caller;
 use super::create;
 use super::dead_letter;
 use super::payload;
 use super::purge;
 use super::record::{self, Order};
+use super::reference;
 use super::rejection::Rejection;
 use super::role::Role;
 use super::store::Store;
 use super::view;
+use crate::base::Stream;
 use crate::protocol::{
-    ErrorCode, Operation, OperationError, OperationKind, OperationResult, Profile, ResultStatus, TEMPORARY_ID_PREFIX,
+    ErrorCode, Operation, OperationError, OperationKind, OperationResult, Profile, RESOLVES, ResultStatus,
+    TEMPORARY_ID_PREFIX,
 };
 
 /// Applies `operations`, as they arrived, one by one. One that fails stops the rest of its record's lane: what was made
@@ -35,8 +39,9 @@ pub(super) fn push(store: &mut Store, now_ms: i64, caller: &Caller, operations: 
     for operation in operations {
         let text = |name: &str| operation.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let lane = text("entityId");
-        let result = match stopped.get(&lane) {
-            Some(error) => OperationResult::refused(text("queueId"), behind(error)),
+        let stops = stopped.get(&lane).map(behind).or_else(|| reference::stopped(&operation, &stopped));
+        let result = match stops {
+            Some(error) => OperationResult::refused(text("queueId"), error),
             None => push_one(store, now_ms, caller, operation),
         };
         // Each operation on a deleted record is answered for itself, so that each becomes a dead letter.
@@ -72,7 +77,7 @@ fn named(operation: &Operation) -> Result<(), Rejection> {
 
 /// Does `operation` unless it was done before: effect and result in one transaction.
 fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) -> Result<OperationResult, Rejection> {
-    let Store { connection, users, .. } = store;
+    let Store { connection, users, random, .. } = store;
     let tx = connection.transaction()?;
     let hash = fingerprint(operation);
     if let Some(result) = done_before(&tx, caller.user(), &caller.device, &operation.queue_id, &hash)? {
@@ -80,7 +85,8 @@ fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) 
     }
     view::expire(&tx, users, caller.user(), now_ms)?;
     let scene = Scene { db: &tx, users, writer: caller.writer(), now_ms };
-    let result = match perform(scene, &caller.profile, operation, &hash) {
+    let named = reference::resolved(scene, operation);
+    let result = match named.and_then(|operation| perform(scene, &caller.profile, &operation, &hash)) {
         Err(rejection) if rejection.0.tombstone && operation.operation == OperationKind::Update => {
             dead_letter::keep(&tx, caller, operation, &resolve(scene, operation)?, now_ms)?;
             tx.commit()?;
@@ -95,6 +101,7 @@ fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) 
         }
         result => result?,
     };
+    let result = audited(scene, operation, result, random)?;
     let stored =
         serde_json::to_string(&result).map_err(|error| Rejection::new(ErrorCode::ServerError, error.to_string()))?;
     tx.prepare_cached(
@@ -103,6 +110,21 @@ fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) 
     .execute(params![caller.user(), caller.device, operation.queue_id, hash, stored, now_ms])?;
     tx.commit()?;
     Ok(result)
+}
+
+/// Gives the conflicts of `result` their audit record. A repeat brings the one of the first time.
+fn audited(
+    scene: Scene<'_>,
+    operation: &Operation,
+    result: OperationResult,
+    random: &mut Stream,
+) -> Result<OperationResult, Rejection> {
+    if result.conflicts.is_empty() || result.conflict_id.is_some() {
+        return Ok(result);
+    }
+    let id = random.uuid_v7(u64::try_from(scene.now_ms).unwrap_or(0)).to_string();
+    audit::note(scene, operation, &resolve(scene, operation)?, &id, &result)?;
+    Ok(OperationResult { conflict_id: Some(id), ..result })
 }
 
 /// What an operation asks for, without its id. Records are sorted by name, so that order and spaces do not count.
@@ -149,8 +171,10 @@ fn perform(
         },
         OperationKind::Update => {
             let base = payload::base_version(&operation.payload).map_err(Rejection::invalid)?;
-            let changes = payload::changes(&operation.payload, &["_version"]).map_err(Rejection::invalid)?;
+            let changes = payload::changes(&operation.payload, &["_version", RESOLVES]).map_err(Rejection::invalid)?;
+            let choices = audit::choices(operation)?;
             let order = target(scene, profile, operation, base)?;
+            audit::close(scene, &order.id, &choices)?;
             Ok(settled(operation, apply::update(scene, order, seen(base), changes)?))
         }
         OperationKind::Delete => delete(scene, profile, operation),
@@ -203,7 +227,11 @@ fn delete(scene: Scene<'_>, profile: &Profile, operation: &Operation) -> Result<
     if Role::of(profile) == Role::Technician && order.created_by.as_deref() != Some(&profile.user_id) {
         return Err(Rejection::denied(format!("work order {id} was created by somebody else")));
     }
-    Ok(settled(operation, apply::delete(scene, order, seen(base))?))
+    let applied = apply::delete(scene, order, seen(base))?;
+    if applied.order.deleted {
+        audit::close_gone(scene, &applied.order.id)?;
+    }
+    Ok(settled(operation, applied))
 }
 
 /// The record that `operation` is about, if there is one, its user may act on it, and it has the version.
@@ -229,13 +257,10 @@ fn target(scene: Scene<'_>, profile: &Profile, operation: &Operation, base: i64)
 /// The real id of the operation's record (decision b).
 fn resolve(scene: Scene<'_>, operation: &Operation) -> Result<String, Rejection> {
     let id = &operation.entity_id;
-    let Some(local_id) = id.strip_prefix(TEMPORARY_ID_PREFIX) else { return Ok(id.clone()) };
-    let found = scene
-        .db
-        .prepare_cached("SELECT work_order FROM creations WHERE user = ?1 AND local_id = ?2")?
-        .query_row([scene.writer.user, local_id], |row| row.get(0))
-        .optional()?;
-    found.ok_or_else(|| Rejection::not_found(id))
+    if !id.starts_with(TEMPORARY_ID_PREFIX) {
+        return Ok(id.clone());
+    }
+    reference::real_id(scene, id)?.ok_or_else(|| Rejection::not_found(id))
 }
 
 fn settled(operation: &Operation, applied: Applied) -> OperationResult {

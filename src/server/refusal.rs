@@ -4,6 +4,7 @@ use std::fmt;
 
 use axum::http::StatusCode;
 
+use super::rejection::Rejection;
 use crate::protocol::{ErrorCode, Problem};
 
 /// Why a request is refused.
@@ -76,6 +77,12 @@ impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
         let detail = format!("the server's database failed: {error}");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server-error", ErrorCode::ServerError, detail)
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(Rejection(error): Rejection) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server-error", error.code, error.detail)
     }
 }
 

@@ -27,6 +27,11 @@ impl Rejection {
         Self::new(ErrorCode::NotFound, format!("there is no work order {id}"))
     }
 
+    /// What the server wrote itself cannot be read.
+    pub(super) fn damaged(error: &serde_json::Error) -> Self {
+        Self::new(ErrorCode::ServerError, format!("the server's database is damaged: {error}"))
+    }
+
     /// There is no longer such a record (decision e).
     pub(super) fn gone(id: &str) -> Self {
         let Self(error) = Self::new(ErrorCode::NotFound, format!("work order {id} was deleted"));

@@ -137,3 +137,12 @@ CREATE TABLE refresh_tokens (
   successor TEXT,
   rotated_ms INTEGER
 ) WITHOUT ROWID;
+
+-- The audit of conflicts (spec 4.4): one row for each operation that met foreign changes.
+CREATE TABLE conflicts (
+  conflict_id TEXT NOT NULL UNIQUE,
+  user TEXT NOT NULL,
+  work_order TEXT NOT NULL,
+  record TEXT NOT NULL
+);
+CREATE INDEX conflicts_of_order ON conflicts (work_order);

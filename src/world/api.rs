@@ -12,8 +12,8 @@ use super::http::HttpClient;
 use crate::base::Clock;
 use crate::client::{Method, Request, Transport};
 use crate::protocol::{
-    Changes, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE, Operation, OperationResult, PushAnswer, PushRequest,
-    ResultStatus, SignInRequest, Tokens, gzip, path,
+    Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE, Operation,
+    OperationResult, PushAnswer, PushRequest, ResultStatus, SignInRequest, Tokens, gzip, path,
 };
 
 /// A token is replaced this long after sign-in, well before it expires.
@@ -84,6 +84,12 @@ impl ApiUser {
                 return Ok(pages);
             }
         }
+    }
+
+    /// The audit of conflicts, as far as the user may read it.
+    pub(super) async fn conflicts(&self) -> Result<Vec<ConflictRecord>, ApiError> {
+        let answer: ConflictsAnswer = self.call(Method::Get, path::CONFLICTS.into(), None::<&()>).await?;
+        Ok(answer.conflicts)
     }
 
     /// All updates that came too late for their orders.

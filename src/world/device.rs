@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::base::CrashHow;
-use crate::history::{Circumstance, DeviceState, OperationRecord, SyncOutcome};
+use crate::history::{Circumstance, DeviceState, OperationRecord, Side, SyncOutcome};
 use crate::protocol::Record;
 
 /// A request to a device.
@@ -37,6 +37,35 @@ pub enum Ask {
     Delete {
         /// The order's id on this device.
         order: String,
+    },
+    /// Keep a side of a conflict.
+    Resolve {
+        /// The order's id on this device.
+        order: String,
+        /// The field; all that wait for a choice when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        field: Option<String>,
+        /// The side.
+        with: Side,
+    },
+    /// Save which side to keep in later conflicts.
+    Prefer {
+        /// The order's id on this device; every order when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<String>,
+        /// The field.
+        field: String,
+        /// The side; to be asked again when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        with: Option<Side>,
+    },
+    /// Take the latest choice on a conflict back.
+    Undo {
+        /// The order's id on this device.
+        order: String,
+        /// The field; any when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        field: Option<String>,
     },
     /// Clear the cache; a full pull follows by itself.
     ClearCache,

@@ -127,6 +127,9 @@ impl World {
                 }
             }
         }
+        for record in auditor.conflicts().await? {
+            self.recorder.record(What::ServerConflict { record: Box::new(record) });
+        }
         let letters = auditor.dead_letters().await?;
         self.recorder.record(What::DeadLetters { letters });
         let users: BTreeSet<String> = self.members.values().map(|member| member.user.borrow().clone()).collect();
@@ -173,6 +176,11 @@ fn unfinished(state: &DeviceState) -> Option<String> {
     for row in &state.queue {
         match row.status {
             QueueStatus::Failed => drop(blocked.insert(row.entity_id.as_str())),
+            QueueStatus::Pending | QueueStatus::InProgress
+                if row.behind.as_deref().is_some_and(|named| blocked.contains(named)) =>
+            {
+                blocked.insert(&row.entity_id);
+            }
             QueueStatus::Pending | QueueStatus::InProgress if !blocked.contains(row.entity_id.as_str()) => {
                 waiting.push(format!("{} of {}", row.operation, row.entity_id));
             }

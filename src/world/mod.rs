@@ -3,6 +3,7 @@
 mod account;
 mod api;
 mod child;
+mod choices;
 mod demo;
 mod device;
 mod end;
@@ -10,12 +11,15 @@ mod http;
 mod in_process;
 mod network;
 mod office;
+mod reference;
 mod seed;
 mod server_steps;
 mod session;
 mod speak;
 mod stage;
 mod steps;
+#[cfg(test)]
+mod three_tables;
 mod work_steps;
 
 use std::path::PathBuf;

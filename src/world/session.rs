@@ -29,6 +29,18 @@ impl Session {
             Ask::Edit { order, set } => Reply::Made(Box::new(engine.edit(EditRequest { id: order, set })?)),
             Ask::Create { set } => Reply::Made(Box::new(engine.create(set)?)),
             Ask::Delete { order } => Reply::Made(Box::new(engine.delete(&order)?)),
+            Ask::Resolve { order, field, with } => {
+                engine.resolve(&order, field.as_deref(), with)?;
+                Reply::Done
+            }
+            Ask::Prefer { order, field, with } => {
+                engine.prefer(order.as_deref(), &field, with)?;
+                Reply::Done
+            }
+            Ask::Undo { order, field } => {
+                engine.undo(&order, field.as_deref())?;
+                Reply::Done
+            }
             Ask::ClearCache => {
                 engine.clear_cache().await?;
                 Reply::Done

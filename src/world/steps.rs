@@ -69,6 +69,9 @@ impl World {
             }
             Action::Create(step) => together(all(&step.device), async |member| self.create(member, step).await).await,
             Action::Delete(step) => together(all(&step.device), async |member| self.delete(member, step).await).await,
+            Action::Resolve(step) => together(all(&step.device), async |member| self.resolve(member, step).await).await,
+            Action::Prefer(step) => together(all(&step.device), async |member| self.prefer(member, step).await).await,
+            Action::Undo(step) => together(all(&step.device), async |member| self.undo(member, step).await).await,
             Action::OfficeEdit(step) => self.office_edit(&step.order, &step.set).await,
             Action::OfficeEditMany(step) => self.office_edit_many(step).await,
             Action::OfficeCreate(step) => self.office_create(step).await,
@@ -188,13 +191,15 @@ impl World {
     }
 
     pub(super) async fn edit_one(&self, member: &Member, order: String, set: &Record) -> Done {
-        self.attempt(member, OperationKind::Update, Some(order.clone()), set);
-        self.made(member, Ask::Edit { order, set: set.clone() }).await.map(drop)
+        let set = self.with_ids(Some(&member.name), set).await?;
+        self.attempt(member, OperationKind::Update, Some(order.clone()), &set);
+        self.made(member, Ask::Edit { order, set }).await.map(drop)
     }
 
     async fn create(&self, member: &Member, step: &scenario::Create) -> Done {
-        self.attempt(member, OperationKind::Create, None, &step.set);
-        let id = self.made(member, Ask::Create { set: step.set.clone() }).await?;
+        let set = self.with_ids(Some(&member.name), &step.set).await?;
+        self.attempt(member, OperationKind::Create, None, &set);
+        let id = self.made(member, Ask::Create { set }).await?;
         let label = Label { maker: Some(member.name.clone()), id };
         self.labels.borrow_mut().insert(step.label.clone(), label);
         Ok(())
@@ -247,19 +252,22 @@ impl World {
 
     async fn office_edit(&self, order: &str, set: &Record) -> Done {
         let order = self.order(order).await?;
-        self.office.edit(&order, set).await.map_err(impossible)
+        let set = self.with_ids(None, set).await?;
+        self.office.edit(&order, &set).await.map_err(impossible)
     }
 
     async fn office_edit_many(&self, step: &scenario::OfficeEditMany) -> Done {
         let count = usize::try_from(step.orders).unwrap_or(usize::MAX);
+        let set = self.with_ids(None, &step.set).await?;
         for order in self.office.first_orders(count).await.map_err(impossible)? {
-            self.office.edit(&order, &step.set).await.map_err(impossible)?;
+            self.office.edit(&order, &set).await.map_err(impossible)?;
         }
         Ok(())
     }
 
     async fn office_create(&self, step: &scenario::OfficeCreate) -> Done {
-        let id = self.office.create(&step.set).await.map_err(impossible)?;
+        let set = self.with_ids(None, &step.set).await?;
+        let id = self.office.create(&set).await.map_err(impossible)?;
         self.labels.borrow_mut().insert(step.label.clone(), Label { maker: None, id });
         Ok(())
     }
@@ -352,7 +360,7 @@ impl World {
     }
 
     /// The id of an order that the story names by id or by label. The maker of a labelled one knows its real id first.
-    async fn order(&self, name: &str) -> Result<String, StepError> {
+    pub(super) async fn order(&self, name: &str) -> Result<String, StepError> {
         let label = self.labels.borrow().get(name).cloned();
         let Some(Label { maker, id }) = label else { return Ok(name.to_owned()) };
         let maker = maker.and_then(|maker| self.members.get(&maker));

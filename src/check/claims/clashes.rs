@@ -1,10 +1,12 @@
 //! Claims on conflicts, removals, rescues and rejections.
 
 use crate::history::{DeviceEvent, DeviceState};
-use crate::protocol::FieldConflict;
+use crate::protocol::{ConflictRecord, FieldConflict};
 
 use super::super::case::device_event;
-use super::super::claim::{ConflictClaim, ConflictsClaim, DeviceOrderClaim, RejectedClaim, RemovedClaim};
+use super::super::claim::{
+    ConflictClaim, ConflictsClaim, DecidedClaim, DeviceOrderClaim, RejectedClaim, RemovedClaim, UndecidedClaim,
+};
 use super::super::item::{same, short};
 use super::super::verdict::{Class, Findings};
 use super::Names;
@@ -69,6 +71,50 @@ pub(super) fn conflicts(names: Names<'_, '_>, claim: &ConflictsClaim, out: &mut 
         let events: Vec<u64> = states.iter().map(|(seq, _)| *seq).collect();
         out.violated("conflicts", format!("{} conflict records on {whose}", claim.count), format!("{count}"), &events);
     }
+}
+
+pub(super) fn undecided(names: Names<'_, '_>, claim: &UndecidedClaim, out: &mut Findings) {
+    let expected = format!(
+        "{} waits for its user's choice on {} of {}: mine {}, theirs {}",
+        claim.device,
+        claim.field,
+        claim.order,
+        short(&claim.mine),
+        short(&claim.theirs)
+    );
+    let (events, records) = records_of(names, &claim.device, &claim.order);
+    let mut open = records.iter().flat_map(|record| record.undecided()).filter(|field| field.field == claim.field);
+    match open.next() {
+        None => out.violated("undecided", expected, "nothing waits there", &events),
+        Some(field) if !same(&field.mine, &claim.mine) || !same(&field.theirs, &claim.theirs) => {
+            let happened = format!("mine {}, theirs {}", short(&field.mine), short(&field.theirs));
+            out.violated("undecided", expected, happened, &events);
+        }
+        Some(_) if open.next().is_some() => out.violated("undecided", expected, "it waits more than once", &events),
+        Some(_) => {}
+    }
+}
+
+pub(super) fn decided(names: Names<'_, '_>, claim: &DecidedClaim, out: &mut Findings) {
+    let expected = format!("the conflict on {} of {} on {}: {}", claim.field, claim.order, claim.device, claim.how);
+    let (events, records) = records_of(names, &claim.device, &claim.order);
+    let about: Vec<_> =
+        records.iter().filter(|record| record.fields.iter().any(|field| field.field == claim.field)).collect();
+    let found = about.last().map(|record| record.resolution.get(&claim.field));
+    match found {
+        None => out.add(Class::Vacuous, "decided", expected, "no such conflict came about", &events),
+        Some(None) => out.violated("decided", expected, "it waits for the user's choice", &events),
+        Some(Some(how)) if *how != claim.how => out.violated("decided", expected, format!("it is {how}"), &events),
+        Some(Some(_)) => {}
+    }
+}
+
+/// The device's conflict records on an order, with the event that shows them.
+fn records_of<'a>(names: Names<'_, 'a>, device: &str, order: &str) -> (Vec<u64>, Vec<&'a ConflictRecord>) {
+    let state = names.state(device);
+    let records = state.map(|(_, state)| state.conflicts.as_slice()).unwrap_or_default();
+    let records = records.iter().filter(|record| names.same_order(&record.entity_id, order)).collect();
+    (state.map(|(seq, _)| seq).into_iter().collect(), records)
 }
 
 pub(super) fn removed(names: Names<'_, '_>, claim: &RemovedClaim, out: &mut Findings) {

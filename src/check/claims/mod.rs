@@ -9,9 +9,12 @@ mod wire;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::case::Case;
 use super::claim::Claim;
 use super::verdict::Findings;
+use crate::protocol::Record;
 
 /// Names in claims to ids in the history.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,23 @@ impl<'n> Names<'n, '_> {
         let id = self.labels.get(named).map_or(named, String::as_str);
         self.case.facts.ops.resolve(id)
     }
+
+    /// `wanted` with the ids of the orders that it names as `@label`.
+    fn named(&self, wanted: &Record) -> Record {
+        wanted.iter().map(|(field, value)| (field.clone(), self.named_value(value))).collect()
+    }
+
+    fn named_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => match text.strip_prefix('@').and_then(|label| self.labels.get(label)) {
+                Some(id) => Value::from(self.case.facts.ops.resolve(id)),
+                None => value.clone(),
+            },
+            Value::Array(items) => items.iter().map(|item| self.named_value(item)).collect(),
+            Value::Object(fields) => Value::Object(self.named(fields)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        }
+    }
 }
 
 /// Judges `claims`; `labels` names the orders that the story made.
@@ -39,6 +59,8 @@ pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String,
             Claim::DeviceLacks(claim) => states::device_lacks(names, claim, out),
             Claim::Conflict(claim) => clashes::conflict(names, claim, out),
             Claim::Conflicts(claim) => clashes::conflicts(names, claim, out),
+            Claim::Undecided(claim) => clashes::undecided(names, claim, out),
+            Claim::Decided(claim) => clashes::decided(names, claim, out),
             Claim::Removed(claim) => clashes::removed(names, claim, out),
             Claim::Rescued(claim) => clashes::rescued(names, claim, out),
             Claim::Rejected(claim) => clashes::rejected(names, claim, out),

@@ -13,7 +13,7 @@ pub(super) fn server(names: Names<'_, '_>, claim: &ServerClaim, out: &mut Findin
     let id = names.order(&claim.order);
     let found = names.case.facts.final_order(id);
     let at = found.map(|seen| seen.seq);
-    holds("server", "the server", &claim.order, found.map(|seen| seen.record), &claim.has, at, out);
+    holds("server", "the server", &claim.order, found.map(|seen| seen.record), &names.named(&claim.has), at, out);
 }
 
 pub(super) fn server_lacks(names: Names<'_, '_>, claim: &OrderClaim, out: &mut Findings) {
@@ -26,7 +26,7 @@ pub(super) fn device(names: Names<'_, '_>, claim: &DeviceClaim, out: &mut Findin
     let id = names.order(&claim.order);
     let state = names.case.facts.devices.get(claim.device.as_str()).and_then(|device| device.state);
     let row = state.and_then(|(_, state)| state.work_orders.get(id).or_else(|| state.work_orders.get(&claim.order)));
-    holds("device", &claim.device, &claim.order, row, &claim.has, state.map(|(seq, _)| seq), out);
+    holds("device", &claim.device, &claim.order, row, &names.named(&claim.has), state.map(|(seq, _)| seq), out);
 }
 
 pub(super) fn device_lacks(names: Names<'_, '_>, claim: &DeviceOrderClaim, out: &mut Findings) {

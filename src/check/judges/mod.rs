@@ -1,7 +1,9 @@
 //! The judges, one invariant each. They share the case, read it only, and know nothing of each other.
 
 mod answers;
+mod audit;
 mod backoff;
+mod choices;
 mod conflicts;
 mod converge;
 mod cursor;
@@ -13,6 +15,7 @@ mod order;
 mod phantom;
 mod promise;
 mod reads;
+mod references;
 mod rest;
 mod resurrect;
 mod session;
@@ -33,7 +36,9 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     once::answered_once,
     answers::in_step,
     promise::kept_to_the_letter,
+    choices::made_by_the_user,
     order::queue_order,
+    references::parents_go_first,
     cursor::only_forward,
     first::in_order,
     isolation::only_their_own,
@@ -50,9 +55,12 @@ pub(super) const AT_THE_END: &[Judge] = &[
     stock::moved_once,
     dead_letters::kept_once,
     conflicts::recorded_once,
+    audit::on_the_devices,
+    audit::on_the_server,
     view::as_the_oracle_sees_it,
     converge::devices_agree,
     phantom::nothing_from_nowhere,
+    references::nothing_dangles,
     resurrect::the_dead_stay_dead,
     session::nothing_forgotten,
     rest::comes_to_rest,

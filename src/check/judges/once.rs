@@ -87,6 +87,14 @@ fn versions(case: &Case<'_>, id: &str, order: &Order<'_>, out: &mut Findings) {
         }
         before = step.version;
     }
+    if let Some(delete) = order.deleted.map(|index| &case.facts.ops.all[index])
+        && let Some(version) = delete.accepted().and_then(|answer| answer.result.new_version)
+        && version != before.saturating_add(1)
+    {
+        let expected =
+            format!("{} takes {id} from version {before} to {}", delete.describe(), before.saturating_add(1));
+        out.violated(CHECK, expected, reported(delete), &seqs(delete));
+    }
     if let (Some(seen), None) = (order.server, order.deleted) {
         let last = version_of(seen.record);
         if last != before && before != i64::MAX {

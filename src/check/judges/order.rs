@@ -23,6 +23,10 @@ pub(in super::super) fn queue_order(case: &Case<'_>, out: &mut Findings) {
     made.sort_unstable();
     for (_, index) in made {
         let op = &case.facts.ops.all[index];
+        // A choice that was taken back stood in no queue when the others went out.
+        if op.sent.is_empty() && case.held.get(op.device).is_some_and(|held| held.undone.contains(op.queue_id)) {
+            continue;
+        }
         queues.entry(op.device).or_default().push(case.facts.ops.resolve(op.entity), index);
     }
     for (name, queue) in queues {
@@ -272,6 +276,10 @@ impl<'q, 'a> Outgoing<'q, 'a> {
             );
         }
         let pulled = self.lanes.get(name)?;
-        Some((pulled.surely[place - pulled.from], pulled.at_best[place - pulled.from]))
+        let (surely, at_best) = (pulled.surely[place - pulled.from], pulled.at_best[place - pulled.from]);
+        // What others name goes before them: it may be as urgent as they are.
+        let op = &case.facts.ops.all[index];
+        let named = op.kind == OperationKind::Create && case.facts.naming.names(op.entity);
+        Some((surely, if named { Some(1) } else { at_best }))
     }
 }

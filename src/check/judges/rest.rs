@@ -29,6 +29,10 @@ pub(in super::super) fn comes_to_rest(case: &Case<'_>, out: &mut Findings) {
             let lane = case.facts.ops.resolve(&row.entity_id);
             match row.status {
                 QueueStatus::Failed => drop(stopped.insert(lane)),
+                // What names a record that cannot be made waits with it.
+                QueueStatus::Pending | QueueStatus::InProgress if names_one(case, &row.queue_id, &stopped) => {
+                    stopped.insert(lane);
+                }
                 QueueStatus::Completed => {}
                 QueueStatus::Pending | QueueStatus::InProgress if stopped.contains(lane) => {}
                 QueueStatus::Pending | QueueStatus::InProgress => {
@@ -38,4 +42,9 @@ pub(in super::super) fn comes_to_rest(case: &Case<'_>, out: &mut Findings) {
             }
         }
     }
+}
+
+fn names_one(case: &Case<'_>, queue_id: &str, lanes: &BTreeSet<&str>) -> bool {
+    let named = case.facts.naming.by_op.get(queue_id);
+    named.is_some_and(|named| named.iter().any(|id| lanes.contains(case.facts.ops.resolve(id))))
 }

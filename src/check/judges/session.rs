@@ -76,6 +76,12 @@ impl<'c, 'a> Screen<'c, 'a> {
 
     fn hear(&mut self, event: &'c Event, said: &'c DeviceEvent, out: &mut Findings) {
         match said {
+            DeviceEvent::Chosen(choice) => {
+                let order = self.case.facts.ops.resolve(&choice.operation.entity_id);
+                self.open.insert(&choice.operation.queue_id, (event.seq, order));
+                self.judge(event, out);
+            }
+            DeviceEvent::Undone { queue_id } => drop(self.open.remove(queue_id.as_str())),
             DeviceEvent::Noticed(notice) => drop(self.open.remove(notice.queue_id.as_str())),
             DeviceEvent::Rescued(rescued) => drop(self.open.remove(rescued.queue_id.as_str())),
             // What the user gives up by that does not wait any more; whether they were asked, the ledger knows.
@@ -154,6 +160,7 @@ pub(in super::super) fn nothing_forgotten(case: &Case<'_>, out: &mut Findings) {
         let known = held.queue.contains_key(op.queue_id)
             || held.rescued.contains(op.queue_id)
             || held.told.contains(op.queue_id)
+            || held.undone.contains(op.queue_id)
             || held.discarded(op)
             || op.settled().is_some();
         if !known {

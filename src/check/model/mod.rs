@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::protocol::{OperationKind, Record};
 
 pub(super) use order::{Order, Touch};
+pub use rules::{FieldRule, RULES, Rule, print_rules};
 pub(super) use sight::{Sight, sight};
 
 use super::facts::{Facts, WORK_ORDERS};

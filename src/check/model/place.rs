@@ -45,7 +45,7 @@ fn accepted(index: usize, op: &Op<'_>) -> Option<Place> {
     let kept = answer.result.conflicts.iter().any(|conflict| conflict.field == "_deleted");
     let version = if op.kind == OperationKind::Delete && !kept { i64::MAX } else { version };
     let lost =
-        answer.result.conflicts.iter().filter(|conflict| conflict.outcome == ConflictOutcome::ServerWins).count();
+        answer.result.conflicts.iter().filter(|conflict| conflict.outcome != ConflictOutcome::ClientWins).count();
     let loses_all = lost > 0 && lost >= items(op.payload).count();
     Some(Place { version, loses_all, seq: answer.seq, op: index, at_ms: answer.at_ms })
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::history::{DeviceEvent, LinkState, Notice, RescuedOperation, Status, Trigger, What};
 use crate::protocol::{ErrorCode, OperationKind, RemovalReason};
 
+use super::audit;
 use super::story::{Story, asset, order, part, record, result, with};
 
 const ORDERS: &str = "work-orders";
@@ -94,7 +95,7 @@ fn answers(replayed: bool) -> Vec<crate::protocol::OperationResult> {
     let conflict = conflict();
     let denied = json!({"code": "PERMISSION_DENIED", "detail": "not yours any more"});
     let answers = [
-        json!({"queueId": "q1", "status": "conflict", "newVersion": 3, "conflicts": [conflict]}),
+        json!({"queueId": "q1", "status": "conflict", "newVersion": 3, "conflicts": [conflict], "conflictId": "c1"}),
         json!({"queueId": "q2", "status": "success", "newVersion": 3}),
         json!({"queueId": "q3", "status": "success", "newVersion": 4}),
         json!({"queueId": "q4", "status": "success", "newVersion": 1, "entityId": "WO-7"}),
@@ -184,14 +185,21 @@ fn ending(story: &mut Story) {
     story.tell(What::Healed);
     story.tell(What::Settled);
     let record = json!({
-        "conflictId": "c1", "queueId": "q1", "entityId": "WO-1", "detectedAt": "", "userId": "maria", "clientVersion": 1,
-        "serverVersion": 3, "fields": [conflict()],
+        "conflictId": "c1", "queueId": "q1", "entityType": "work-order", "entityId": "WO-1", "detectedAt": "06:00",
+        "userId": "maria", "clientVersion": 1, "serverVersion": 3, "conflictingFields": ["status"],
+        "resolutionStrategy": "server-wins", "resolvedAt": "06:00", "resolution": {"status": "server-wins"},
+        "fields": [conflict()],
     });
+    let rescued = json!({"queueId": "q7", "entityId": "WO-5", "operation": "update", "payload": {"title": "five!"}, "reason": "not yours any more"});
+    let log = [
+        json!({"at": "", "what": "detected", "conflict": record}),
+        json!({"at": "", "what": "rescued", "operation": rescued}),
+    ];
     let rest = json!({
-        "conflicts": [record],
+        "conflicts": [record], "audit": audit::chain(&log),
         "queue": [{"queueId": "q9", "entityId": "WO-7", "operation": "update", "priority": 5, "status": "failed", "attempts": 1, "error": "not a priority"}],
         "notices": [{"queueId": "q9", "entityId": "WO-7", "code": "VALIDATION_ERROR", "detail": "not a priority"}],
-        "rescued": [{"queueId": "q7", "entityId": "WO-5", "operation": "update", "payload": {"title": "five!"}, "reason": "not yours any more"}],
+        "rescued": [rescued],
     });
     story.holds("maria", &[one.clone(), two.clone(), pending], &[asset("A1"), asset("A2")], rest);
     story.holds("tom", &[three.clone(), five.clone()], &[asset("A1"), asset("A3")], json!({}));

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::audit;
 use crate::history::{
     DeviceEvent, DeviceState, Edit, Event, History, Message, MessageKind, OperationRecord, Phase, RecordRef, Status,
     SyncOutcome, Trigger, What,
 };
 use crate::protocol::{
-    EntityType, ErrorCode, Operation, OperationKind, OperationResult, Profile, Record, Removal, RemovalReason,
+    ConflictRecord, EntityType, ErrorCode, Operation, OperationKind, OperationResult, Profile, Record, Removal,
+    RemovalReason,
 };
 
 /// A history in the making.
@@ -19,6 +21,8 @@ pub(super) struct Story {
     now_ms: u64,
     exchanges: u64,
     edits: BTreeMap<String, OperationRecord>,
+    /// Done to the server's audit, which is else a faithful one.
+    pub(super) spoil_audit: Option<fn(&mut Vec<ConflictRecord>)>,
 }
 
 pub(super) fn record(value: Value) -> Record {
@@ -40,10 +44,18 @@ impl Story {
     }
 
     pub(super) fn history(&self) -> History {
-        let events = self.events.iter().enumerate();
-        History(
-            events.map(|(seq, (at_ms, what))| Event { seq: seq as u64, at_ms: *at_ms, what: what.clone() }).collect(),
-        )
+        let event =
+            |(seq, (at_ms, what)): (usize, &(u64, What))| Event { seq: seq as u64, at_ms: *at_ms, what: what.clone() };
+        let mut events: Vec<Event> = self.events.iter().enumerate().map(event).collect();
+        let mut audit = audit::of_server(&events);
+        if let Some(spoil) = self.spoil_audit {
+            spoil(&mut audit);
+        }
+        for record in audit {
+            let (seq, what) = (events.len() as u64, What::ServerConflict { record: Box::new(record) });
+            events.push(Event { seq, at_ms: self.now_ms, what });
+        }
+        History(events)
     }
 
     /// Lets `change` at every event that it knows how to change.

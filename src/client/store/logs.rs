@@ -1,23 +1,88 @@
 //! The conflict log (spec 4.4) and the rescue log (decision j): what the user can always look up.
 
-use rusqlite::{Connection, params};
+use std::collections::BTreeSet;
 
+use rusqlite::{Connection, ToSql, params};
+
+use super::audit::{self, Step};
 use super::{StoreError, queue};
-use crate::history::{ConflictRecord, RescuedOperation};
+use crate::history::{RescuedOperation, Side};
+use crate::protocol::{ConflictOutcome, ConflictRecord, Resolution};
 
-/// Records a conflict and marks its row.
-pub(in crate::client) fn note_conflict(c: &Connection, conflict: &ConflictRecord) -> Result<(), StoreError> {
-    c.prepare_cached("INSERT INTO conflict_log VALUES (?1, ?2)")?
-        .execute(params![conflict.entity_id, serde_json::to_string(conflict)?])?;
-    c.prepare_cached("UPDATE work_orders SET _conflictDetected = 1 WHERE workOrderId = ?1")?
-        .execute([&conflict.entity_id])?;
+/// Records a new conflict.
+pub(in crate::client) fn note_conflict(c: &Connection, conflict: &ConflictRecord, now: &str) -> Result<(), StoreError> {
+    let open = lost_something(conflict);
+    c.prepare_cached("INSERT INTO conflict_log VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        conflict.entity_id,
+        conflict.conflict_id,
+        open,
+        serde_json::to_string(conflict)?
+    ])?;
+    audit::conflict(c, Step::Detected, conflict, now)
+}
+
+fn lost_something(conflict: &ConflictRecord) -> bool {
+    conflict.fields.iter().any(|field| field.outcome != ConflictOutcome::ClientWins)
+}
+
+/// Writes what became of a conflict that is on record, and marks its row for as long as there is one that its user has
+/// not reacted to.
+pub(in crate::client) fn update_conflict(
+    c: &Connection,
+    conflict: &ConflictRecord,
+    step: Step,
+    now: &str,
+) -> Result<(), StoreError> {
+    let open = match step {
+        Step::Resolved => conflict.undecided().next().is_some(),
+        Step::Detected | Step::Undone => lost_something(conflict),
+        Step::Closed => false,
+    };
+    c.prepare_cached("UPDATE conflict_log SET open = ?2, record = ?3 WHERE conflictId = ?1")?.execute(params![
+        conflict.conflict_id,
+        open,
+        serde_json::to_string(conflict)?
+    ])?;
+    audit::conflict(c, step, conflict, now)?;
+    mark(c, &conflict.entity_id)
+}
+
+/// Marks a row while a conflict of its is open (spec 5.3).
+pub(in crate::client) fn mark(c: &Connection, entity_id: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE work_orders SET _conflictDetected =
+                 EXISTS (SELECT 1 FROM conflict_log WHERE entityId = ?1 AND open) WHERE workOrderId = ?1";
+    c.prepare_cached(sql)?.execute([entity_id])?;
+    Ok(())
+}
+
+/// Marks every row that has an open conflict: rows that came anew do not know it.
+pub(in crate::client) fn mark_open(c: &Connection) -> Result<(), StoreError> {
+    let sql = "UPDATE work_orders SET _conflictDetected = 1
+               WHERE workOrderId IN (SELECT entityId FROM conflict_log WHERE open)";
+    c.prepare_cached(sql)?.execute([])?;
     Ok(())
 }
 
 /// All conflicts, oldest first.
 pub(in crate::client) fn conflicts(c: &Connection) -> Result<Vec<ConflictRecord>, StoreError> {
-    let mut statement = c.prepare_cached("SELECT record FROM conflict_log ORDER BY rowid")?;
-    let mut rows = statement.query([])?;
+    read_conflicts(c, "SELECT record FROM conflict_log ORDER BY rowid", params![])
+}
+
+/// The conflicts of one record, oldest first.
+pub(in crate::client) fn conflicts_of(c: &Connection, entity_id: &str) -> Result<Vec<ConflictRecord>, StoreError> {
+    read_conflicts(c, "SELECT record FROM conflict_log WHERE entityId = ?1 ORDER BY rowid", params![entity_id])
+}
+
+/// The ids of the conflicts of one record to which its user has not reacted.
+pub(in crate::client) fn open_conflicts(c: &Connection, entity_id: &str) -> Result<BTreeSet<String>, StoreError> {
+    let mut statement = c.prepare_cached("SELECT conflictId FROM conflict_log WHERE entityId = ?1 AND open")?;
+    let ids = statement.query_map([entity_id], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+fn read_conflicts(c: &Connection, sql: &str, params: &[&dyn ToSql]) -> Result<Vec<ConflictRecord>, StoreError> {
+    let mut statement = c.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
     let mut conflicts = Vec::new();
     while let Some(row) = rows.next()? {
         conflicts.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
@@ -25,7 +90,51 @@ pub(in crate::client) fn conflicts(c: &Connection) -> Result<Vec<ConflictRecord>
     Ok(conflicts)
 }
 
-/// Moves a record's operations from the queue to the rescue log.
+/// The record left: what waits for a choice on it will get none. Both values stay on record.
+fn close_conflicts(c: &Connection, entity_id: &str, now: &str) -> Result<(), StoreError> {
+    let open = open_conflicts(c, entity_id)?;
+    for mut conflict in conflicts_of(c, entity_id)?.into_iter().filter(|it| open.contains(&it.conflict_id)) {
+        let undecided: Vec<String> = conflict.undecided().map(|field| field.field.clone()).collect();
+        if !undecided.is_empty() {
+            conflict.resolution.extend(undecided.into_iter().map(|field| (field, Resolution::Gone)));
+            conflict.resolved_at = Some(now.to_owned());
+            update_conflict(c, &conflict, Step::Closed, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// Saves which side the user keeps on `field`, of one record or of all; `None` forgets it.
+pub(in crate::client) fn prefer(
+    c: &Connection,
+    entity_id: Option<&str>,
+    field: &str,
+    side: Option<Side>,
+) -> Result<(), StoreError> {
+    let entity_id = entity_id.unwrap_or_default();
+    match side {
+        None => c
+            .prepare_cached("DELETE FROM preferences WHERE entityId = ?1 AND field = ?2")?
+            .execute(params![entity_id, field])?,
+        Some(side) => c.prepare_cached("INSERT OR REPLACE INTO preferences VALUES (?1, ?2, ?3)")?.execute(params![
+            entity_id,
+            field,
+            serde_json::to_string(&side)?
+        ])?,
+    };
+    Ok(())
+}
+
+/// Which side the user keeps on `field` of a record; what was said of the record goes before what was said of all.
+pub(in crate::client) fn preference(c: &Connection, entity_id: &str, field: &str) -> Result<Option<Side>, StoreError> {
+    let sql = "SELECT keeps FROM preferences WHERE entityId IN ('', ?1) AND field = ?2 ORDER BY entityId DESC";
+    let mut statement = c.prepare_cached(sql)?;
+    let mut rows = statement.query(params![entity_id, field])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?))
+}
+
+/// A record leaves the device: its operations move from the queue to the rescue log, and its conflicts are closed.
 pub(in crate::client) fn rescue_lane(
     c: &Connection,
     entity_id: &str,
@@ -43,14 +152,17 @@ pub(in crate::client) fn rescue_lane(
             now
         ])?;
         queue::remove(c, &operation.queue_id)?;
-        rescued.push(RescuedOperation {
+        let operation = RescuedOperation {
             queue_id: operation.queue_id,
             entity_id: entity_id.to_owned(),
             operation: operation.operation,
             payload: operation.payload,
             reason: reason.to_owned(),
-        });
+        };
+        audit::rescue(c, &operation, now)?;
+        rescued.push(operation);
     }
+    close_conflicts(c, entity_id, now)?;
     Ok(rescued)
 }
 
@@ -77,10 +189,10 @@ pub(in crate::client) fn rescued(c: &Connection) -> Result<Vec<RescuedOperation>
     Ok(rescued)
 }
 
-/// Names `new` what the logs called `old`.
+/// Names `new` what the logs called `old`. No conflict can be about a temporary id: the answer that tells of one brings
+/// the real one.
 pub(in crate::client) fn rename(c: &Connection, old: &str, new: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE conflict_log SET entityId = ?2, record = replace(record, ?1, ?2) WHERE entityId = ?1";
-    c.prepare_cached(sql)?.execute([old, new])?;
     c.prepare_cached("UPDATE rescue_log SET entityId = ?2 WHERE entityId = ?1")?.execute([old, new])?;
+    c.prepare_cached("UPDATE OR REPLACE preferences SET entityId = ?2 WHERE entityId = ?1")?.execute([old, new])?;
     Ok(())
 }

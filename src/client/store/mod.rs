@@ -2,6 +2,7 @@
 //!
 //! Functions of the files below take a connection, so that the caller decides what belongs to one transaction.
 
+pub(super) mod audit;
 pub(super) mod cache;
 pub(super) mod clear;
 pub(super) mod logs;
@@ -23,7 +24,7 @@ const FILE: &str = "deadzone.db";
 const SCHEMA: &str = include_str!("schema.sql");
 /// What leads from each schema to the next, the first from version 1 to version 2. A step is never changed once
 /// devices have it; a new table or column goes into the schema and, since the last release, into the last step.
-const STEPS: &[&str] = &[include_str!("step-2.sql")];
+const STEPS: &[&str] = &[include_str!("step-2.sql"), include_str!("step-3.sql")];
 /// The version of [`SCHEMA`].
 const SCHEMA_VERSION: usize = 1 + STEPS.len();
 /// More than there are statements, so that each is prepared once.

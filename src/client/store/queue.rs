@@ -1,11 +1,13 @@
 //! The sync queue (spec 2.2, 5.2): operations that wait for the server, in lanes of one record each.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, Row, params};
 
 use super::StoreError;
 use crate::client::priority::Place;
 use crate::history::{Notice, OperationRecord, QueueRow, QueueStatus};
-use crate::protocol::{ErrorCode, Operation, OperationKind, Record};
+use crate::protocol::{ErrorCode, Operation, OperationKind, Record, temporary_ids};
 
 /// An operation as it waits.
 #[derive(Clone, Debug)]
@@ -53,14 +55,26 @@ pub(in crate::client) fn append(c: &Connection, operation: &OperationRecord, now
 
 /// The places of all operations, in the order of the edits.
 pub(in crate::client) fn places(c: &Connection) -> Result<Vec<Place>, StoreError> {
-    let mut statement = c.prepare_cached("SELECT rowid, entityId, priority, status FROM sync_queue ORDER BY rowid")?;
+    let sql = "SELECT rowid, entityId, priority, status, CASE WHEN instr(payload, 'tmp-') THEN payload END
+               FROM sync_queue ORDER BY rowid";
+    let mut statement = c.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut places = Vec::new();
     while let Some(row) = rows.next()? {
         let status = status(row.get_ref(3)?.as_str().unwrap_or_default());
-        places.push(Place { row: row.get(0)?, lane: row.get(1)?, level: row.get(2)?, status });
+        let names = named(row.get_ref(4)?.as_str_or_null().map_err(rusqlite::Error::from)?);
+        places.push(Place { row: row.get(0)?, lane: row.get(1)?, level: row.get(2)?, status, names });
+    }
+    let lanes: BTreeSet<String> = places.iter().map(|place| place.lane.clone()).collect();
+    for place in &mut places {
+        place.names.retain(|name| lanes.contains(name));
     }
     Ok(places)
+}
+
+/// The records that a payload names by temporary ids.
+fn named(payload: Option<&str>) -> Vec<String> {
+    payload.map(|payload| temporary_ids(payload).map(str::to_owned).collect()).unwrap_or_default()
 }
 
 const COLUMNS: &str = "queueId, entityId, sentAs, operation, payload";
@@ -196,12 +210,15 @@ pub(in crate::client) fn rename(c: &Connection, old: &str, new: &str) -> Result<
 
 /// The queue as the user sees it, in order.
 pub(in crate::client) fn view(c: &Connection) -> Result<Vec<QueueRow>, StoreError> {
-    let sql = "SELECT queueId, entityId, operation, priority, status, attempts, error FROM sync_queue ORDER BY rowid";
+    let sql = "SELECT queueId, entityId, operation, priority, status, attempts, error,
+               CASE WHEN instr(payload, 'tmp-') THEN payload END FROM sync_queue ORDER BY rowid";
     let mut statement = c.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
-    let mut view = Vec::new();
+    let mut view: Vec<QueueRow> = Vec::new();
     while let Some(row) = rows.next()? {
+        let names = named(row.get_ref(7)?.as_str_or_null().map_err(rusqlite::Error::from)?);
         view.push(QueueRow {
+            behind: names.into_iter().find(|name| view.iter().any(|before| before.entity_id == *name)),
             queue_id: row.get(0)?,
             entity_id: row.get(1)?,
             operation: kind(row.get_ref(2)?.as_str().unwrap_or_default())?,

@@ -9,9 +9,13 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde_json::Value;
 
+use super::queue::Queued;
 use super::{StoreError, logs, queue};
 use crate::client::merge;
-use crate::protocol::{FieldKind, MAX_BATCH_OPERATIONS, OperationKind, Record, TEMPORARY_ID_PREFIX, WORK_ORDER_FIELDS};
+use crate::protocol::{
+    FieldKind, MAX_BATCH_OPERATIONS, OperationKind, Record, TEMPORARY_ID_PREFIX, WORK_ORDER_FIELDS,
+    replace_temporary_ids,
+};
 
 /// Columns that the spec has NOT NULL; a record that lacks one stores an empty text, which reads as lacking.
 const REQUIRED: &[&str] = &["siteId", "type", "title", "priority", "status"];
@@ -23,6 +27,17 @@ static SELECT: LazyLock<String> =
     LazyLock::new(|| format!("SELECT {}, _version, _localId, _serverUpdatedAt, workOrderId FROM work_orders", *FIELDS));
 
 static SELECT_ONE: LazyLock<String> = LazyLock::new(|| format!("{} WHERE workOrderId = ?1", *SELECT));
+
+static RENAME: LazyLock<String> = LazyLock::new(|| {
+    let names = || WORK_ORDER_FIELDS.iter().map(|(name, _)| *name);
+    let renamed: Vec<String> = names().map(|name| format!("{name} = replace({name}, ?1, ?2)")).collect();
+    let found: Vec<String> = names().map(|name| format!("instr({name}, ?1)")).collect();
+    format!(
+        "UPDATE work_orders SET {} WHERE workOrderId IN (SELECT entityId FROM sync_queue) AND ({})",
+        renamed.join(", "),
+        found.join(" OR ")
+    )
+});
 
 /// `_pendingChanges` names a batch of the lane at most, or a long lane would be written out anew with each of its edits.
 /// `_lastSyncAt` moves only when the server said something; what never changes again is left alone.
@@ -74,10 +89,23 @@ pub(in crate::client) fn in_conflict(c: &Connection) -> Result<Vec<String>, Stor
 
 /// What `id` is called now: a temporary id that the user still holds leads to the real one.
 pub(in crate::client) fn current_id(c: &Connection, id: &str) -> Result<String, StoreError> {
-    let Some(local_id) = id.strip_prefix(TEMPORARY_ID_PREFIX) else { return Ok(id.to_owned()) };
-    let mut statement = c.prepare_cached("SELECT workOrderId FROM work_orders WHERE _localId = ?1")?;
-    let known: Option<String> = statement.query_row([local_id], |row| row.get(0)).optional()?;
-    Ok(known.unwrap_or_else(|| id.to_owned()))
+    if !id.starts_with(TEMPORARY_ID_PREFIX) {
+        return Ok(id.to_owned());
+    }
+    Ok(real_id(c, id)?.unwrap_or_else(|| id.to_owned()))
+}
+
+/// What a temporary id came to be called, if that is known.
+fn real_id(c: &Connection, temporary: &str) -> Result<Option<String>, StoreError> {
+    let mut statement = c.prepare_cached("SELECT id FROM real_ids WHERE temporaryId = ?1")?;
+    Ok(statement.query_row([temporary], |row| row.get(0)).optional()?)
+}
+
+/// `record` with the real ids of all records that it names, as far as they are known.
+pub(in crate::client) fn with_real_ids(c: &Connection, record: &Record) -> Result<Record, StoreError> {
+    let mut value = Value::Object(record.clone());
+    replace_temporary_ids(&mut value, &mut |temporary: &str| real_id(c, temporary))?;
+    Ok(if let Value::Object(record) = value { record } else { Record::new() })
 }
 
 /// Keeps the server's state of a row aside before the first operation is queued on it.
@@ -111,8 +139,32 @@ pub(in crate::client) fn put_server_record(
         return write_visible(c, id, record, true, Some(now));
     }
     write_base(c, id, record)?;
-    let mut shown = Some(record.clone());
-    for queued in &lane {
+    show_replayed(c, id, record.clone(), &lane, Some(now))
+}
+
+/// Shows a row after one of its queued operations was taken back.
+pub(in crate::client) fn replay(c: &Connection, id: &str) -> Result<(), StoreError> {
+    let mut statement = c.prepare_cached("SELECT record FROM base_rows WHERE workOrderId = ?1")?;
+    let base: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
+    let Some(base) = base else { return Ok(()) };
+    let base: Record = serde_json::from_str(&base)?;
+    let lane = queue::lane(c, id)?;
+    if lane.is_empty() {
+        c.prepare_cached("DELETE FROM base_rows WHERE workOrderId = ?1")?.execute([id])?;
+        return write_visible(c, id, &base, true, None);
+    }
+    show_replayed(c, id, base, &lane, None)
+}
+
+fn show_replayed(
+    c: &Connection,
+    id: &str,
+    base: Record,
+    lane: &[Queued],
+    synced_at: Option<&str>,
+) -> Result<(), StoreError> {
+    let mut shown = Some(base);
+    for queued in lane {
         match queued.operation {
             OperationKind::Create | OperationKind::Update => {
                 merge::lay_over(shown.get_or_insert_default(), &queued.payload);
@@ -121,7 +173,7 @@ pub(in crate::client) fn put_server_record(
         }
     }
     match shown {
-        Some(shown) => write_visible(c, id, &shown, false, Some(now)),
+        Some(shown) => write_visible(c, id, &shown, false, synced_at),
         None => hide(c, id),
     }
 }
@@ -147,6 +199,7 @@ pub(in crate::client) fn remove(c: &Connection, id: &str) -> Result<bool, StoreE
 
 /// Gives a record its real id everywhere (decision b).
 pub(in crate::client) fn rename(c: &Connection, old: &str, new: &str) -> Result<(), StoreError> {
+    c.prepare_cached("INSERT OR REPLACE INTO real_ids VALUES (?1, ?2)")?.execute([old, new])?;
     // Files and their order change names together; between the two statements they disagree.
     c.execute_batch("PRAGMA defer_foreign_keys = ON")?;
     c.prepare_cached("UPDATE OR REPLACE work_orders SET workOrderId = ?2 WHERE workOrderId = ?1")?
@@ -158,16 +211,9 @@ pub(in crate::client) fn rename(c: &Connection, old: &str, new: &str) -> Result<
     rename_references(c, old, new)
 }
 
-/// Other records may name it inside a document; only local operations can have put it there.
+/// Other records may name it; only local operations can have put it there.
 fn rename_references(c: &Connection, old: &str, new: &str) -> Result<(), StoreError> {
-    let documents = WORK_ORDER_FIELDS.iter().filter(|(_, kind)| *kind != FieldKind::Scalar);
-    for (field, _) in documents {
-        let sql = format!(
-            "UPDATE work_orders SET {field} = replace({field}, ?1, ?2)
-             WHERE workOrderId IN (SELECT entityId FROM sync_queue) AND instr({field}, ?1)"
-        );
-        c.prepare_cached(&sql)?.execute([old, new])?;
-    }
+    c.prepare_cached(&RENAME)?.execute([old, new])?;
     let sql = "UPDATE base_rows SET record = replace(record, ?1, ?2) WHERE instr(record, ?1)";
     c.prepare_cached(sql)?.execute([old, new])?;
     Ok(())

@@ -110,12 +110,37 @@ CREATE TABLE base_rows (
   record TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- The logs have no key of their own: an operation leaves the queue in the transaction that logs it.
+-- Conflicts as they stand now (spec 4.4); `open` while there is something that the user has yet to react to.
 CREATE TABLE conflict_log (
   entityId TEXT NOT NULL,
+  conflictId TEXT NOT NULL UNIQUE,
+  open BOOLEAN NOT NULL,
   record TEXT NOT NULL
 );
 
+-- What temporary ids came to be called (decision b); an operation that is frozen, or the user, may still use one.
+CREATE TABLE real_ids (
+  temporaryId TEXT PRIMARY KEY,
+  id TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- What the user keeps in later conflicts on a field (spec 4.3); without an entityId, on every record.
+CREATE TABLE preferences (
+  entityId TEXT NOT NULL,
+  field TEXT NOT NULL,
+  keeps TEXT NOT NULL,
+  PRIMARY KEY (entityId, field)
+) WITHOUT ROWID;
+
+-- All that ever happened to conflicts and rescued operations, each entry with the hash of the one before it.
+CREATE TABLE audit_log (
+  sequence INTEGER PRIMARY KEY,
+  entry TEXT NOT NULL,
+  previous TEXT NOT NULL,
+  hash TEXT NOT NULL
+);
+
+-- It has no key of its own: an operation leaves the queue in the transaction that logs it.
 CREATE TABLE rescue_log (
   queueId TEXT NOT NULL,
   entityId TEXT NOT NULL,

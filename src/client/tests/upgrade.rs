@@ -24,6 +24,7 @@ INSERT INTO sync_queue (queueId, entityType, entityId, operation, payload, prior
   VALUES ('q-1', 'work-order', 'WO-1', 'update', '{"completionNotes":"Half done","_version":1}', 5, '2025-11-08T06:00:00.000Z', 'in-progress', 'WO-1');
 INSERT INTO sync_queue (queueId, entityType, entityId, operation, payload, priority, createdAt)
   VALUES ('q-2', 'work-order', 'tmp-l1', 'create', '{"title":"Leak","type":"repair","_localId":"l1"}', 5, '2025-11-08T06:00:01.000Z');
+INSERT INTO conflict_log VALUES ('WO-2', '{"conflictId":"c-1","queueId":"q-0","entityId":"WO-2","detectedAt":"2025-11-08T05:00:00.000Z","userId":"maria","clientVersion":2,"serverVersion":4,"fields":[{"field":"status","mine":"completed","theirs":"on-hold","outcome":"server-wins","version":3,"by":"office","at":"2025-11-08T04:00:00.000Z"},{"field":"actualEnd","mine":"5","theirs":"4","outcome":"client-wins","version":3,"by":"office","at":"2025-11-08T04:00:00.000Z"}]}');
 INSERT INTO meta VALUES ('cursor', 'c0'), ('userId', 'maria');
 "#;
 
@@ -66,6 +67,10 @@ async fn an_upgrade_keeps_the_queue_and_sends_it() {
         "what was under way waits again"
     );
     assert_eq!(device.shows("WO-1", "completionNotes"), "Half done");
+    let conflict = device.engine.state().unwrap().conflicts.remove(0);
+    assert_eq!((conflict.conflicting_fields.join(" "), conflict.resolution.len()), ("status actualEnd".into(), 2));
+    assert_eq!(conflict.resolution_strategy, crate::protocol::ResolutionStrategy::Merge);
+    assert_eq!(conflict.resolved_at.as_deref(), Some("2025-11-08T05:00:00.000Z"));
     device.engine.sign_in("maria", "secret").await.unwrap();
     assert_eq!(device.sync().await, SyncOutcome::Done);
     assert_eq!(device.queue(), []);
@@ -99,7 +104,7 @@ async fn a_crash_at_any_write_of_an_upgrade_leaves_the_old_schema_or_the_new() {
             }
             disk.power_up();
             let version: i64 = keyed(&disk, &keychain).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-            assert!([1, 2].contains(&version), "{how:?} at {operation}: version {version}");
+            assert!([1, 3].contains(&version), "{how:?} at {operation}: version {version}");
             let device = Device::on(&disk, &keychain).unwrap();
             assert_eq!(device.queue().len(), 2, "{how:?} at {operation}");
             assert_eq!(device.engine.state().unwrap().work_orders.len(), 3, "{how:?} at {operation}");

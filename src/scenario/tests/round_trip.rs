@@ -133,6 +133,12 @@ fn action() -> impl Strategy<Value = Action> {
         record().prop_map(|set| json!({ "office-edit": { "order": "WO-1", "set": set } })),
         Just(json!({ "delete": { "device": "maria", "order": "WO-000017" } })),
         Just(json!({ "office-delete": { "order": "first" } })),
+        select(vec!["mine", "server"]).prop_map(|with| {
+            json!({ "resolve": { "device": "maria", "order": "first", "field": "partsUsed/L-1", "with": with } })
+        }),
+        select(vec!["mine", "server", "ask"])
+            .prop_map(|with| json!({ "prefer": { "device": "maria", "field": "rootCause", "with": with } })),
+        Just(json!({ "undo": { "device": "maria", "order": "WO-000017" } })),
         (1..9_u32, 1..9_u32, exchange).prop_map(|(nth, times, of)| {
             json!({ "lose": { "device": "maria", "what": "answer", "nth": nth, "times": times, "of": of, "how": "silence" } })
         }),
@@ -176,6 +182,12 @@ fn claim() -> impl Strategy<Value = Claim> {
         (value(), value()).prop_map(|(mine, theirs)| {
             json!({ "conflict": { "device": "maria", "order": "first", "field": "status", "mine": mine, "theirs": theirs,
                 "outcome": "server-wins" } })
+        }),
+        (value(), value()).prop_map(|(mine, theirs)| {
+            json!({ "undecided": { "device": "maria", "order": "first", "field": "rootCause", "mine": mine, "theirs": theirs } })
+        }),
+        select(vec!["client-wins", "server-wins", "merged", "gone"]).prop_map(|how| {
+            json!({ "decided": { "device": "maria", "order": "first", "field": "rootCause", "as": how } })
         }),
         span().prop_map(|most| json!({ "took": { "device": "maria", "sync": 1, "phase": "push", "at-most": most } })),
         prop::collection::vec(span(), 0..4).prop_map(|all| json!({ "waits": { "device": "maria", "exactly": all } })),

@@ -8,6 +8,7 @@ use crate::check::Claim;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, one_of};
+use crate::scenario::reference::labels_in;
 use crate::scenario::step::Action;
 
 /// Fields of a record that nobody sets but that can be claimed.
@@ -44,10 +45,9 @@ impl Claims<'_, '_, '_> {
                 self.fields(&claim.has, at.at("has"));
             }
             Claim::DeviceLacks(claim) | Claim::Rescued(claim) => self.on(&claim.device, &claim.order, at),
-            Claim::Conflict(claim) => {
-                self.on(&claim.device, &claim.order, at);
-                self.field(claim.field.split('/').next().unwrap_or_default(), at.at("field").place);
-            }
+            Claim::Conflict(claim) => self.met(&claim.device, &claim.order, &claim.field, at),
+            Claim::Undecided(claim) => self.met(&claim.device, &claim.order, &claim.field, at),
+            Claim::Decided(claim) => self.met(&claim.device, &claim.order, &claim.field, at),
             Claim::Conflicts(claim) => {
                 if let Some(device) = &claim.device {
                     self.device(device, at);
@@ -107,6 +107,12 @@ impl Claims<'_, '_, '_> {
         self.order(order, at.at("order").place);
     }
 
+    /// A conflict on a field, or on a line of it after a slash.
+    fn met(&mut self, device: &str, order: &str, field: &str, at: &Node) {
+        self.on(device, order, at);
+        self.field(field.split('/').next().unwrap_or_default(), at.at("field").place);
+    }
+
     fn sync(&mut self, device: &str, sync: Option<u32>, at: &Node) {
         self.device(device, at);
         if let Some(sync) = sync {
@@ -122,6 +128,11 @@ impl Claims<'_, '_, '_> {
     }
 
     fn fields(&mut self, has: &Record, at: &Node) {
+        for (field, value) in has {
+            for label in labels_in(value) {
+                self.order(label, at.at(field).place);
+            }
+        }
         fields(has, at, self.problems);
     }
 

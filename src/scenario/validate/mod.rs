@@ -85,7 +85,7 @@ pub(super) fn validate(
 }
 
 /// Whether `name` is made of small letters, digits and hyphens.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 

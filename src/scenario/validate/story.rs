@@ -10,6 +10,7 @@ use crate::scenario::Battery;
 use crate::scenario::account::{EditCached, SignIn};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
+use crate::scenario::reference::labels_in;
 use crate::scenario::step::{Action, Crash, CrashWhen};
 use crate::scenario::work_step::{DAY, Work};
 
@@ -104,6 +105,9 @@ impl<'a> Story<'a, '_, '_> {
                 self.device(&step.device, at.at("device").place);
                 self.order(&step.order, at.at("order").place);
             }
+            Action::Resolve(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
+            Action::Prefer(step) => self.decides(&step.device, step.order.as_deref(), Some(&step.field), at),
+            Action::Undo(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
             Action::OfficeEdit(step) => {
                 self.order(&step.order, at.at("order").place);
                 self.fields(&step.set, at.at("set"));
@@ -211,7 +215,10 @@ impl<'a> Story<'a, '_, '_> {
         if set.is_empty() {
             self.problems.add(at.place, "`set` sets nothing", None);
         }
-        for field in set.keys() {
+        for (field, value) in set {
+            for label in labels_in(value) {
+                self.order(label, at.at(field).place);
+            }
             if !self.problems.is_full() && field_kind(field).is_none() {
                 let known: Vec<&str> = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).collect();
                 let message = format!("a work order has no field `{field}` that can be set");
@@ -230,6 +237,20 @@ impl<'a> Story<'a, '_, '_> {
         }
         if zone.at_least > zone.at_most {
             self.problems.add(at.at("at-least").place, "`at-least` is more than `at-most`", None);
+        }
+    }
+
+    /// A decision on conflicts. A field is named as they name it: a line after a slash.
+    fn decides(&mut self, device: &str, order: Option<&str>, field: Option<&str>, at: &Node) {
+        self.device(device, at.at("device").place);
+        if let Some(order) = order {
+            self.order(order, at.at("order").place);
+        }
+        let Some(field) = field.and_then(|field| field.split('/').next()) else { return };
+        if !self.problems.is_full() && field_kind(field).is_none() {
+            let known: Vec<&str> = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).collect();
+            let message = format!("a work order has no field `{field}`");
+            self.problems.add(at.at("field").place, message, Some(one_of(field, &known)));
         }
     }
 

@@ -1,7 +1,8 @@
 //! Two edits meet.
 
 use super::*;
-use crate::protocol::ConflictOutcome::{ClientWins, ServerWins};
+use crate::protocol::ConflictOutcome::{ClientWins, Manual, ServerWins};
+use crate::protocol::ConflictsAnswer;
 
 #[tokio::test(start_paused = true)]
 async fn fields_that_do_not_overlap_merge_and_the_answer_carries_what_others_changed() {
@@ -169,4 +170,32 @@ async fn deleting_what_is_gone_succeeds_and_what_never_was_is_not_found() {
     assert_eq!((again.status, again.new_version), (ResultStatus::Success, Some(2)));
     assert_eq!(code(&office.delete("WO-000003", 1).await), ErrorCode::PermissionDenied);
     assert_eq!(code(&office.delete("WO-999999", 1).await), ErrorCode::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn findings_wait_for_whoever_made_them_and_a_choice_closes_the_audit() {
+    let world = World::new();
+    let mut office = world.sign_in("office", "desk").await;
+    let mut maria = world.sign_in("maria", "phone").await;
+    office.update("WO-000001", 1, json!({ "rootCause": "bolt" })).await;
+    let met = maria.update("WO-000001", 1, json!({ "rootCause": "brush", "description": "d" })).await;
+    assert_eq!((met.status, met.conflicts[0].outcome), (ResultStatus::Conflict, Manual));
+    let id = met.conflict_id.unwrap();
+    let order = maria.look("WO-000001").await.unwrap();
+    assert_eq!((&order["rootCause"], &order["description"]), (&json!("bolt"), &json!("d")));
+    let choice = |id: &str, field: &str| json!({ "rootCause": "brush", "_resolves": [{ "conflictId": id, "resolution": { field: "client-wins" } }] });
+    for wrong in [choice("c-404", "rootCause"), choice(&id, "title")] {
+        assert_eq!(code(&maria.update("WO-000001", 3, wrong).await), ErrorCode::ValidationError);
+    }
+    let mut jonas = world.sign_in("jonas", "phone").await;
+    assert!(jonas.update("WO-000003", 1, choice(&id, "rootCause")).await.error.is_some(), "it is not his");
+    assert_eq!(maria.update("WO-000001", 3, choice(&id, "rootCause")).await.status, ResultStatus::Success);
+    let auditor = world.sign_in("audit", "desk").await.tokens.access_token;
+    let all: ConflictsAnswer = world.call(Method::GET, path::CONFLICTS, Some(&auditor), None).await.ok();
+    let record = &all.conflicts[0];
+    assert_eq!((all.conflicts.len(), &record.conflict_id, record.user_id.as_str()), (1, &id, "maria"));
+    assert!(record.resolved_at.is_some() && record.resolution.len() == 1);
+    let token = jonas.tokens.access_token.clone();
+    let own: ConflictsAnswer = world.call(Method::GET, path::CONFLICTS, Some(&token), None).await.ok();
+    assert_eq!(own.conflicts, [], "others' conflicts are not his to read");
 }

@@ -73,3 +73,33 @@ async fn a_create_without_what_every_order_needs_is_refused() {
     assert_eq!(code(&maria.push_one(creation).await), ErrorCode::ValidationError);
     assert_eq!(maria.create("local-1", json!({})).await.entity_id.as_deref(), Some("WO-000004"), "no number was lost");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_names_a_new_record_is_stored_with_its_real_id() {
+    const LOCAL: &str = "0199aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee";
+    let world = World::new();
+    let mut maria = world.sign_in("maria", "phone").await;
+    let note = json!({ "customFields": { "ledTo": format!("tmp-{LOCAL}") }, "title": format!("See tmp-{LOCAL}.") });
+    let early = maria.update("WO-000001", 1, note.clone()).await;
+    assert_eq!(code(&early), ErrorCode::ValidationError, "it names nothing");
+    let create = maria.creation(LOCAL, json!({ "title": "Leak" }));
+    let update = maria.operation("update", "WO-000001", 1, note);
+    let results = maria.push(json!([create, update])).await;
+    assert!(results.iter().all(|result| result.status == ResultStatus::Success), "{results:?}");
+    let order = maria.look("WO-000001").await.unwrap();
+    assert_eq!((&order["customFields"], &order["title"]), (&json!({ "ledTo": "WO-000004" }), &json!("See WO-000004.")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_names_a_record_that_could_not_be_made_is_not_judged() {
+    const LOCAL: &str = "0199aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee";
+    let world = World::new();
+    let mut maria = world.sign_in("maria", "phone").await;
+    let mut create = maria.creation(LOCAL, json!({ "title": "Leak" }));
+    create["payload"]["siteId"] = Value::Null;
+    let note = json!({ "customFields": { "ledTo": format!("tmp-{LOCAL}") } });
+    let update = maria.operation("update", "WO-000001", 1, note);
+    let results = maria.push(json!([create, update])).await;
+    assert!(results[1].error.as_ref().is_some_and(|error| error.detail.starts_with("not judged")), "{results:?}");
+    assert_eq!(maria.look("WO-000001").await.unwrap()["_version"], 1);
+}

@@ -117,3 +117,9 @@ fn record_vanishes_from_the_server() {
     red(&verdict, "I4", &["WO-3 is on the server: nobody deleted it", "gone"]);
     red(&verdict, "I1", &["maria's create of tmp-1", "not on the server"]);
 }
+
+#[test]
+fn a_delete_that_makes_no_version() {
+    let verdict = planted(|story| answered(story, "o4", |result, _| result.new_version = Some(1)));
+    red(&verdict, "I2", &["office's delete of WO-6", "from version 1 to 2", "the answer says version 1"]);
+}

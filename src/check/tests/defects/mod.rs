@@ -29,7 +29,7 @@ fn on_server(story: &mut Story, id: &str, change: impl Fn(&mut Record)) {
     });
 }
 
-fn on_device(story: &mut Story, name: &str, change: impl Fn(&mut DeviceState)) {
+pub(super) fn on_device(story: &mut Story, name: &str, change: impl Fn(&mut DeviceState)) {
     story.each(|what| {
         if let What::DeviceState { device, state } = what
             && device == name

@@ -1,0 +1,44 @@
+-- From version 2 to version 3: conflicts that wait for the user, and the audit log. What was on record was decided.
+
+ALTER TABLE conflict_log RENAME TO conflict_log_2;
+
+CREATE TABLE conflict_log (
+  entityId TEXT NOT NULL,
+  conflictId TEXT NOT NULL UNIQUE,
+  open BOOLEAN NOT NULL,
+  record TEXT NOT NULL
+);
+
+INSERT INTO conflict_log (entityId, conflictId, open, record)
+SELECT entityId, record ->> 'conflictId', 0, json_set(
+  record,
+  '$.entityType', 'work-order',
+  '$.conflictingFields', json((SELECT json_group_array(value ->> 'field') FROM json_each(record, '$.fields'))),
+  '$.resolutionStrategy', (
+    SELECT CASE WHEN count(DISTINCT value ->> 'outcome') > 1 THEN 'merge' ELSE max(value ->> 'outcome') END
+    FROM json_each(record, '$.fields')
+  ),
+  '$.resolvedAt', record ->> 'detectedAt',
+  '$.resolution', json((SELECT json_group_object(value ->> 'field', value ->> 'outcome') FROM json_each(record, '$.fields')))
+) FROM conflict_log_2 ORDER BY rowid;
+
+DROP TABLE conflict_log_2;
+
+CREATE TABLE real_ids (
+  temporaryId TEXT PRIMARY KEY,
+  id TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE preferences (
+  entityId TEXT NOT NULL,
+  field TEXT NOT NULL,
+  keeps TEXT NOT NULL,
+  PRIMARY KEY (entityId, field)
+) WITHOUT ROWID;
+
+CREATE TABLE audit_log (
+  sequence INTEGER PRIMARY KEY,
+  entry TEXT NOT NULL,
+  previous TEXT NOT NULL,
+  hash TEXT NOT NULL
+);
