@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{DeviceState, Edit, Event, Fault, History, Side, StepOutcome, Wait, What};
+use crate::history::{DeviceState, Edit, Event, Fault, History, MessageKind, Side, StepOutcome, Wait, What};
 use crate::protocol::{ConflictRecord, DeadLetter, Profile, Record};
 
 use super::naming::Naming;
@@ -131,6 +131,8 @@ pub(super) struct Facts<'a> {
     pub(super) owed: BTreeMap<&'a str, &'a Event>,
     /// The `look` steps that were done, in order.
     pub(super) looks: Vec<Look<'a>>,
+    /// What users picked to sync: at each answer, by which device, all that they had picked then.
+    picks: Vec<(u64, u64, &'a str, &'a [String])>,
     /// Steps that could not be done, with the reason.
     pub(super) impossible: Vec<(u64, &'a str)>,
     pub(super) ending: Ending<'a>,
@@ -145,6 +147,11 @@ impl<'a> Facts<'a> {
                 facts.devices.entry(device).or_default().timeline.push(event);
             }
             facts.ops.note(event);
+            if let What::Answer(message) = &event.what
+                && let MessageKind::SelectionAnswer { picked } = &message.kind
+            {
+                facts.picks.push((event.seq, event.at_ms, &message.device, picked));
+            }
             facts.note(event);
         }
         for device in facts.devices.values_mut() {
@@ -273,6 +280,20 @@ impl<'a> Facts<'a> {
         let user = self.user_of(device);
         let shared = self.devices.get(device).is_some_and(|found| !found.sign_ins.is_empty());
         user.filter(|_| !shared)
+    }
+
+    /// Since when `user` has picked the order `id`, as of a time; `None` when they have not.
+    pub(super) fn picked_since(&self, user: &str, id: &str, at_ms: u64) -> Option<u64> {
+        let own =
+            self.picks.iter().filter(|(seq, at, device, _)| *at <= at_ms && self.user_at(device, *seq) == Some(user));
+        own.fold(None, |since, (_, at, _, picked)| picked.iter().any(|it| it == id).then(|| since.unwrap_or(*at)))
+    }
+
+    /// Whether `user` ever picked the order `id`.
+    pub(super) fn ever_picked(&self, user: &str, id: &str) -> bool {
+        self.picks.iter().any(|(seq, _, device, picked)| {
+            picked.iter().any(|it| it == id) && self.user_at(device, *seq) == Some(user)
+        })
     }
 
     /// The role of the user at a device at a moment.

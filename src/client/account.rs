@@ -4,9 +4,10 @@ use super::board::Board;
 use super::engine::{DATA_KEY, DEVICE_ID, Engine, EngineError, LEAVING, hex, mint};
 use super::keychain::Keychain;
 use super::session::REFRESH_TOKEN;
-use super::store::{self, clear, logs, queue};
+use super::store::{self, StoreError, clear, logs, queue};
 use crate::disk::Storage;
 use crate::history::DeviceEvent;
+use crate::protocol::{SelectionAnswer, SelectionRequest, path};
 
 /// What came of the wish to log out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,17 @@ impl Engine {
         self.emit(DeviceEvent::LoggedOut);
         *self.shown.borrow_mut() = None;
         Ok(LogOut::Done)
+    }
+
+    /// Picks further work orders to sync, or gives picks up; a sync follows by itself. Needs the network.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses; then nothing changed.
+    pub async fn select(&self, request: &SelectionRequest) -> Result<(), EngineError> {
+        let json = serde_json::to_vec(request).map_err(StoreError::from)?;
+        let _answer: SelectionAnswer = self.session.post_json(path::SELECTION, json).await?;
+        self.ask_for_sync();
+        Ok(())
     }
 
     fn ask_for_sync(&self) {

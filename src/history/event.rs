@@ -385,6 +385,13 @@ pub enum MessageKind {
         /// The removals in it, all kinds.
         removed: Vec<Removal>,
     },
+    /// A change of what the user picks to sync.
+    Selection,
+    /// The answer to one.
+    SelectionAnswer {
+        /// All that the user has picked now.
+        picked: Vec<String>,
+    },
     /// A push's request.
     Push {
         /// Its operations.

@@ -13,6 +13,7 @@ pub mod gzip;
 mod push;
 mod reference;
 mod schema;
+mod selection;
 
 pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
 pub use conflict::{
@@ -27,6 +28,7 @@ pub use push::{
     EntityType, Operation, OperationError, OperationKind, OperationResult, PushAnswer, PushRequest, ResultStatus,
 };
 pub use reference::{replace_temporary_ids, temporary_ids};
+pub use selection::{SelectionAnswer, SelectionRequest};
 
 /// One record's fields by name. Sorted, so that it prints the same everywhere.
 pub type Record = serde_json::Map<String, serde_json::Value>;
@@ -39,6 +41,8 @@ pub mod path {
     pub const REFRESH: &str = "/api/v1/auth/refresh";
     /// The user's own profile: [`super::Profile`] (addition).
     pub const PROFILE: &str = "/api/v1/profile";
+    /// What the user picks to sync: [`super::SelectionRequest`] to [`super::SelectionAnswer`] (addition).
+    pub const SELECTION: &str = "/api/v1/sync/selection";
     /// Delta and full pull (spec 3.1B).
     pub const DELTA: &str = "/api/v1/sync/delta";
     /// Push (spec 3.1C).

@@ -13,7 +13,8 @@ use super::faults::Target;
 use crate::history::{MessageKind, RecordRef};
 use crate::protocol::gzip;
 use crate::protocol::{
-    DeltaAnswer, DeltaQuery, MAX_INFLATED_BODY, Problem, PushAnswer, PushRequest, Record, RemovalsByKind, path,
+    DeltaAnswer, DeltaQuery, MAX_INFLATED_BODY, Problem, PushAnswer, PushRequest, Record, RemovalsByKind,
+    SelectionAnswer, path,
 };
 
 /// A request of the API, by method and path.
@@ -24,6 +25,7 @@ pub(super) enum Route {
     Profile,
     Delta,
     Push,
+    Selection,
 }
 
 impl Route {
@@ -35,6 +37,7 @@ impl Route {
             path::PROFILE => (Method::GET, Self::Profile),
             path::DELTA => (Method::GET, Self::Delta),
             path::PUSH => (Method::POST, Self::Push),
+            path::SELECTION => (Method::POST, Self::Selection),
             _ => return None,
         };
         (wanted == *method).then_some(route)
@@ -45,7 +48,7 @@ impl Route {
         match self {
             Self::SignIn => Some(Target::SignIn),
             Self::Refresh => Some(Target::Refresh),
-            Self::Profile => None,
+            Self::Profile | Self::Selection => None,
             Self::Delta => Some(Target::Pull),
             Self::Push => Some(Target::Push),
         }
@@ -65,6 +68,7 @@ pub(super) fn request(route: Option<Route>, head: &request::Parts, body: &[u8]) 
         Some(Route::Push) => {
             json::<PushRequest>(&head.headers, body).map(|PushRequest { operations }| MessageKind::Push { operations })
         }
+        Some(Route::Selection) => Some(MessageKind::Selection),
         None => None,
     };
     kind.unwrap_or_else(|| MessageKind::Other { summary: format!("{} {}", head.method, head.uri.path()) })
@@ -82,6 +86,8 @@ pub(super) fn answer(route: Option<Route>, head: &response::Parts, body: &[u8]) 
             Some(Route::Delta) => json::<DeltaAnswer>(&head.headers, body).map(delta),
             Some(Route::Push) => json::<PushAnswer>(&head.headers, body)
                 .map(|PushAnswer { results }| MessageKind::PushAnswer { results }),
+            Some(Route::Selection) => json::<SelectionAnswer>(&head.headers, body)
+                .map(|SelectionAnswer { picked }| MessageKind::SelectionAnswer { picked }),
             None => None,
         }
     };

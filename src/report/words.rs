@@ -205,6 +205,8 @@ fn kind(kind: &MessageKind) -> String {
         MessageKind::DeltaAnswer { records, removed, .. } => {
             format!("{} records, {} removals", records.len(), removed.len())
         }
+        MessageKind::Selection => "pick what to sync".into(),
+        MessageKind::SelectionAnswer { picked } => format!("{} orders picked", picked.len()),
         MessageKind::Push { operations } => format!("push of {}", operations.len()),
         MessageKind::PushAnswer { results } => format!("{} results", results.len()),
         MessageKind::Problem { code, detail } => format!("{code}: {detail}"),

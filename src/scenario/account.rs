@@ -26,6 +26,26 @@ pub struct SignIn {
     pub user: Option<String>,
 }
 
+/// See [`super::Action::Select`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Select {
+    /// The device or group.
+    pub device: String,
+    /// Orders to sync from now on: ids or labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<String>,
+    /// Orders to sync no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub give_up: Vec<String>,
+    /// With `to`: all that may be picked and is scheduled to start then or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// And before then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
 /// See [`super::Action::EditCached`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -22,7 +22,7 @@ mod words;
 mod work_step;
 mod written;
 
-pub use account::{EditCached, Logout, SignIn};
+pub use account::{EditCached, Logout, Select, SignIn};
 pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
     Scenario, Skew, SkewError, World,

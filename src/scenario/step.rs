@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{EditCached, Logout, SignIn};
+use super::account::{EditCached, Logout, Select, SignIn};
 use super::file::Skew;
 use super::platform::{Battery, DataSaver};
 use super::server_step::{ServerClock, Tamper};
@@ -100,6 +100,8 @@ pub enum Action {
     Logout(Logout),
     /// A user signs in on a device.
     SignIn(SignIn),
+    /// The user picks orders to sync beyond their own, or gives picks up.
+    Select(Select),
     /// A user tries to change an asset or a part on a device, which the device must refuse.
     EditCached(EditCached),
     /// The server's wall clock is set wrong, or right again.

@@ -64,6 +64,13 @@ impl fmt::Display for Action {
                 Some(user) => write!(f, "the user of {user} signs in on {}", step.device),
                 None => write!(f, "the user of {} signs in again", step.device),
             },
+            Self::Select(step) => {
+                write!(f, "{} picks what to sync: {}", step.device, step.orders.join(", "))?;
+                if let (Some(from), Some(to)) = (&step.from, &step.to) {
+                    write!(f, "from {from} to {to}")?;
+                }
+                if step.give_up.is_empty() { Ok(()) } else { write!(f, "; no more {}", step.give_up.join(", ")) }
+            }
             Self::EditCached(step) => {
                 write!(f, "{} tries to change {}: {}", step.device, step.record, Fields(&step.set))
             }

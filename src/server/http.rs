@@ -17,11 +17,12 @@ use super::openapi::{self, Endpoint};
 use super::refusal::Refusal;
 use super::store::Store;
 use super::wire::{Answer, read_json};
-use super::{dead_letter, delta, push};
+use super::{dead_letter, delta, push, selection};
 use crate::base::WallClock;
 use crate::protocol::{
     ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
-    MAX_INFLATED_BODY, Profile, PushAnswer, PushRequest, Record, RefreshRequest, SignInRequest, Tokens, path,
+    MAX_INFLATED_BODY, Profile, PushAnswer, PushRequest, Record, RefreshRequest, SelectionAnswer, SelectionRequest,
+    SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -73,6 +74,11 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         "conflicts",
         "The audit of conflicts: one's own, or all for an auditor.",
     );
+    let selection_at = Endpoint::post::<SelectionRequest, SelectionAnswer>(
+        path::SELECTION,
+        "selection",
+        "Pick further work orders to sync, or give them up.",
+    );
     let letters_at = Endpoint::get::<DeadLetters>(
         path::DEAD_LETTERS,
         "deadLetters",
@@ -86,9 +92,20 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         (delta_at.query::<DeltaQuery>().problems(&[410]), get(pull)),
         (push_at, post(push)),
         (conflicts_at.addition(), get(conflicts)),
+        (selection_at.addition().problems(&[403]), post(select)),
         (letters_at.addition().query::<DeadLettersQuery>().problems(&[403]), get(dead_letters)),
         (openapi_at.addition().open(), get(openapi_document)),
     ]
+}
+
+async fn select(State(shared): App, request: Request) -> Response {
+    let answer = Answer::to(request.headers());
+    let selection = async {
+        let caller = caller(&shared, request.headers())?;
+        let request: SelectionRequest = read_json(request, MAX_INFLATED_BODY).await?;
+        selection::select(&mut shared.store(), shared.now_ms(), &caller, &request)
+    };
+    answer.with::<SelectionAnswer>(selection.await)
 }
 
 async fn openapi_document(headers: HeaderMap) -> Response {

@@ -39,6 +39,7 @@ mod refusal;
 mod rejection;
 mod role;
 mod seed;
+mod selection;
 mod settings;
 mod stock;
 mod store;

@@ -34,6 +34,15 @@ pub(super) fn stand(profile: &Profile, order: &Order, was_in: bool, now_ms: i64)
     }
 }
 
+/// Whether the owner of `profile` may pick `order` to sync: unfinished work at one of their sites that is theirs or
+/// nobody's. What is assigned to others is never synced (spec 2.3).
+pub(super) fn may_pick(profile: &Profile, order: &Order) -> bool {
+    let at_own_site = order.site.as_ref().is_some_and(|site| profile.site_ids.contains(site));
+    let free = order.assigned.as_ref().is_none_or(|assigned| *assigned == profile.user_id);
+    let over = order.status.as_deref().is_some_and(|status| TERMINAL.contains(&status));
+    !order.deleted && at_own_site && free && !over && Role::of(profile) == Role::Technician
+}
+
 fn technician_stand(user: &str, order: &Order, was_in: bool, now_ms: i64) -> Stand {
     let assigned = order.assigned.as_deref() == Some(user);
     let status_in = |statuses: &[&str]| order.status.as_deref().is_some_and(|status| statuses.contains(&status));

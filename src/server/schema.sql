@@ -146,3 +146,10 @@ CREATE TABLE conflicts (
   record TEXT NOT NULL
 );
 CREATE INDEX conflicts_of_order ON conflicts (work_order);
+
+-- What technicians picked to sync beyond what is theirs (spec 2.3).
+CREATE TABLE selections (
+  user TEXT NOT NULL,
+  work_order TEXT NOT NULL,
+  PRIMARY KEY (user, work_order)
+) WITHOUT ROWID;

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::policy::{Stand, TERMINAL, stand};
+use super::policy::{Stand, TERMINAL, may_pick, stand};
 use super::record::{self, Kind, Order};
 use super::role::Role;
+use super::selection;
 use super::store::{Commit, Users, Writer};
 use crate::protocol::{RemovalReason, ViewDigest};
 
@@ -107,18 +108,38 @@ pub(super) fn place_order(
     concerned.extend(order.assigned.clone());
     concerned.extend(order.created_by.clone());
     for user in &concerned {
-        let Some(account) = users.account(user) else { continue };
-        let stay = open_stay(db, Kind::WorkOrder, &order.id, user)?;
-        match (stand(&account.profile, order, stay.is_some(), commit.ts_ms), stay) {
-            (Stand::In { retained, until_ms }, Some(stay)) => keep(db, stay.entry, retained, until_ms, commit.seq)?,
-            (Stand::In { retained, until_ms }, None) => {
-                enter(db, user, Kind::WorkOrder, &order.id, retained, until_ms, commit.seq)?;
-            }
-            (Stand::Out(reason), Some(stay)) => leave(db, stay.entry, reason, device, commit.seq)?,
-            (Stand::Out(_), None) => {}
-        }
+        place_for(db, users, user, order, commit, device)?;
     }
     Ok(concerned)
+}
+
+/// Puts `order` into the view of `user`, or takes it out. A pick that does not count any more ends.
+pub(super) fn place_for(
+    db: &Connection,
+    users: &Users,
+    user: &str,
+    order: &Order,
+    commit: &Commit,
+    device: &str,
+) -> rusqlite::Result<()> {
+    let Some(account) = users.account(user) else { return Ok(()) };
+    let stay = open_stay(db, Kind::WorkOrder, &order.id, user)?;
+    let mut stands = stand(&account.profile, order, stay.is_some(), commit.ts_ms);
+    if matches!(stands, Stand::Out(_)) && selection::holds(db, user, &order.id)? {
+        if may_pick(&account.profile, order) {
+            stands = Stand::In { retained: false, until_ms: None };
+        } else {
+            selection::end(db, user, &order.id)?;
+        }
+    }
+    match (stands, stay) {
+        (Stand::In { retained, until_ms }, Some(stay)) => keep(db, stay.entry, retained, until_ms, commit.seq),
+        (Stand::In { retained, until_ms }, None) => {
+            enter(db, user, Kind::WorkOrder, &order.id, retained, until_ms, commit.seq)
+        }
+        (Stand::Out(reason), Some(stay)) => leave(db, stay.entry, reason, device, commit.seq),
+        (Stand::Out(_), None) => Ok(()),
+    }
 }
 
 /// Puts `asset` into the views of those of `concerned` whose work orders refer to it, and takes it out of the others'.

@@ -4,7 +4,7 @@ use super::device::{Ask, Reply};
 use super::stage::{Member, World, password_of};
 use super::steps::{Done, StepError, impossible, simply, unexpected};
 use crate::history::What;
-use crate::protocol::OperationKind;
+use crate::protocol::{OperationKind, SelectionRequest};
 use crate::scenario::{self, Scenario};
 
 impl World {
@@ -37,6 +37,26 @@ impl World {
         self.recorder.record(What::SignedIn { device: member.name.clone(), user: user.clone() });
         *member.user.borrow_mut() = user;
         Ok(())
+    }
+
+    pub(super) async fn select(&self, member: &Member, step: &scenario::Select) -> Done {
+        let (mut add, mut remove) = (Vec::new(), Vec::new());
+        for (named, ids) in [(&step.orders, &mut add), (&step.give_up, &mut remove)] {
+            for order in named {
+                ids.push(self.order(order).await?);
+            }
+        }
+        let selection = SelectionRequest { add, remove, from: step.from.clone(), to: step.to.clone() };
+        match member.device.ask(Ask::Select(selection)).await? {
+            Reply::Refused(detail) => {
+                self.recorder.record(What::Refused { device: member.name.clone(), detail: detail.clone() });
+                Err(StepError::Failed(detail))
+            }
+            Reply::Done => Ok(()),
+            reply @ (Reply::Made(_) | Reply::Synced(_) | Reply::Unsynced(_) | Reply::Row(_) | Reply::State(_)) => {
+                Err(unexpected(&reply))
+            }
+        }
     }
 
     /// The user tries what must not go: a cached record is the server's alone.

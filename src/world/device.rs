@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::CrashHow;
 use crate::history::{Circumstance, DeviceState, OperationRecord, Side, SyncOutcome};
-use crate::protocol::Record;
+use crate::protocol::{Record, SelectionRequest};
 
 /// A request to a device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,8 @@ pub enum Ask {
     },
     /// Clear the cache; a full pull follows by itself.
     ClearCache,
+    /// Pick what to sync beyond one's own; needs the network.
+    Select(SelectionRequest),
     /// Log the user out.
     LogOut {
         /// The user has been warned of what would be lost.

@@ -45,6 +45,10 @@ impl Session {
                 engine.clear_cache().await?;
                 Reply::Done
             }
+            Ask::Select(selection) => {
+                engine.select(&selection).await?;
+                Reply::Done
+            }
             Ask::LogOut { force } => match engine.log_out(force).await? {
                 LogOut::Done => Reply::Done,
                 LogOut::Unsynced(changes) => Reply::Unsynced(changes),

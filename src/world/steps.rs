@@ -107,6 +107,7 @@ impl World {
             Action::SignIn(step) => {
                 together(all(&step.device), async |member| self.sign_in_again(scenario, member, step).await).await
             }
+            Action::Select(step) => together(all(&step.device), async |member| self.select(member, step).await).await,
             Action::EditCached(step) => {
                 together(all(&step.device), async |member| self.edit_cached(member, step).await).await
             }

@@ -97,5 +97,9 @@ impl<'a> Circle<'a> {
 }
 
 fn ever_seen(case: &Case<'_>, order: &Order<'_>, user: &str) -> bool {
-    order.stages.iter().any(|stage| sight(&case.facts, order, user, Some(stage.version), stage.at_ms) != Sight::No)
+    case.facts.ever_picked(user, order.id)
+        || order
+            .stages
+            .iter()
+            .any(|stage| sight(&case.facts, order, user, Some(stage.version), stage.at_ms) != Sight::No)
 }

@@ -75,6 +75,7 @@ impl<'a> Model<'a> {
             model.replay(facts, &id, &group);
         }
         for (id, order) in &mut model.orders {
+            order.id = id;
             order.server = facts.final_order(id);
             order.held = order.server.map(|seen| items(seen.record).collect()).unwrap_or_default();
         }

@@ -73,6 +73,7 @@ pub(in super::super) struct Stage<'a> {
 /// One work order.
 #[derive(Debug, Default)]
 pub(in super::super) struct Order<'a> {
+    pub(in super::super) id: &'a str,
     /// The version by the oracle's count; the seed's before anything else.
     pub(in super::super) version: i64,
     pub(in super::super) seeded: Option<Seen<'a>>,

@@ -31,6 +31,8 @@ pub(in super::super) fn sight(
 ) -> Sight {
     let Some(profile) = facts.users.get(user) else { return Sight::Maybe };
     let mut seen = Sight::No;
+    // Since when a pick could not count, last.
+    let mut unpickable = None;
     let upto =
         order.stages.iter().enumerate().take_while(|(i, stage)| *i == 0 || version.is_none_or(|v| stage.version <= v));
     let stages: Vec<&Stage<'_>> = upto.map(|(_, stage)| stage).collect();
@@ -39,7 +41,18 @@ pub(in super::super) fn sight(
         seen = match profile.role.as_str() {
             "auditor" => Sight::Yes,
             "supervisor" => of_supervisor(&profile.site_ids, stage),
-            _ => of_technician(order, stage, user, seen, at_ms),
+            _ => {
+                if !pickable(&profile.site_ids, stage, user) {
+                    unpickable = Some(stage.at_ms);
+                }
+                let picked = facts.picked_since(user, order.id, at_ms);
+                let counts = picked.is_some_and(|since| unpickable.is_none_or(|until| since > until));
+                if counts && unpickable != Some(stage.at_ms) {
+                    Sight::Yes
+                } else {
+                    of_technician(order, stage, user, seen, at_ms)
+                }
+            }
         };
     }
     seen
@@ -48,6 +61,13 @@ pub(in super::super) fn sight(
 fn of_supervisor(sites: &[String], stage: &Stage<'_>) -> Sight {
     let own = sites.is_empty() || stage.site.is_some_and(|site| sites.iter().any(|own| own == site));
     if own { Sight::Yes } else { Sight::No }
+}
+
+/// What a technician may pick to sync: unfinished work at their sites that is theirs or nobody's.
+fn pickable(sites: &[String], stage: &Stage<'_>, user: &str) -> bool {
+    stage.site.is_some_and(|site| sites.iter().any(|own| own == site))
+        && stage.assigned_to.is_none_or(|assigned| assigned == user)
+        && !stage.status.is_some_and(is_terminal)
 }
 
 fn of_technician(order: &Order<'_>, stage: &Stage<'_>, user: &str, before: Sight, at_ms: u64) -> Sight {

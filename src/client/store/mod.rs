@@ -62,7 +62,7 @@ impl From<serde_json::Error> for StoreError {
 
 /// Bytes of a page. A commit encrypts and signs whole pages, and most commits change a few small rows: half of
 /// SQLCipher's default is quicker for them, and no slower for large pulls.
-const PAGE_SIZE: u32 = 2048;
+pub(super) const PAGE_SIZE: u32 = 2048;
 
 /// The open database.
 #[derive(Debug)]

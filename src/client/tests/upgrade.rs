@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Device;
 use crate::base::{CrashHow, Seed};
+use crate::client::store::PAGE_SIZE;
 use crate::client::{EngineError, Keychain, MemoryKeychain};
 use crate::disk::{SimDisk, Storage};
 use crate::history::{QueueStatus, SyncOutcome};
@@ -35,7 +36,7 @@ fn keyed(disk: &SimDisk, keychain: &MemoryKeychain) -> Connection {
     let connection = Storage::Simulated(disk.clone()).connect("deadzone.db").unwrap();
     connection
         .execute_batch(&format!(
-            "PRAGMA key = \"x'{key}'\"; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+            "PRAGMA key = \"x'{key}'\"; PRAGMA cipher_page_size = {PAGE_SIZE}; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
         ))
         .unwrap();
     connection

@@ -153,6 +153,8 @@ fn action() -> impl Strategy<Value = Action> {
         any::<bool>().prop_map(|force| json!({ "logout": { "device": "maria", "force": force } })),
         select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "as": "tablet" })])
             .prop_map(|body| json!({ "sign-in": body })),
+        Just(json!({ "select": { "device": "maria", "orders": ["WO-000017", "first"], "give-up": ["WO-000018"] } })),
+        text().prop_map(|at| json!({ "select": { "device": "maria", "from": "2025-11-10", "to": at } })),
         record().prop_map(|set| json!({ "edit-cached": { "device": "maria", "record": "AST-0001", "set": set } })),
         screen().prop_map(|screen| json!({ "look": screen })),
         any::<i32>().prop_map(|by| json!({ "server-clock": { "by": Skew::from_millis(i64::from(by)) } })),

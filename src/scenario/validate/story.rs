@@ -7,7 +7,7 @@ use crate::base::Span;
 use crate::check::ShownClaim;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::Battery;
-use crate::scenario::account::{EditCached, SignIn};
+use crate::scenario::account::{EditCached, Select, SignIn};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
@@ -138,6 +138,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::Restart(device) => self.restarts(device, at.place),
             Action::Logout(logout) => self.device(&logout.device, at.at("device").place),
             Action::SignIn(sign_in) => self.signs_in(sign_in, at),
+            Action::Select(select) => self.selects(select, at),
             Action::EditCached(edit) => self.edits_cached(edit, at),
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
             Action::ServerClock(_) => {}
@@ -171,6 +172,22 @@ impl<'a> Story<'a, '_, '_> {
         self.device(&step.device, at.at("device").place);
         if let Some(user) = &step.user {
             self.cast.single(user, at.at("as").place, self.problems);
+        }
+    }
+
+    fn selects(&mut self, step: &Select, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        for (key, orders) in [("orders", &step.orders), ("give-up", &step.give_up)] {
+            for (index, order) in orders.iter().enumerate() {
+                self.order(order, at.at(key).item(index).place);
+            }
+        }
+        if step.from.is_some() != step.to.is_some() {
+            self.problems.add(at.place, "`from` and `to` go together", None);
+        }
+        if step.orders.is_empty() && step.give_up.is_empty() && step.from.is_none() {
+            let help = Some("name `orders`, or a time by `from` and `to`".to_owned());
+            self.problems.add(at.place, "`select` picks nothing", help);
         }
     }
 
