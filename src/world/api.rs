@@ -22,6 +22,11 @@ const SIGN_IN_AGAIN: Duration = Duration::from_secs(10 * 60);
 /// Largest answer after inflating, in bytes: an export of a team's own may be large.
 const MAX_ANSWER: usize = 256 << 20;
 
+/// The answer to a token that does not count.
+const UNAUTHENTICATED: u16 = 401;
+/// The answer to a position that is too old.
+const GONE: u16 = 410;
+
 /// Why the API did not do what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError(pub(super) String);
@@ -35,24 +40,29 @@ impl fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 /// Why one exchange failed.
-enum SendError {
-    /// By its token.
-    Unauthenticated(ApiError),
-    Other(ApiError),
+struct SendError {
+    /// The answer's status, if one came.
+    status: Option<u16>,
+    error: ApiError,
 }
 
 impl From<ApiError> for SendError {
     fn from(error: ApiError) -> Self {
-        Self::Other(error)
+        Self { status: None, error }
     }
 }
 
 impl From<SendError> for ApiError {
-    fn from(error: SendError) -> Self {
-        match error {
-            SendError::Unauthenticated(error) | SendError::Other(error) => error,
-        }
+    fn from(SendError { error, .. }: SendError) -> Self {
+        error
     }
+}
+
+/// What a pull brought.
+pub(super) struct Pulled {
+    /// It is everything, and not what changed: what it does not name is gone.
+    pub(super) whole: bool,
+    pub(super) pages: Vec<Changes>,
 }
 
 /// One user's session.
@@ -71,17 +81,26 @@ impl ApiUser {
         Self { http, clock, credentials, token, signed_in_at, cursor }
     }
 
-    /// Everything that changed since the last pull; everything at the first.
-    pub(super) async fn pull(&self) -> Result<Vec<Changes>, ApiError> {
+    /// Everything that changed since the last pull; everything at the first, and when the server has forgotten so much
+    /// since the last that changes alone would not do.
+    pub(super) async fn pull(&self) -> Result<Pulled, ApiError> {
+        let mut whole = self.cursor.borrow().is_none();
         let mut pages = Vec::new();
         loop {
             let position = self.cursor.borrow().as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
             let target = format!("{}?limit={MAX_PAGE}{position}", path::DELTA);
-            let answer: DeltaAnswer = self.call(Method::Get, target, None::<&()>).await?;
+            let answer: DeltaAnswer = match self.call(Method::Get, target, None::<&()>).await {
+                Err(SendError { status: Some(GONE), .. }) if !whole => {
+                    (whole, pages) = (true, Vec::new());
+                    *self.cursor.borrow_mut() = None;
+                    continue;
+                }
+                answer => answer?,
+            };
             *self.cursor.borrow_mut() = Some(answer.next_cursor);
             pages.push(answer.changes);
             if !answer.has_more {
-                return Ok(pages);
+                return Ok(Pulled { whole, pages });
             }
         }
     }
@@ -132,15 +151,15 @@ impl ApiUser {
         method: Method,
         target: String,
         body: Option<&impl Serialize>,
-    ) -> Result<T, ApiError> {
+    ) -> Result<T, SendError> {
         let token = self.token().await?;
         match self.send(method, target.clone(), Some(token), body).await {
-            Err(SendError::Unauthenticated(_)) => {
+            Err(SendError { status: Some(UNAUTHENTICATED), .. }) => {
                 *self.token.borrow_mut() = None;
                 let token = self.token().await?;
-                Ok(self.send(method, target, Some(token), body).await?)
+                self.send(method, target, Some(token), body).await
             }
-            answer => Ok(answer?),
+            answer => answer,
         }
     }
 
@@ -177,7 +196,7 @@ impl ApiUser {
         };
         if status != 200 {
             let refused = fail(format!("HTTP {status}: {}", String::from_utf8_lossy(&text)));
-            return Err(if status == 401 { SendError::Unauthenticated(refused) } else { SendError::Other(refused) });
+            return Err(SendError { status: Some(status), error: refused });
         }
         let answer = serde_json::from_slice(&text);
         Ok(answer.map_err(|error| fail(format!("not the answer that the protocol names: {error}")))?)

@@ -119,7 +119,7 @@ impl World {
             });
         }
         let auditor = self.reader(AUDITOR);
-        for page in auditor.pull().await? {
+        for page in auditor.pull().await?.pages {
             let kinds = [("work-orders", page.work_orders), ("assets", page.assets), ("inventory", page.inventory)];
             for (kind, records) in kinds {
                 for record in records {
@@ -140,7 +140,7 @@ impl World {
     }
 
     async fn record_view(&self, user: &str) -> Result<(), ApiError> {
-        let pages = self.reader(user).pull().await?;
+        let pages = self.reader(user).pull().await?.pages;
         let work_orders = pages.iter().flat_map(|page| ids(&page.work_orders, "workOrderId")).collect();
         let assets = pages.iter().flat_map(|page| ids(&page.assets, "assetId")).collect();
         let inventory = pages.iter().flat_map(|page| ids(&page.inventory, "partId")).collect();

@@ -72,7 +72,11 @@ impl Office {
     }
 
     async fn refresh(&self) -> Result<(), ApiError> {
-        for page in self.api.pull().await? {
+        let pulled = self.api.pull().await?;
+        if pulled.whole {
+            self.versions.borrow_mut().clear();
+        }
+        for page in pulled.pages {
             let mut versions = self.versions.borrow_mut();
             for order in &page.work_orders {
                 if let (Some(Value::String(id)), Some(version)) =

@@ -12,6 +12,7 @@ mod first;
 mod isolation;
 mod once;
 mod order;
+mod pages;
 mod phantom;
 mod promise;
 mod reads;
@@ -40,6 +41,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     order::queue_order,
     references::parents_go_first,
     cursor::only_forward,
+    pages::name_what_they_should,
     first::in_order,
     isolation::only_their_own,
     session::honest_status,

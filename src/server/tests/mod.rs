@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod creates;
+mod hostile;
 mod openapi;
 mod pages;
 mod random;
