@@ -9,10 +9,9 @@ use serde_json::Value;
 
 use super::words::milliseconds;
 use crate::history::{
-    ChangeLine, ChangeState, ConflictRecord, DeviceEvent, Event, History, Icon, Notice, OperationRecord, Progress,
-    Status, What,
+    ChangeLine, ChangeState, DeviceEvent, Event, History, Icon, Notice, OperationRecord, Progress, Status, What,
 };
-use crate::protocol::{ConflictOutcome, ErrorCode, FieldConflict};
+use crate::protocol::{ConflictOutcome, ConflictRecord, ErrorCode, FieldConflict};
 
 /// Characters between the walls of a box.
 const WIDTH: usize = 66;
