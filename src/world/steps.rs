@@ -77,20 +77,13 @@ impl World {
             Action::OfficeCreate(step) => self.office_create(step).await,
             Action::OfficeDelete(step) => self.office_delete(&step.order).await,
             Action::Launch(name) => together(all(name), async |member| self.launch(member).await).await,
-            Action::Background(name) => {
-                together(all(name), async |member| self.tell(member, Circumstance::Background).await).await
-            }
-            Action::Foreground(name) => {
-                together(all(name), async |member| self.tell(member, Circumstance::Foreground).await).await
-            }
+            Action::Background(name) => self.tell(all(name), Circumstance::Background).await,
+            Action::Foreground(name) => self.tell(all(name), Circumstance::Foreground).await,
             Action::Battery(step) => {
                 let what = Circumstance::Battery { percent: step.percent, charging: step.charging };
-                together(all(&step.device), async |member| self.tell(member, what).await).await
+                self.tell(all(&step.device), what).await
             }
-            Action::DataSaver(step) => {
-                let what = Circumstance::DataSaver { on: step.on };
-                together(all(&step.device), async |member| self.tell(member, what).await).await
-            }
+            Action::DataSaver(step) => self.tell(all(&step.device), Circumstance::DataSaver { on: step.on }).await,
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
             Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
             Action::Wait(span) => {
@@ -341,10 +334,13 @@ impl World {
         Ok(self.start_again(member).await?)
     }
 
-    async fn tell(&self, member: &Member, what: Circumstance) -> Done {
-        member.hampered.set(true);
-        self.recorder.record(What::Told { device: member.name.clone(), what });
-        simply(member, Ask::Told { what }).await
+    async fn tell(&self, members: Vec<&Member>, what: Circumstance) -> Done {
+        let tell = async |member: &Member| {
+            member.hampered.set(true);
+            self.recorder.record(What::Told { device: member.name.clone(), what });
+            simply(member, Ask::Told { what }).await
+        };
+        together(members, tell).await
     }
 
     async fn restart(&self, member: &Member) -> Done {
