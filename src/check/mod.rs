@@ -45,7 +45,9 @@ use verdict::Findings;
 #[must_use]
 pub fn check(history: &History, claims: &[Claim], labels: &BTreeMap<String, String>) -> Verdict {
     let (history, naming) = naming::settled(history);
-    let case = Case::of(Facts { naming, ..Facts::of(&history) });
+    let mut facts = Facts::of(&history);
+    facts.naming = naming;
+    let case = Case::of(facts);
     let mut found = Findings::default();
     judges::ON_THE_WAY.iter().for_each(|judge| judge(&case, &mut found));
     let ending = &case.facts.ending;

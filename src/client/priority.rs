@@ -99,9 +99,9 @@ pub(super) struct Place {
     pub(super) names: Vec<String>,
 }
 
-/// The rows that may be sent, with their effective levels, in order: by the best level of the operation and of all that waits for it, then by row.
-/// For an operation wait those behind it in its lane and, if it makes a record, those that name that record. What stands
-/// behind a failed operation waits for the user; lanes in `held` wait for the next sync.
+/// The rows that may be sent with their effective levels, in order: by the best level of the operation and of all that
+/// waits for it, then by row. For an operation wait those behind it in its lane and, if it makes a record, those that
+/// name that record. What stands behind a failed operation waits for the user; lanes in `held` wait for the next sync.
 #[must_use]
 pub(super) fn send_order(places: &[Place], held: &BTreeSet<String>) -> Vec<(u8, i64)> {
     let open = open_places(places, held);
@@ -213,11 +213,9 @@ mod tests {
             names(place(4, "d", 3, Pending), "tmp-b"),
             place(5, "d", 5, Pending),
         ];
-        let rows =
-            |places: &[Place]| send_order(places, &BTreeSet::new()).into_iter().map(|(_, row)| row).collect::<Vec<_>>();
-        assert_eq!(rows(&places), [1, 3, 4, 2, 5]);
+        assert_eq!(send_order(&places, &BTreeSet::new()), [(3, 1), (3, 3), (3, 4), (4, 2), (5, 5)]);
         places[0].status = Failed;
-        assert_eq!(rows(&places), [2], "all that hangs on it waits for the user");
+        assert_eq!(send_order(&places, &BTreeSet::new()), [(4, 2)], "all that hangs on it waits for the user");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::conflict;
 use super::engine::{Engine, EngineError};
 use super::store::audit::Step;
 use super::store::{StoreError, logs, queue, rows};
-use super::{merge, strategy};
+use super::{merge, priority, strategy};
 use crate::history::{Choice, DeviceEvent, Side};
 use crate::protocol::{
     ConflictOutcome, ConflictRecord, FieldConflict, OperationKind, RESOLVES, Record, Resolution, Resolves,
@@ -34,7 +34,8 @@ impl Engine {
         if decisions.is_empty() {
             return Err(EngineError::NothingToResolve { order: id, field: field.map(str::to_owned) });
         }
-        let operation = self.operation(id, OperationKind::Update, desk.payload(&decisions));
+        let mut operation = self.operation(id, OperationKind::Update, desk.payload(&decisions));
+        operation.priority = priority::on(operation.operation, &operation.payload, &visible);
         self.store.write(|tx| {
             rows::keep_base(tx, &operation.entity_id, &visible)?;
             let now = self.clock.now_text();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{
-    ChangeLine, DeviceEvent, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side, Status, StepOutcome,
+    ChangeLine, DeviceEvent, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side, Status, StepOutcome,
     SyncOutcome, What,
 };
 
@@ -36,9 +36,7 @@ fn what(what: &What) -> String {
         What::StepEnded { outcome: StepOutcome::Failed { detail }, .. } => format!("step not done: {detail}"),
         What::StepEnded { outcome: StepOutcome::Crashed, .. } => "the device crashed under the step".into(),
         What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => format!("step impossible: {detail}"),
-        What::Attempted { device, edit } => {
-            format!("{device} sets out to {} {}", edit.action, edit.entity_id.as_deref().unwrap_or("a new order"))
-        }
+        What::Attempted { device, edit } => attempted(device, edit),
         What::Acknowledged { device, operation } => {
             format!(
                 "{device} may rely on the {} of {} ({})",
@@ -96,6 +94,10 @@ fn what(what: &What) -> String {
         What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
         What::RunEnded => "the run ends".into(),
     }
+}
+
+fn attempted(device: &str, edit: &Edit) -> String {
+    format!("{device} sets out to {} {}", edit.action, edit.entity_id.as_deref().unwrap_or("a new order"))
 }
 
 fn preferring(device: &str, order: Option<&str>, field: &str, with: Option<Side>) -> String {

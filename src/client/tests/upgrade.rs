@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 use serde_json::json;
 
+use super::super::store::PAGE_SIZE;
 use super::Device;
 use crate::base::{CrashHow, Seed};
 use crate::client::store::PAGE_SIZE;

@@ -244,19 +244,6 @@ impl<'a> Story<'a, '_, '_> {
         }
     }
 
-    fn works(&mut self, step: &Work, at: &Node) {
-        self.device(&step.device, at.at("device").place);
-        at_least_one(step.days, "days", at.at("days").place, self.problems);
-        let Some(zone) = step.dead_zone else { return };
-        let at = at.at("dead-zone");
-        if zone.at_most > DAY {
-            self.problems.add(at.at("at-most").place, "a daily dead zone lasts a day at most", None);
-        }
-        if zone.at_least > zone.at_most {
-            self.problems.add(at.at("at-least").place, "`at-least` is more than `at-most`", None);
-        }
-    }
-
     /// A decision on conflicts. A field is named as they name it: a line after a slash.
     fn decides(&mut self, device: &str, order: Option<&str>, field: Option<&str>, at: &Node) {
         self.device(device, at.at("device").place);
@@ -268,6 +255,19 @@ impl<'a> Story<'a, '_, '_> {
             let known: Vec<&str> = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).collect();
             let message = format!("a work order has no field `{field}`");
             self.problems.add(at.at("field").place, message, Some(one_of(field, &known)));
+        }
+    }
+
+    fn works(&mut self, step: &Work, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        at_least_one(step.days, "days", at.at("days").place, self.problems);
+        let Some(zone) = step.dead_zone else { return };
+        let at = at.at("dead-zone");
+        if zone.at_most > DAY {
+            self.problems.add(at.at("at-most").place, "a daily dead zone lasts a day at most", None);
+        }
+        if zone.at_least > zone.at_most {
+            self.problems.add(at.at("at-least").place, "`at-least` is more than `at-most`", None);
         }
     }
 
