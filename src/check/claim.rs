@@ -46,6 +46,11 @@ pub enum Claim {
     Pushed(PushedClaim),
     /// How many requests of a kind the device made.
     Requests(RequestsClaim),
+    /// The device told its user that the server keeps failing.
+    Escalated(OnDevice),
+    /// How much all devices together ask of the server at a time: from the end of the story's last outage on (a link or
+    /// the server came back), or in the whole story if there was none. A miss is a timing miss.
+    Peak(PeakClaim),
     /// Records that the device was given although it had been given them, so, before.
     FetchedAgain(FetchedAgainClaim),
     /// The device refused to log out and named the loss.
@@ -197,6 +202,14 @@ pub struct RejectedClaim {
     pub code: ErrorCode,
 }
 
+/// See [`Claim::Escalated`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnDevice {
+    /// The device.
+    pub device: String,
+}
+
 /// Which part of a sync is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -301,6 +314,35 @@ pub struct RequestsClaim {
     pub device: String,
     /// Of this kind.
     pub of: RequestKind,
+    /// No more than so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<u64>,
+    /// No fewer than so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u64>,
+    /// Just so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exactly: Option<u64>,
+}
+
+/// What a peak counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PeakOf {
+    /// Devices that ask for something, each once.
+    Devices,
+    /// Requests of any kind.
+    Requests,
+}
+
+/// See [`Claim::Peak`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PeakClaim {
+    /// Of what.
+    pub of: PeakOf,
+    /// In any stretch of this length.
+    pub within: Span,
     /// No more than so many.
     pub at_most: u64,
 }

@@ -129,6 +129,8 @@ pub(super) struct Facts<'a> {
     pub(super) armed: BTreeMap<u64, &'a Event>,
     /// Crashes that were to happen and have not, by device.
     pub(super) owed: BTreeMap<&'a str, &'a Event>,
+    /// When the server went and came back.
+    pub(super) server_changes: Vec<&'a Event>,
     /// The `look` steps that were done, in order.
     pub(super) looks: Vec<Look<'a>>,
     /// What users picked to sync: at each answer, by which device, all that they had picked then.
@@ -216,6 +218,7 @@ impl<'a> Facts<'a> {
             What::Healed => self.ending.healed = Some(seq),
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
+            What::ServerChanged { .. } => self.server_changes.push(event),
             What::Interrupted => self.ending.interrupted = Some(seq),
             What::Frozen { .. } => self.ending.frozen = Some(seq),
             What::RunEnded => self.ending.ended = true,
@@ -230,6 +233,7 @@ impl<'a> Facts<'a> {
             | What::Tampered { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
+            | What::Decided { .. }
             | What::ConnectionOpened { .. }
             | What::ConnectionClosed { .. }
             | What::Request(_)
@@ -358,6 +362,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Tampered { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }
+        | What::Decided { device, .. }
         | What::Crashed { device, .. }
         | What::Restarted { device } => Some(device),
         What::Request(message) | What::Answer(message) => Some(&message.device),
@@ -367,6 +372,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::RecordSeeded { .. }
         | What::StepStarted { .. }
         | What::StepEnded { .. }
+        | What::ServerChanged { .. }
         | What::ConnectionOpened { .. }
         | What::ConnectionClosed { .. }
         | What::FaultArmed { .. }

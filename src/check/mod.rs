@@ -28,8 +28,9 @@ use std::collections::BTreeMap;
 
 pub use claim::{
     BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DecidedClaim, DeviceClaim, DeviceOrderClaim,
-    DocumentsClaim, FetchedAgainClaim, OrderClaim, Part, PushedClaim, RejectedClaim, RemovedClaim, RequestKind,
-    RequestsClaim, ServerClaim, StockClaim, TamperedClaim, TookClaim, UndecidedClaim, WaitsClaim, WarnedClaim,
+    DocumentsClaim, FetchedAgainClaim, OnDevice, OrderClaim, Part, PeakClaim, PeakOf, PushedClaim, RejectedClaim,
+    RemovedClaim, RequestKind, RequestsClaim, ServerClaim, StockClaim, TamperedClaim, TookClaim, UndecidedClaim,
+    WaitsClaim, WarnedClaim,
 };
 pub use model::{FieldRule, RULES, Rule, print_rules};
 pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord, SyncsClaim};

@@ -120,6 +120,8 @@ pub(super) fn refused_for_good(result: &OperationResult) -> bool {
 pub(super) struct Ops<'a> {
     pub(super) all: Vec<Op<'a>>,
     by_queue: BTreeMap<&'a str, usize>,
+    /// What a correction stands in for.
+    corrects: BTreeMap<&'a str, &'a str>,
     real_ids: BTreeMap<&'a str, &'a str>,
 }
 
@@ -129,6 +131,9 @@ impl<'a> Ops<'a> {
             What::Acknowledged { device, operation } => self.note_made(event.seq, device, operation),
             What::Device { device, event: DeviceEvent::Chosen(choice) } => {
                 self.note_made(event.seq, device, &choice.operation);
+            }
+            What::Device { event: DeviceEvent::Corrected { queue_id, by }, .. } => {
+                self.corrects.insert(by, queue_id);
             }
             What::Request(message) => self.note_request(event.seq, message),
             What::Answer(message) => self.note_answer(event, message),
@@ -199,6 +204,27 @@ impl<'a> Ops<'a> {
     /// The operation with this id.
     pub(super) fn find(&self, queue_id: &str) -> Option<&Op<'a>> {
         Some(&self.all[self.index(queue_id)?])
+    }
+
+    /// The refused operation that `op` is the correction of.
+    pub(super) fn corrected_by(&self, op: &Op<'a>) -> Option<&Op<'a>> {
+        self.find(self.corrects.get(op.queue_id)?)
+    }
+
+    /// Whether a correction stands in for `op`.
+    pub(super) fn is_corrected(&self, op: &Op<'a>) -> bool {
+        self.corrects.values().any(|queue_id| *queue_id == op.queue_id)
+    }
+
+    /// Where `op` stands among those that its device acknowledged: a correction where the first of what it corrects stood.
+    pub(super) fn standing(&self, op: &Op<'a>) -> Option<u64> {
+        let mut first = op;
+        // Nothing corrects itself; a history that says so is not followed for ever.
+        for _ in 0..self.corrects.len() {
+            let Some(earlier) = self.corrected_by(first) else { break };
+            first = earlier;
+        }
+        op.acknowledged.and(first.acknowledged).map(|(seq, _)| seq)
     }
 
     pub(super) fn created_ids(&self) -> BTreeSet<&'a str> {

@@ -20,7 +20,7 @@ use crate::world::Media;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
-    /// Scenario files or folders of them [default: scenarios/]
+    /// Scenario files or folders of them [default: scenarios/, without those tagged `big`]
     paths: Vec<PathBuf>,
     /// Seed for every scenario, in place of its own
     #[arg(long)]
@@ -63,6 +63,15 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
         return Exit::WrongInput;
     }
     selected.retain(|selected| select::has_tags(&selected.scenario, &arguments.tag));
+    let all = selected.len();
+    selected.retain(|selected| !select::is_left_out(&selected.scenario, &arguments.paths, &arguments.tag));
+    if selected.len() < all {
+        tell(&format!(
+            "{} big scenarios left out: `deadzone run --tag {}` runs them",
+            all - selected.len(),
+            select::BIG
+        ));
+    }
     if selected.is_empty() {
         tell("nothing to run: no scenario there, or none with that tag");
         return Exit::Inconclusive;

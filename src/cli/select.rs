@@ -62,6 +62,14 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// Scenarios with this tag take seconds: they are run by name or by tag, and not with all the others.
+pub(super) const BIG: &str = "big";
+
+/// Whether `scenario` is big, and neither `paths` nor `tags` ask for such.
+pub(super) fn is_left_out(scenario: &Scenario, paths: &[PathBuf], tags: &[String]) -> bool {
+    paths.is_empty() && tags.is_empty() && scenario.tags.iter().any(|tag| tag == BIG)
+}
+
 /// Whether `scenario` carries one of `tags`; every scenario does when none is asked for.
 pub(super) fn has_tags(scenario: &Scenario, tags: &[String]) -> bool {
     tags.is_empty() || scenario.tags.iter().any(|tag| tags.contains(tag))

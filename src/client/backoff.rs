@@ -14,14 +14,34 @@ pub(super) fn table(failures: u32) -> Duration {
     Duration::from_secs(TABLE_S[index])
 }
 
-/// The wait to keep: the table's, drawn from its upper half when there is a stream to draw from, and never less than
-/// the server asked for (`retry_after_s`, seconds). Whole milliseconds, rounded up.
+/// How long the server may silence a device, whatever it asks for: a wrong date must not end a device's work.
+const LONGEST_FLOOR: Duration = Duration::from_secs(24 * 3600);
+
+/// What is granted of a `Retry-After` of so many seconds.
+#[must_use]
+pub(super) fn floor(retry_after_s: u64) -> Duration {
+    Duration::from_secs(retry_after_s).min(LONGEST_FLOOR)
+}
+
+/// The wait to keep: the table's, drawn from its upper half when there is a stream to draw from. Where the server asked
+/// for a wait (`retry_after_s`, seconds) it is never less than that; with a stream it is drawn above it, or all to whom
+/// the server said the same would come back in the same second. Whole milliseconds, rounded up.
 #[must_use]
 pub(super) fn wait(failures: u32, retry_after_s: Option<u64>, jitter: Option<&mut Stream>) -> Duration {
-    let ceiling_ms = u64::try_from(table(failures).as_millis()).unwrap_or(u64::MAX);
+    let ceiling_ms = millis(table(failures));
+    let floor_ms = millis(floor(retry_after_s.unwrap_or(0)));
+    let Some(stream) = jitter else { return Duration::from_millis(ceiling_ms.max(floor_ms)) };
     let half_ms = ceiling_ms / 2;
-    let drawn_ms = jitter.map_or(ceiling_ms, |stream| half_ms + stream.below(ceiling_ms - half_ms + 1));
-    Duration::from_millis(drawn_ms).max(Duration::from_secs(retry_after_s.unwrap_or(0)))
+    let drawn_ms = half_ms + stream.below(ceiling_ms - half_ms + 1);
+    if floor_ms == 0 {
+        return Duration::from_millis(drawn_ms);
+    }
+    let above_ms = floor_ms + stream.below(ceiling_ms.max(floor_ms) / 2 + 1);
+    Duration::from_millis(drawn_ms.max(above_ms))
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -47,5 +67,18 @@ mod tests {
     fn retry_after_is_a_floor() {
         assert_eq!(wait(1, Some(20), None), Duration::from_secs(20));
         assert_eq!(wait(4, Some(20), None), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn retry_after_is_no_meeting_point() {
+        let mut stream = Seed(3).stream("jitter");
+        let drawn: Vec<u64> = (0..500).map(|_| wait(1, Some(120), Some(&mut stream)).as_millis() as u64).collect();
+        assert!(drawn.iter().all(|ms| (120_000..=180_000).contains(ms)));
+        assert!(drawn.iter().any(|ms| *ms < 125_000) && drawn.iter().any(|ms| *ms > 175_000));
+    }
+
+    #[test]
+    fn no_server_silences_a_device_for_years() {
+        assert_eq!(wait(1, Some(u64::MAX), None), Duration::from_secs(24 * 3600));
     }
 }

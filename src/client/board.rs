@@ -58,6 +58,9 @@ impl Board {
             self.lines.retain(|line| line.shown.queue_id != *queue_id);
             self.index();
         }
+        if let DeviceEvent::Corrected { queue_id, .. } = event {
+            self.fates.insert(queue_id.clone(), ChangeState::Failed { code: ErrorCode::ValidationError });
+        }
         if let DeviceEvent::Conflict(record) = event
             && record.fields.iter().any(|field| field.outcome != ConflictOutcome::ClientWins)
         {

@@ -91,6 +91,8 @@ pub enum EngineError {
     Keychain(KeychainError),
     /// The device shows no such work order.
     NoSuchOrder(String),
+    /// No change of the work order failed.
+    NothingFailed(String),
     /// The record is the server's alone: assets and inventory are caches (spec 2.2).
     ReadOnly(String),
     /// A field that is the sync's own, and not the user's to set.
@@ -123,6 +125,7 @@ impl fmt::Display for EngineError {
             Self::Store(error) => error.fmt(f),
             Self::Keychain(error) => error.fmt(f),
             Self::NoSuchOrder(id) => write!(f, "there is no work order `{id}` on this device"),
+            Self::NothingFailed(id) => write!(f, "no change of `{id}` has failed"),
             Self::ReadOnly(id) => write!(f, "`{id}` is kept here to be read; it cannot be changed on a device"),
             Self::ReservedField(field) => write!(f, "`{field}` belongs to the sync and cannot be set"),
             Self::NothingToResolve { order, field: None } => write!(f, "nothing on `{order}` waits for a choice"),
@@ -259,7 +262,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Changes a work order and queues the change, in one transaction: on return it is durable.
+    /// Changes a work order and queues the change, in one transaction: on return it is durable. A change that the server
+    /// found invalid is corrected by it.
     ///
     /// # Errors
     /// When there is no such work order, a field is the sync's own, or storage fails; then nothing changed.
@@ -268,6 +272,9 @@ impl Engine {
         reject_reserved(&set)?;
         merge::name_lines(&mut set, || self.mint());
         let id = rows::current_id(self.store.read(), &id)?;
+        if let Some(failed) = self.to_correct(&id)? {
+            return self.correct(id, failed, &set);
+        }
         let visible = self.visible(&id)?;
         set.insert("_version".into(), version(&visible));
         let choices = resolve::by_hand(self.store.read(), &id, &set)?;
@@ -373,12 +380,12 @@ impl Engine {
     }
 
     fn after_change(&self, operation: &OperationRecord) -> Result<(), StoreError> {
-        self.urge(operation);
+        self.hurry_if_critical(operation);
         self.show_added(operation)
     }
 
-    /// A critical change does not wait for the period (spec 5.1).
-    pub(super) fn urge(&self, operation: &OperationRecord) {
+    /// A change that must not wait wakes the sync.
+    pub(super) fn hurry_if_critical(&self, operation: &OperationRecord) {
         if priority::is_critical(operation.operation, &operation.payload) {
             self.schedule.borrow_mut().critical_change();
             self.wake.notify_one();
@@ -421,7 +428,7 @@ fn version(record: &Record) -> Value {
     record.get("_version").cloned().unwrap_or_else(|| 1.into())
 }
 
-fn reject_reserved(fields: &Record) -> Result<(), EngineError> {
+pub(super) fn reject_reserved(fields: &Record) -> Result<(), EngineError> {
     match fields.keys().find(|field| field.starts_with('_') || *field == "workOrderId") {
         Some(field) => Err(EngineError::ReservedField(field.clone())),
         None => Ok(()),

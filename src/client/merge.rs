@@ -52,6 +52,28 @@ fn merge_line(line: &mut Value, change: &Map<String, Value>) {
     }
 }
 
+/// Adds `more` to the change `change`, as one change: like [`lay_over`], but a line that is to go must still be named.
+pub(super) fn combine(change: &mut Record, more: &Record) {
+    for (field, value) in more {
+        let (Some(key), Value::Array(lines), Some(Value::Array(known))) =
+            (line_key(field), value, change.get_mut(field.as_str()))
+        else {
+            change.insert(field.clone(), value.clone());
+            continue;
+        };
+        for line in lines {
+            let same = known.iter().position(|other| other.get(key).is_some() && other.get(key) == line.get(key));
+            match (same, line) {
+                (Some(index), Value::Object(line)) if !line.contains_key(DELETED) => {
+                    merge_line(&mut known[index], line);
+                }
+                (Some(index), _) => known[index] = line.clone(),
+                (None, _) => known.push(line.clone()),
+            }
+        }
+    }
+}
+
 /// Lays what the server says over `record`, with its version and time.
 pub(super) fn lay_server(record: &mut Record, change: &Record) {
     lay_over(record, change);
@@ -106,6 +128,17 @@ mod tests {
         let expected =
             json!({"title": "a", "status": "completed", "rootCause": null, "customFields": {"x": 1}, "_version": 3});
         assert_eq!(merged, expected);
+    }
+
+    #[test]
+    fn two_changes_make_one() {
+        let mut change = json!({"title": "", "tasks": [{"taskId": "1", "status": "done"}, {"taskId": "2", "x": 1}]});
+        let more = json!({"title": "Pump", "rootCause": "Wear",
+                          "tasks": [{"taskId": "1", "note": "n"}, {"taskId": "2", "_deleted": true}, {"taskId": "3"}]});
+        combine(change.as_object_mut().unwrap(), more.as_object().unwrap());
+        let expected = json!({"title": "Pump", "rootCause": "Wear", "tasks": [
+            {"taskId": "1", "status": "done", "note": "n"}, {"taskId": "2", "_deleted": true}, {"taskId": "3"}]});
+        assert_eq!(change, expected);
     }
 
     #[test]

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Reading order: [`Engine`] (what an app may ask), `sync` and `schedule` (one cycle, and when), `push` and `settle`,
-//! `pull`, `session` and `answer` (tokens; what counts as an answer), `store` (the tables), `resolve` (the user's
-//! part in conflicts). `priority`, `backoff`, `merge`, `conflict` and `strategy` are pure.
+//! `pull`, `session` and `answer` (tokens; what counts as an answer), `failed` (what a user does about it), `store` (the
+//! tables), `resolve` (the user's part in conflicts). `priority`, `backoff`, `merge`, `conflict` and `strategy` are pure.
 //!
 //! Invariant: no transaction is open across an await, so that a dropped future is as safe as a crash.
 //! Invariant: nothing is pulled while the outcome of a pushed operation is unknown, so that an acknowledgement never
@@ -22,6 +22,7 @@ mod board;
 mod conditions;
 mod conflict;
 mod engine;
+mod failed;
 mod keychain;
 mod merge;
 mod pace;

@@ -62,11 +62,18 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
         let settled = settle::apply(engine, &batch.operations, &results)?;
         pushed.settled += settled.count;
         held.extend(settled.held);
-        pushed.trouble = pushed.trouble.or(settled.trouble);
+        pushed.trouble = both(pushed.trouble, settled.trouble);
         engine.show()?;
         settled.choices.into_iter().for_each(|choice: Choice| engine.emit(DeviceEvent::Chosen(Box::new(choice))));
     }
     Ok(pushed)
+}
+
+/// The first trouble, with the longer wait.
+fn both(first: Option<Failure>, second: Option<Failure>) -> Option<Failure> {
+    let asked = |trouble: &Option<Failure>| trouble.as_ref().and_then(|failure| failure.retry_after);
+    let retry_after = asked(&first).max(asked(&second));
+    first.or(second).map(|failure| Failure { retry_after, ..failure })
 }
 
 /// What was there when a push began goes first, whatever comes meanwhile: what is urgent may overtake it, but not for

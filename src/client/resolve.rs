@@ -46,7 +46,7 @@ impl Engine {
             let choices = desk.resolves(&decisions);
             record_choices(tx, desk.conflicts, &choices, &now)
         })?;
-        self.urge(&operation);
+        self.hurry_if_critical(&operation);
         self.show()?;
         self.emit(DeviceEvent::Chosen(Box::new(Choice { operation, by_preference: false })));
         Ok(())

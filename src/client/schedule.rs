@@ -10,6 +10,10 @@ use super::conditions::Conditions;
 use crate::history::{Circumstance, SyncOutcome, Trigger};
 use crate::protocol::ErrorCode;
 
+/// Failures of the server in a row after which its user is told (spec 7.1: escalate if persistent): as many as an
+/// operation has attempts.
+const ESCALATE_AFTER: u32 = 10;
+
 /// What the background loop has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
@@ -26,6 +30,8 @@ pub(super) enum Due {
 pub(super) struct Pause {
     /// When the next try is due; `None` while only a sign-in helps.
     pub(super) until: Option<Instant>,
+    /// Before that, the server asked for no request but the user's own (`Retry-After`).
+    pub(super) floor: Option<Instant>,
     /// What failed.
     pub(super) code: ErrorCode,
     /// In words.
@@ -43,12 +49,18 @@ pub(super) struct Schedule {
     running: bool,
     reconnected: bool,
     critical: bool,
+    /// The user did something that is to go out now.
+    acted: bool,
     launched: bool,
     /// The app came back after a while in the background.
     returned: bool,
     conditions: Conditions,
     asked: bool,
     failures: u32,
+    /// Of them, those that the server answered for.
+    server_failures: u32,
+    /// Why they were escalated.
+    escalated: Option<String>,
     pause: Option<Pause>,
     /// Syncs begun, and the ordinal of the last that ended, with its outcome.
     begun: u64,
@@ -66,11 +78,14 @@ impl Schedule {
             running: false,
             reconnected: false,
             critical: false,
+            acted: false,
             launched: signed_in,
             returned: false,
             conditions: Conditions::default(),
             asked: false,
             failures: 0,
+            server_failures: 0,
+            escalated: None,
             pause: None,
             begun: 0,
             ended: 0,
@@ -82,14 +97,22 @@ impl Schedule {
         if self.running || !self.online || !self.signed_in {
             return Due::Never;
         }
-        if self.reconnected {
-            return Due::Now(Trigger::Reconnect);
+        if matches!(self.pause, Some(Pause { until: None, .. })) {
+            return Due::Never;
         }
-        if self.launched {
-            return Due::Now(Trigger::Launch);
+        if self.acted {
+            return Due::Now(Trigger::Manual);
         }
-        if self.returned {
-            return Due::Now(Trigger::Foreground);
+        let comes = match (self.reconnected, self.launched, self.returned) {
+            (true, _, _) => Some(Trigger::Reconnect),
+            (_, true, _) => Some(Trigger::Launch),
+            (_, _, true) => Some(Trigger::Foreground),
+            (false, false, false) => None,
+        };
+        if let Some(trigger) = comes {
+            // The server asked to be left alone.
+            let floor = self.pause.as_ref().and_then(|pause| pause.floor).filter(|floor| *floor > now);
+            return floor.map_or(Due::Now(trigger), Due::At);
         }
         match &self.pause {
             Some(Pause { until: Some(until), .. }) if *until <= now => Due::Now(Trigger::Retry),
@@ -113,6 +136,11 @@ impl Schedule {
         self.critical = true;
     }
 
+    /// The user asked for something that is to be done at once, whatever the pause.
+    pub(super) fn user_acted(&mut self) {
+        self.acted = true;
+    }
+
     /// Whether a change waits that must not; whoever asks will see to it.
     pub(super) fn take_critical(&mut self) -> bool {
         std::mem::take(&mut self.critical)
@@ -126,9 +154,9 @@ impl Schedule {
     /// Nobody is signed in any more, and nothing waits.
     pub(super) fn signed_out(&mut self) {
         self.signed_in = false;
-        (self.reconnected, self.critical, self.asked) = (false, false, false);
+        (self.reconnected, self.critical, self.asked, self.acted) = (false, false, false, false);
+        (self.failures, self.server_failures, self.escalated, self.pause) = (0, 0, None, None);
         (self.launched, self.returned) = (false, false);
-        (self.failures, self.pause) = (0, None);
     }
 
     /// The device learnt whether it is online. News of being online, or any word of it during a pause, means a try at
@@ -154,6 +182,20 @@ impl Schedule {
         if let Some(pause) = self.pause.as_mut().filter(|pause| pause.code == ErrorCode::AuthError) {
             pause.until = Some(now);
         }
+    }
+
+    /// Why the server's failures were escalated, while they last.
+    pub(super) fn escalated(&self) -> Option<&str> {
+        self.escalated.as_deref()
+    }
+
+    /// Whether the server's failures are to be escalated now; they are so once.
+    pub(super) fn escalate(&mut self, failure: &Failure) -> bool {
+        let due = self.server_failures >= ESCALATE_AFTER && self.escalated.is_none();
+        if due {
+            self.escalated = Some(failure.detail.clone());
+        }
+        due
     }
 
     pub(super) fn online(&self) -> bool {
@@ -189,6 +231,7 @@ impl Schedule {
         self.running = self.online;
         self.reconnected = false;
         self.critical = false;
+        self.acted = false;
         (self.launched, self.returned) = (false, false);
         self.asked = false;
         self.next_period = self.every.map(|every| now + every);
@@ -197,6 +240,8 @@ impl Schedule {
     /// It went through.
     pub(super) fn succeed(&mut self) {
         self.failures = 0;
+        self.server_failures = 0;
+        self.escalated = None;
         self.pause = None;
         self.end(SyncOutcome::Done);
     }
@@ -209,15 +254,16 @@ impl Schedule {
     /// It failed; returns the failures in a row. The caller decides the pause with [`Schedule::pause_until`].
     pub(super) fn fail(&mut self, failure: &Failure) -> u32 {
         self.failures = self.failures.saturating_add(1);
-        self.pause = Some(Pause { until: None, code: failure.code, detail: failure.detail.clone() });
+        self.server_failures += u32::from(failure.code == ErrorCode::ServerError);
+        self.pause = Some(Pause { until: None, floor: None, code: failure.code, detail: failure.detail.clone() });
         self.end(SyncOutcome::Failed { code: failure.code, detail: failure.detail.clone() });
         self.failures
     }
 
-    /// The next try comes then.
-    pub(super) fn pause_until(&mut self, until: Instant) {
+    /// The next try comes then, and nothing but the user's own comes before `floor`.
+    pub(super) fn pause_until(&mut self, until: Instant, floor: Option<Instant>) {
         if let Some(pause) = &mut self.pause {
-            pause.until = Some(until);
+            (pause.until, pause.floor) = (Some(until), floor);
         }
     }
 
@@ -225,7 +271,7 @@ impl Schedule {
     pub(super) fn abandon(&mut self, now: Instant) {
         self.running = false;
         let detail = "the sync was abandoned".to_owned();
-        self.pause = Some(Pause { until: Some(now), code: ErrorCode::NetworkError, detail });
+        self.pause = Some(Pause { until: Some(now), floor: None, code: ErrorCode::NetworkError, detail });
     }
 
     fn end(&mut self, outcome: SyncOutcome) {
@@ -282,7 +328,7 @@ mod tests {
         let mut schedule = Schedule::new(Some(Duration::from_secs(60)), true, now);
         schedule.begin(now);
         assert_eq!(schedule.fail(&failure()), 1);
-        schedule.pause_until(later);
+        schedule.pause_until(later, None);
         schedule.critical_change();
         assert_eq!(schedule.due(now + Duration::from_secs(61)), Due::At(later));
         assert_eq!(schedule.due(later), Due::Now(Trigger::Retry));
@@ -293,15 +339,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refused_sign_in_leaves_only_the_period() {
+    async fn a_refused_session_leaves_only_the_sign_in() {
         let now = Instant::now();
         let mut schedule = Schedule::new(Some(Duration::from_secs(60)), true, now);
         schedule.begin(now);
         schedule.fail(&Failure::sign_in_needed("revoked"));
         schedule.critical_change();
-        assert_eq!(schedule.due(now), Due::At(now + Duration::from_secs(60)));
+        schedule.connectivity(true);
+        assert_eq!(schedule.due(now + Duration::from_secs(61)), Due::Never);
         schedule.signed_in(now);
-        assert_eq!(schedule.due(now), Due::Now(Trigger::Retry));
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Reconnect));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_after_holds_against_a_reconnect_but_not_against_the_user() {
+        let now = Instant::now();
+        let (floor, until) = (now + Duration::from_secs(60), now + Duration::from_secs(80));
+        let mut schedule = Schedule::new(None, true, now);
+        schedule.begin(now);
+        schedule.fail(&failure());
+        schedule.pause_until(until, Some(floor));
+        schedule.connectivity(true);
+        assert_eq!(schedule.due(now), Due::At(floor));
+        assert_eq!(schedule.due(floor), Due::Now(Trigger::Reconnect));
+        schedule.user_acted();
+        assert_eq!(schedule.due(now), Due::Now(Trigger::Manual));
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,7 +25,7 @@ pub(super) struct Settled {
     pub(super) count: u64,
     /// Lanes whose head failed: they wait for the next sync, or for the user.
     pub(super) held: BTreeSet<String>,
-    /// The first trouble that calls for another try.
+    /// The first trouble that calls for another try, with the longest wait that any asked for.
     pub(super) trouble: Option<Failure>,
     /// What preferences chose; told once the screen shows it.
     pub(super) choices: Vec<Choice>,
@@ -163,13 +163,15 @@ impl Settling<'_> {
     }
 
     fn trouble(&mut self, error: &OperationError) {
-        self.settled.trouble.get_or_insert_with(|| Failure {
+        let trouble = self.settled.trouble.get_or_insert_with(|| Failure {
             code: error.code,
             detail: error.detail.clone(),
-            retry_after: error.retry_after,
+            retry_after: None,
             status: 200,
             ours: true,
         });
+        // One clock for all: the longest wait that was asked for.
+        trouble.retry_after = trouble.retry_after.max(error.retry_after);
     }
 
     /// The record leaves the device; what is queued on it goes to the rescue log (decisions e, j).

@@ -38,12 +38,18 @@ impl Engine {
             profile: meta::profile(c)?,
             cursor: meta::get(c, meta::CURSOR)?,
             status: self.shown.borrow().as_ref().map(|shown| shown.status.clone()),
+            needs_sign_in: self.needs_sign_in(),
+            escalated: self.schedule.borrow().escalated().map(str::to_owned),
             progress: self.shown.borrow().as_ref().and_then(|shown| shown.progress),
             synced_ago_ms: self.synced_ago_ms(),
             changes: self.board.borrow().lines(),
             icons: self.board.borrow().icons(),
             waits_for: waits_for(&self.schedule.borrow(), Instant::now()),
         })
+    }
+
+    fn needs_sign_in(&self) -> bool {
+        self.session.needs_sign_in()
     }
 
     /// One order as the user sees it; `None` when there is none.

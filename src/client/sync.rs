@@ -114,13 +114,17 @@ impl Engine {
     /// Pauses everything under one clock (decision k); without end when only a sign-in helps.
     fn pause(&self, failure: Failure) -> SyncOutcome {
         let failures = self.schedule.borrow_mut().fail(&failure);
+        if self.schedule.borrow_mut().escalate(&failure) {
+            self.emit(DeviceEvent::Escalated { failures, detail: failure.detail.clone() });
+        }
         let Failure { code, detail, retry_after, .. } = failure;
         if !self.session.needs_sign_in() {
             let wait = {
                 let mut random = self.random.borrow_mut();
                 backoff::wait(failures, retry_after, self.settings.jitter.then_some(&mut *random))
             };
-            self.schedule.borrow_mut().pause_until(Instant::now() + wait);
+            let (now, floor) = (Instant::now(), retry_after.map(backoff::floor));
+            self.schedule.borrow_mut().pause_until(now + wait, floor.map(|floor| now + floor));
             let (wait_ms, table_ms) = (whole_ms(wait), whole_ms(backoff::table(failures)));
             self.emit(DeviceEvent::Backoff { failures, wait_ms, table_ms, code });
         }

@@ -164,6 +164,20 @@ pub enum DeviceEvent {
     },
     /// A failed operation was shown to the user.
     Noticed(Notice),
+    /// The user corrected a failed operation: another stands in its place.
+    Corrected {
+        /// The one that failed.
+        queue_id: String,
+        /// The one in its place.
+        by: String,
+    },
+    /// The server has failed so often in a row that the user is told, until it is over (spec 7.1, SERVER_ERROR).
+    Escalated {
+        /// Failures in a row.
+        failures: u32,
+        /// The last one, in words.
+        detail: String,
+    },
     /// A record left the device.
     Removed {
         /// The record.
@@ -330,6 +344,12 @@ pub struct DeviceState {
     pub cursor: Option<String>,
     /// The status shown.
     pub status: Option<Status>,
+    /// Nothing but a sign-in helps: the queue waits for its user (spec 7.1, AUTH_ERROR).
+    #[serde(default)]
+    pub needs_sign_in: bool,
+    /// Why the server's failures were escalated, while they last.
+    #[serde(default)]
+    pub escalated: Option<String>,
     /// While syncing: how far it is.
     #[serde(default)]
     pub progress: Option<Progress>,

@@ -165,6 +165,20 @@ pub enum What {
         /// To what.
         state: LinkState,
     },
+    /// The server went, or came back, for everybody.
+    ServerChanged {
+        /// To what.
+        state: ServerState,
+    },
+    /// A user decided what becomes of a failed change (spec 7.2).
+    Decided {
+        /// At which device.
+        device: String,
+        /// Of which order.
+        order: String,
+        /// What.
+        decision: Decision,
+    },
     /// The proxy accepted a connection.
     ConnectionOpened {
         /// Whose.
@@ -353,6 +367,9 @@ pub struct Message {
     pub status: u16,
     /// Whether the proxy passes it on. A lost request never reached the server; of a lost answer the effect stands.
     pub delivered: bool,
+    /// How many seconds an answer asks to wait (`Retry-After`), if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
     /// What it says.
     pub kind: MessageKind,
 }
@@ -437,6 +454,16 @@ pub enum Fault {
     LoseAnswer,
     /// A crash of the device.
     Crash,
+    /// An answer that the server did not give.
+    Answer,
+    /// An answer that arrives damaged.
+    Spoil,
+    /// An error for some operations of a push.
+    Refuse,
+    /// A captive portal between the device and the server.
+    CaptivePortal,
+    /// The server is not to be had, for anybody.
+    ServerOutage,
 }
 
 /// A device's link.
@@ -449,6 +476,30 @@ pub enum LinkState {
     Airplane,
     /// Packets vanish and nobody is told.
     DeadZone,
+}
+
+/// Whether the server is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerState {
+    /// It answers.
+    Up,
+    /// Connections end at once.
+    Down,
+    /// Connections stay open, and nothing comes.
+    Silent,
+    /// It answers 503 to everything.
+    Overloaded,
+}
+
+/// What a user does about a failed change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// Try it again.
+    Retry,
+    /// Give it up.
+    Discard,
 }
 
 /// Who waits for what.

@@ -12,7 +12,8 @@ pub use device::{
     Side, Status, SyncOutcome, Trigger,
 };
 pub use event::{
-    Edit, Event, Fault, LinkState, Message, MessageKind, OperationRecord, RecordRef, StepOutcome, Wait, What,
+    Decision, Edit, Event, Fault, LinkState, Message, MessageKind, OperationRecord, RecordRef, ServerState,
+    StepOutcome, Wait, What,
 };
 pub use recorder::{History, Recorder};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::io::{self, BufRead, Write};
 use std::rc::Rc;
 
+use jiff::Timestamp;
+
 use super::event::{Event, What};
 use crate::base::Clock;
 
@@ -60,6 +62,12 @@ impl Recorder {
         let event = Event { seq: history.0.len() as u64, at_ms: self.clock.now_ms(), what };
         tracing::debug!(seq = event.seq, at_ms = event.at_ms, what = ?event.what);
         history.0.push(event);
+    }
+
+    /// The true wall time now.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        self.clock.wall()
     }
 
     /// Takes the history out, leaving an empty one.

@@ -23,6 +23,21 @@ pub struct RefreshRequest {
     pub refresh_token: String,
 }
 
+/// Body of a revocation: all sessions of a user end (addition). Supervisors alone may do it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RevokeRequest {
+    /// The user's id.
+    pub user_id: String,
+}
+
+/// Answer to a revocation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Revoked {
+    /// How many sessions ended.
+    pub sessions: u64,
+}
+
 /// Answer to a sign-in or a refresh (decision m).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -15,7 +15,7 @@ mod reference;
 mod schema;
 mod selection;
 
-pub use auth::{Profile, RefreshRequest, SignInRequest, Tokens};
+pub use auth::{Profile, RefreshRequest, RevokeRequest, Revoked, SignInRequest, Tokens};
 pub use conflict::{
     ConflictOutcome, ConflictRecord, ConflictsAnswer, FieldConflict, RESOLVES, Resolution, ResolutionStrategy, Resolves,
 };
@@ -39,6 +39,8 @@ pub mod path {
     pub const SIGN_IN: &str = "/api/v1/auth/sign-in";
     /// Token refresh: [`super::RefreshRequest`] to [`super::Tokens`] (addition).
     pub const REFRESH: &str = "/api/v1/auth/refresh";
+    /// End of all sessions of a user: [`super::RevokeRequest`] to [`super::Revoked`] (addition).
+    pub const REVOKE: &str = "/api/v1/auth/revoke";
     /// The user's own profile: [`super::Profile`] (addition).
     pub const PROFILE: &str = "/api/v1/profile";
     /// What the user picks to sync: [`super::SelectionRequest`] to [`super::SelectionAnswer`] (addition).

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use axum::extract::Query;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use hyper::{Method, Uri};
 use hyper::{http::request, http::response};
+use jiff::fmt::rfc2822::DateTimeParser;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -115,7 +116,16 @@ fn reference(kind: &str, key: &str, row: &Record) -> RecordRef {
     }
 }
 
-fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Option<T> {
+/// How many seconds an answer asks to wait; a date counts from the answer's own `Date`.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let asked = text(headers, &RETRY_AFTER);
+    let date = |text: &str| DateTimeParser::new().parse_timestamp(text).ok();
+    let seconds = || date(asked)?.duration_since(date(text(headers, &DATE))?).as_secs().try_into().ok();
+    asked.parse().ok().or_else(seconds)
+}
+
+/// A JSON body, out of its coding; `None` when it is no such thing.
+pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Option<T> {
     serde_json::from_slice(&plain(headers, body)?).ok()
 }
 

@@ -8,10 +8,11 @@ mod exchange;
 mod faults;
 mod forward;
 mod inspect;
+mod parcel;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub use faults::{Act, Faults, LoseHow, Moment, Rule, Target};
+pub use faults::{Act, Canned, Faults, LoseHow, Moment, Page, Refuse, RetryAfter, Rule, Spoil, Target};
 pub use forward::{ByteStream, OnCrash, Proxy, Upstream};

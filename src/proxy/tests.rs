@@ -95,7 +95,7 @@ impl Stage {
     }
 
     fn arm(&self, act: Act) {
-        let (device, target) = ("maria".into(), Target::Refresh);
+        let (device, target) = (Some("maria".into()), Target::Refresh);
         self.faults.arm(Rule { id: 9, device, target, nth: 1, times: 1, act });
     }
 
@@ -210,6 +210,85 @@ fn a_lost_answer_leaves_the_work_done() {
 }
 
 #[test]
+fn an_answer_in_the_servers_place_is_told_apart_from_the_servers() {
+    let canned = Canned { status: 503, page: Page::Nothing, retry_after: Some(RetryAfter::Date(60)) };
+    for (act, asked) in [(Act::Answer(canned), 0), (Act::AnswerAfter(canned), 1)] {
+        simulate(async move {
+            let stage = Stage::plain();
+            stage.arm(act);
+            let mut device = stage.connect().await;
+            let expected = "HTTP/1.1 503 Service Unavailable\r\ndate: Sat, 08 Nov 2025 06:00:00 GMT\r\n\
+                            retry-after: Sat, 08 Nov 2025 06:01:00 GMT\r\ncontent-length: 0\r\n\r\n";
+            assert_eq!(ask(&mut device, REFRESH, expected.len()).await.unwrap(), expected);
+            let History(events) = stage.recorder.take();
+            let answers: Vec<&Message> =
+                events.iter().filter_map(|e| if let What::Answer(m) = &e.what { Some(m) } else { None }).collect();
+            let told: Vec<(u16, bool, Option<u64>)> =
+                answers.iter().map(|m| (m.status, m.delivered, m.retry_after)).collect();
+            let made_up = (503, true, Some(60));
+            assert_eq!(told, if asked == 0 { vec![made_up] } else { vec![(200, false, None), made_up] });
+            assert_eq!(stage.asked(), asked);
+        });
+    }
+}
+
+#[test]
+fn a_spoilt_answer_arrives_as_the_fault_has_it() {
+    let head =
+        |length: usize| format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\r\n");
+    let cases = [
+        (Spoil::Empty, head(0), false),
+        (Spoil::Half, head(2) + "do", false),
+        (Spoil::CutOff, head(4) + "do", true),
+        (Spoil::Stalled, head(4) + "do", false),
+        (Spoil::Mislabelled, head(4).replace("plain", "html") + "done", false),
+    ];
+    for (spoil, expected, closed) in cases {
+        simulate(async move {
+            let stage = Stage::plain();
+            stage.arm(Act::Spoil(spoil));
+            let mut device = stage.connect().await;
+            assert_eq!(ask(&mut device, REFRESH, expected.len()).await.unwrap(), expected, "{spoil:?}");
+            let more = timeout(MINUTE, device.read_to_end(&mut Vec::new())).await;
+            assert_eq!(more.is_ok(), closed, "{spoil:?}");
+            assert_eq!(stage.asked(), 1);
+        });
+    }
+}
+
+#[test]
+#[expect(clippy::wildcard_enum_match_arm, reason = "one kind of event is looked for")]
+fn a_refused_operation_never_reaches_the_server() {
+    simulate(async {
+        let stage = Stage::new(|| {
+            let answer = Response::builder().header("content-type", "application/json");
+            answer.body(Full::from(r#"{"results":[{"queueId":"q2","status":"success","newVersion":2}]}"#)).unwrap()
+        });
+        let refuse =
+            Refuse { orders: vec!["WO-1".into()], code: crate::protocol::ErrorCode::ServerError, retry_after: None };
+        let (device, act) = (Some("maria".to_owned()), Act::Refuse(refuse));
+        stage.faults.arm(Rule { id: 9, device, target: Target::Push, nth: 1, times: 1, act });
+        let operation = |queue_id: &str, order: &str| {
+            format!(
+                r#"{{"queueId":"{queue_id}","entityType":"work-order","entityId":"{order}","operation":"update","payload":{{}}}}"#
+            )
+        };
+        let body = format!(r#"{{"operations":[{},{}]}}"#, operation("q1", "WO-1"), operation("q2", "WO-2"));
+        let mut device = stage.connect().await;
+        let head = format!("POST {} HTTP/1.1\r\nhost: s\r\ncontent-length: {}\r\n\r\n", path::PUSH, body.len());
+        ask(&mut device, &format!("{head}{body}"), 100).await.unwrap();
+        let History(events) = stage.recorder.take();
+        let results = events.iter().find_map(|event| match &event.what {
+            What::Answer(Message { kind: MessageKind::PushAnswer { results }, .. }) => Some(results.clone()),
+            _ => None,
+        });
+        let fates: Vec<(String, bool)> =
+            results.unwrap().into_iter().map(|result| (result.queue_id, result.error.is_some())).collect();
+        assert_eq!(fates, [("q1".to_owned(), true), ("q2".to_owned(), false)]);
+    });
+}
+
+#[test]
 fn a_crash_calls_back_at_its_moment() {
     for (moment, asked) in [(Moment::BeforeRequest, 0), (Moment::AfterCommit, 1), (Moment::AfterAnswer, 1)] {
         simulate(async move {
@@ -245,7 +324,7 @@ fn other_devices_pass_untouched() {
         let stage = Stage::plain();
         stage.faults.arm(Rule {
             id: 9,
-            device: "office".into(),
+            device: Some("office".into()),
             target: Target::Any,
             nth: 1,
             times: 1,

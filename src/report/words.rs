@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::history::{
-    ChangeLine, DeviceEvent, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side, Status, StepOutcome,
-    SyncOutcome, What,
+    ChangeLine, Decision, DeviceEvent, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side, Status,
+    StepOutcome, SyncOutcome, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -59,6 +59,8 @@ fn what(what: &What) -> String {
         What::Device { device, event } => format!("{device} {}", device_event(event)),
         What::Told { device, what } => format!("the platform tells {device}: {what:?}"),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
+        What::ServerChanged { state } => format!("the server is now {state:?}"),
+        What::Decided { device, order, decision } => format!("{device} has {}", decided(order, *decision)),
         What::ConnectionOpened { device, connection } => format!("{device} opens connection {connection}"),
         What::ConnectionClosed { device, connection } => format!("connection {connection} of {device} ends"),
         What::Request(message) => request(message),
@@ -109,6 +111,13 @@ fn choosing(device: &str, order: &str, field: Option<&str>, with: Side) -> Strin
     format!("{device} chooses {with} on {} of {order}", field.unwrap_or("all that waits"))
 }
 
+fn decided(order: &str, decision: Decision) -> String {
+    match decision {
+        Decision::Retry => format!("the failed change of {order} tried again"),
+        Decision::Discard => format!("the failed change of {order} given up"),
+    }
+}
+
 fn short(id: &str) -> &str {
     id.get(id.len().saturating_sub(8)..).unwrap_or(id)
 }
@@ -147,6 +156,12 @@ fn device_event(event: &DeviceEvent) -> String {
         DeviceEvent::Undone { queue_id } => format!("takes a choice back ({})", short(queue_id)),
         DeviceEvent::Noticed(notice) => {
             format!("tells its user: {} failed: {}: {}", notice.entity_id, notice.code, notice.detail)
+        }
+        DeviceEvent::Corrected { queue_id, by } => {
+            format!("puts a corrected change ({}) in the place of {}", short(by), short(queue_id))
+        }
+        DeviceEvent::Escalated { failures, detail } => {
+            format!("tells its user that the server has failed {failures} times: {detail}")
         }
         DeviceEvent::Removed { entity_id, reason } => format!("removes {entity_id} ({reason:?})"),
         DeviceEvent::Rescued(rescued) => {

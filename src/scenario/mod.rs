@@ -6,6 +6,7 @@
 //! ```
 
 mod account;
+mod faults;
 mod file;
 mod outline;
 mod parse;
@@ -23,6 +24,9 @@ mod work_step;
 mod written;
 
 pub use account::{EditCached, Logout, Select, SignIn};
+pub use faults::{
+    Answer, AnswerPage, AnswerWhen, CaptivePortal, FailedChange, PortalHow, RefuseChange, SpoilAnswer, SpoilHow,
+};
 pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
     Scenario, Skew, SkewError, World,

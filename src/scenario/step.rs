@@ -5,13 +5,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::account::{EditCached, Logout, Select, SignIn};
+use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
 use super::platform::{Battery, DataSaver};
 use super::server_step::{ServerClock, Tamper};
 use super::work_step::Work;
 use crate::base::{CrashHow, Span};
 use crate::check::ShownClaim;
-use crate::history::{Phase, Side};
+use crate::history::{Phase, ServerState, Side};
 use crate::protocol::Record;
 
 /// One step of the story. Two are equal when they do the same, wherever they stand.
@@ -94,6 +95,22 @@ pub enum Action {
     Restart(String),
     /// The device's wall clock is set wrong, or right again.
     Clock(SetClock),
+    /// Requests get an answer that the server did not give, as the rule says.
+    Answer(Answer),
+    /// Answers arrive damaged, as the rule says; the server has done its work.
+    Spoil(SpoilAnswer),
+    /// The server fails on single changes of a push, as the rule says.
+    Refuse(RefuseChange),
+    /// The device comes behind a captive portal, until it is `online`.
+    CaptivePortal(CaptivePortal),
+    /// The server goes down for everybody, or comes back.
+    Server(ServerState),
+    /// The office ends all sessions of the user of this device: a lost phone, a leaver.
+    Revoke(String),
+    /// A user has a failed change of an order tried again, at once.
+    Retry(FailedChange),
+    /// A user gives up a failed change of an order.
+    Discard(FailedChange),
     /// The user clears the device's cache; what it held is pulled anew.
     ClearCache(String),
     /// The user logs out, which deletes all that is on the device.

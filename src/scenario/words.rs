@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::faults::server_words;
 use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow};
 use crate::base::CrashHow;
 use crate::check::ShownClaim;
@@ -75,6 +76,14 @@ impl fmt::Display for Action {
                 write!(f, "{} tries to change {}: {}", step.device, step.record, Fields(&step.set))
             }
             Self::Clock(step) => write!(f, "the clock of {} is set {}", step.device, step.by.words()),
+            Self::Answer(step) => step.fmt(f),
+            Self::Spoil(step) => step.fmt(f),
+            Self::Refuse(step) => step.fmt(f),
+            Self::CaptivePortal(step) => step.fmt(f),
+            Self::Server(state) => write!(f, "the server {}", server_words(*state)),
+            Self::Revoke(device) => write!(f, "the office ends the sessions of {device}'s user"),
+            Self::Retry(step) => write!(f, "{} tries the failed change of {} again", step.device, step.order),
+            Self::Discard(step) => write!(f, "{} gives up the failed change of {}", step.device, step.order),
             Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
             Self::Tamper(step) => {
                 write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::refusal::Refusal;
+use super::role::Role;
 use super::settings::{ACCESS_TOKEN_LIFE, REFRESH_GRACE, REFRESH_TOKEN_LIFE, millis};
 use super::store::{Store, Writer};
 use crate::base::Stream;
-use crate::protocol::{Profile, SignInRequest, Tokens};
+use crate::protocol::{Profile, Revoked, SignInRequest, Tokens};
 
 /// A user on a device, proven by a token.
 #[derive(Clone, Debug)]
@@ -47,25 +48,32 @@ pub(super) fn sign_in(store: &mut Store, now_ms: i64, request: &SignInRequest) -
     Ok(tokens)
 }
 
-/// Exchanges a refresh token for new tokens. A token that was exchanged already gives the same successor for a while,
-/// since the answer may have been lost; after that, whoever sends it may be a thief, and the whole session ends.
+/// Exchanges a refresh token for new tokens. A token that was exchanged already gives the same successor as long as
+/// nobody has used that one, since the answer may have been lost, and the dead zone that took it may last for hours.
+/// After that, whoever sends it may be a thief, and the whole session ends.
 pub(super) fn refresh(store: &mut Store, now_ms: i64, token: &str) -> Result<Tokens, Refusal> {
     let tx = store.connection.transaction()?;
     let held = held(&tx, token)?.ok_or_else(|| Refusal::unauthenticated("the refresh token is unknown"))?;
     if held.revoked {
         return Err(Refusal::unauthenticated("the session was revoked"));
     }
-    if held.expires_ms <= now_ms {
-        return Err(Refusal::unauthenticated("the refresh token has expired"));
-    }
+    let expired = || Refusal::unauthenticated("the refresh token has expired");
     let Some((successor, rotated_ms)) = held.rotated else {
+        if held.expires_ms <= now_ms {
+            return Err(expired());
+        }
         let tokens = issue(&tx, &mut store.random, held.session, now_ms)?;
         tx.prepare_cached("UPDATE refresh_tokens SET successor = ?2, rotated_ms = ?3 WHERE token = ?1")?
             .execute(params![token, tokens.refresh_token, now_ms])?;
         tx.commit()?;
         return Ok(tokens);
     };
-    if let Some(tokens) = same_again(&tx, successor, rotated_ms, now_ms)? {
+    if let Some(unused) = unused(&tx, &successor, now_ms <= rotated_ms + millis(REFRESH_GRACE))? {
+        if unused.expires_ms <= now_ms {
+            return Err(expired());
+        }
+        let tokens = same_again(&tx, &mut store.random, (held.session, successor), unused, now_ms)?;
+        tx.commit()?;
         return Ok(tokens);
     }
     tx.prepare_cached("UPDATE sessions SET revoked = 1 WHERE session = ?1")?.execute([held.session])?;
@@ -73,19 +81,37 @@ pub(super) fn refresh(store: &mut Store, now_ms: i64, token: &str) -> Result<Tok
     Err(Refusal::unauthenticated("the refresh token was used before; the session is revoked"))
 }
 
+/// Ends all sessions of `user`: a lost phone, a leaver. Supervisors alone may.
+pub(super) fn revoke(store: &Store, caller: &Caller, user: &str) -> Result<Revoked, Refusal> {
+    if Role::of(&caller.profile) != Role::Supervisor {
+        return Err(Refusal::forbidden("only a supervisor ends the sessions of others"));
+    }
+    let sessions = store
+        .connection
+        .prepare_cached("UPDATE sessions SET revoked = 1 WHERE user = ?1 AND revoked = 0")?
+        .execute([user])?;
+    Ok(Revoked { sessions: sessions as u64 })
+}
+
 /// Who holds the access token `token`.
 pub(super) fn authenticate(store: &Store, now_ms: i64, token: &str) -> Result<Caller, Refusal> {
     let found = store
         .connection
         .prepare_cached(
-            "SELECT s.user, s.device, s.revoked, a.expires_ms
+            "SELECT s.user, s.device, s.revoked, a.expires_ms, a.used
              FROM access_tokens a JOIN sessions s ON s.session = a.session WHERE a.token = ?1",
         )?
         .query_row([token], |row| {
-            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, bool>(2)?, row.get::<_, i64>(3)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get(1)?,
+                row.get::<_, bool>(2)?,
+                row.get::<_, i64>(3)?,
+                row.get::<_, bool>(4)?,
+            ))
         })
         .optional()?;
-    let Some((user, device, revoked, expires_ms)) = found else {
+    let Some((user, device, revoked, expires_ms, used)) = found else {
         return Err(Refusal::unauthenticated("the access token is unknown"));
     };
     if revoked {
@@ -93,6 +119,10 @@ pub(super) fn authenticate(store: &Store, now_ms: i64, token: &str) -> Result<Ca
     }
     if expires_ms <= now_ms {
         return Err(Refusal::unauthenticated("the access token has expired"));
+    }
+    if !used {
+        // Who uses it has got it, and with it the refresh token.
+        store.connection.prepare_cached("UPDATE access_tokens SET used = 1 WHERE token = ?1")?.execute([token])?;
     }
     let account = store.users.account(&user).ok_or_else(|| Refusal::unauthenticated("the user is unknown"))?;
     Ok(Caller { profile: account.profile.clone(), device })
@@ -119,31 +149,55 @@ fn held(tx: &Transaction<'_>, token: &str) -> rusqlite::Result<Option<Held>> {
     .optional()
 }
 
-/// The tokens given when the predecessor of `successor` was exchanged, if that may still have been lost: the grace is
-/// not over, and nobody has used the successor.
-fn same_again(db: &Connection, successor: String, rotated_ms: i64, now_ms: i64) -> rusqlite::Result<Option<Tokens>> {
-    if now_ms > rotated_ms + millis(REFRESH_GRACE) {
-        return Ok(None);
+/// A refresh token that was given out and never used, as far as anybody knows.
+struct Unused {
+    expires_ms: i64,
+    access: String,
+    access_expires_ms: i64,
+}
+
+/// The token `successor`, if it may never have arrived: it was not exchanged, and its access token opened nothing. For
+/// as long as the grace lasts the latter does not count: two requests of one device may cross.
+fn unused(db: &Connection, successor: &str, in_grace: bool) -> rusqlite::Result<Option<Unused>> {
+    db.prepare_cached(
+        "SELECT r.expires_ms, a.token, a.expires_ms FROM refresh_tokens r JOIN access_tokens a ON a.token = r.access
+         WHERE r.token = ?1 AND r.successor IS NULL AND (?2 OR NOT a.used)",
+    )?
+    .query_row(params![successor, in_grace], |row| {
+        Ok(Unused { expires_ms: row.get(0)?, access: row.get(1)?, access_expires_ms: row.get(2)? })
+    })
+    .optional()
+}
+
+/// The same refresh token again; with a fresh access token where the first has expired on the way.
+fn same_again(
+    db: &Connection,
+    random: &mut Stream,
+    (session, refresh_token): (i64, String),
+    unused: Unused,
+    now_ms: i64,
+) -> rusqlite::Result<Tokens> {
+    let Unused { access: access_token, access_expires_ms, .. } = unused;
+    if access_expires_ms > now_ms {
+        let expires_in = u64::try_from((access_expires_ms - now_ms) / 1000).unwrap_or(0);
+        return Ok(Tokens { access_token, refresh_token, expires_in });
     }
-    let unused = db
-        .prepare_cached(
-            "SELECT a.token, a.expires_ms FROM refresh_tokens r JOIN access_tokens a ON a.token = r.access
-             WHERE r.token = ?1 AND r.successor IS NULL",
-        )?
-        .query_row([&successor], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))
-        .optional()?;
-    Ok(unused.map(|(access_token, expires_ms)| Tokens {
-        access_token,
-        refresh_token: successor,
-        expires_in: u64::try_from((expires_ms - now_ms) / 1000).unwrap_or(0),
-    }))
+    let access_token = issue_access(db, random, session, now_ms)?;
+    db.prepare_cached("UPDATE refresh_tokens SET access = ?2 WHERE token = ?1")?
+        .execute([&refresh_token, &access_token])?;
+    Ok(Tokens { access_token, refresh_token, expires_in: ACCESS_TOKEN_LIFE.as_secs() })
+}
+
+fn issue_access(db: &Connection, random: &mut Stream, session: i64, now_ms: i64) -> rusqlite::Result<String> {
+    let token = opaque(random);
+    db.prepare_cached("INSERT INTO access_tokens (token, session, expires_ms) VALUES (?1, ?2, ?3)")?
+        .execute(params![token, session, now_ms + millis(ACCESS_TOKEN_LIFE)])?;
+    Ok(token)
 }
 
 fn issue(db: &Connection, random: &mut Stream, session: i64, now_ms: i64) -> rusqlite::Result<Tokens> {
-    let tokens =
-        Tokens { access_token: opaque(random), refresh_token: opaque(random), expires_in: ACCESS_TOKEN_LIFE.as_secs() };
-    db.prepare_cached("INSERT INTO access_tokens (token, session, expires_ms) VALUES (?1, ?2, ?3)")?
-        .execute(params![tokens.access_token, session, now_ms + millis(ACCESS_TOKEN_LIFE)])?;
+    let access_token = issue_access(db, random, session, now_ms)?;
+    let tokens = Tokens { access_token, refresh_token: opaque(random), expires_in: ACCESS_TOKEN_LIFE.as_secs() };
     db.prepare_cached("INSERT INTO refresh_tokens (token, session, access, expires_ms) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![tokens.refresh_token, session, tokens.access_token, now_ms + millis(REFRESH_TOKEN_LIFE)])?;
     Ok(tokens)

@@ -21,8 +21,8 @@ use super::{dead_letter, delta, push, selection};
 use crate::base::WallClock;
 use crate::protocol::{
     ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
-    MAX_INFLATED_BODY, Profile, PushAnswer, PushRequest, Record, RefreshRequest, SelectionAnswer, SelectionRequest,
-    SignInRequest, Tokens, path,
+    MAX_INFLATED_BODY, Profile, PushAnswer, PushRequest, Record, RefreshRequest, RevokeRequest, Revoked,
+    SelectionAnswer, SelectionRequest, SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -64,6 +64,11 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
     let sign_in_at = Endpoint::post::<SignInRequest, Tokens>(path::SIGN_IN, "signIn", "Sign a user in on a device.");
     let refresh_at =
         Endpoint::post::<RefreshRequest, Tokens>(path::REFRESH, "refresh", "Exchange a refresh token for new tokens.");
+    let revoke_at = Endpoint::post::<RevokeRequest, Revoked>(
+        path::REVOKE,
+        "revoke",
+        "End all sessions of a user; for supervisors.",
+    );
     let profile_at = Endpoint::get::<Profile>(path::PROFILE, "profile", "The user's own profile.");
     let delta_at =
         Endpoint::get::<DeltaAnswer>(path::DELTA, "delta", "What changed in the user's view since a position.");
@@ -88,6 +93,7 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
     vec![
         (sign_in_at.addition().open(), post(sign_in)),
         (refresh_at.addition().open(), post(refresh)),
+        (revoke_at.addition().problems(&[403]), post(revoke)),
         (profile_at.addition(), get(profile)),
         (delta_at.query::<DeltaQuery>().problems(&[410]), get(pull)),
         (push_at, post(push)),
@@ -128,6 +134,16 @@ async fn refresh(State(shared): App, request: Request) -> Response {
         auth::refresh(&mut shared.store(), shared.now_ms(), &request.refresh_token)
     };
     answer.with::<Tokens>(tokens.await)
+}
+
+async fn revoke(State(shared): App, request: Request) -> Response {
+    let answer = Answer::to(request.headers());
+    let revoked = async {
+        let caller = caller(&shared, request.headers())?;
+        let request: RevokeRequest = read_json(request, MAX_INFLATED_BODY).await?;
+        auth::revoke(&shared.store(), &caller, &request.user_id)
+    };
+    answer.with::<Revoked>(revoked.await)
 }
 
 async fn profile(State(shared): App, headers: HeaderMap) -> Response {

@@ -22,6 +22,11 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "not-authenticated", ErrorCode::AuthError, detail)
     }
 
+    /// The caller is known, and may not.
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", ErrorCode::PermissionDenied, detail)
+    }
+
     /// The request says nothing that could be obeyed.
     pub(super) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", ErrorCode::ValidationError, detail)

@@ -127,7 +127,8 @@ CREATE TABLE sessions (
 CREATE TABLE access_tokens (
   token TEXT PRIMARY KEY,
   session INTEGER NOT NULL,
-  expires_ms INTEGER NOT NULL
+  expires_ms INTEGER NOT NULL,
+  used INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE refresh_tokens (
   token TEXT PRIMARY KEY,

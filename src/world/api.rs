@@ -13,7 +13,7 @@ use crate::base::Clock;
 use crate::client::{Method, Request, Transport};
 use crate::protocol::{
     Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE, Operation,
-    OperationResult, PushAnswer, PushRequest, ResultStatus, SignInRequest, Tokens, gzip, path,
+    OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked, SignInRequest, Tokens, gzip, path,
 };
 
 /// A token is replaced this long after sign-in, well before it expires.
@@ -130,6 +130,13 @@ impl ApiUser {
         let body = PushRequest { operations: vec![operation] };
         let answer: PushAnswer = self.call(Method::Post, path::PUSH.into(), Some(&body)).await?;
         answer.results.into_iter().next().ok_or_else(|| ApiError("the push was answered without a result".into()))
+    }
+
+    /// Ends all sessions of `user`.
+    pub(super) async fn revoke(&self, user: &str) -> Result<(), ApiError> {
+        let body = RevokeRequest { user_id: user.to_owned() };
+        let _: Revoked = self.call(Method::Post, path::REVOKE.into(), Some(&body)).await?;
+        Ok(())
     }
 
     /// Pushes `operations` as they are; says of each what became of it.

@@ -93,6 +93,16 @@ pub enum Ask {
         /// How far it is ahead of the truth from now on, in milliseconds.
         skew_ms: i64,
     },
+    /// The user has the failed changes of an order tried again, at once.
+    Retry {
+        /// The order's id on this device.
+        order: String,
+    },
+    /// The user gives up the failed changes of an order.
+    Discard {
+        /// The order's id on this device.
+        order: String,
+    },
     /// Show one order.
     Read {
         /// The order's id on this device.

@@ -12,9 +12,9 @@ use super::api::{ApiError, ApiUser};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
 use super::network::{SERVER, ToServer};
-use super::stage::{AUDITOR, Member, World, credentials};
+use super::stage::{AUDITOR, Member, World, credentials, password_of};
 use super::steps::state;
-use crate::history::{Circumstance, DeviceState, QueueStatus, Status, SyncOutcome, Wait, What};
+use crate::history::{Circumstance, DeviceState, QueueStatus, ServerState, Status, SyncOutcome, Wait, What};
 use crate::protocol::{ErrorCode, Record};
 
 /// The longest pause between two looks at who still waits.
@@ -24,6 +24,9 @@ impl World {
     /// Ends all faults: nothing stays armed, every device runs, every link is up.
     pub async fn heal(&self) {
         self.faults.clear();
+        if self.outage.take().is_some() {
+            self.recorder.record(What::ServerChanged { state: ServerState::Up });
+        }
         self.doomed.pardon();
         self.recorder.record(What::Healed);
         for member in self.members.values() {
@@ -88,7 +91,14 @@ impl World {
     async fn refresh_all(&self) -> Vec<Wait> {
         let refresh = |member: &Member| {
             let (name, device) = (member.name.clone(), member.device.clone());
+            let user = member.user.borrow().clone();
+            let credentials = Ask::SignIn { password: password_of(&user), user };
             async move {
+                // Where only a sign-in helps, the user is asked for it, and does so.
+                let asks_for_sign_in = matches!(device.ask(Ask::State).await, Ok(Reply::State(state)) if state.needs_sign_in && state.user_id.is_some());
+                if asks_for_sign_in && let Err(error) = device.ask(credentials).await {
+                    return Some(Wait { device: name, what: error.to_string() });
+                }
                 let what = match device.ask(Ask::Sync).await {
                     Ok(Reply::Synced(SyncOutcome::Done)) => return None,
                     // Who logged out has nothing to refresh.
@@ -186,6 +196,10 @@ fn unfinished(state: &DeviceState) -> Option<String> {
             }
             QueueStatus::Pending | QueueStatus::InProgress | QueueStatus::Completed => {}
         }
+    }
+    if state.needs_sign_in {
+        // The user's turn, see [`World::refresh_all`].
+        return None;
     }
     let why = state.waits_for.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     let Some(first) = waiting.first() else { return unsynced(state.status.as_ref()?, &why) };

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header;
 use hyper_util::rt::TokioIo;
+use jiff::fmt::rfc2822::DateTimeParser;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::{JoinHandle, spawn_local};
 
@@ -165,9 +166,17 @@ async fn read_answer(answer: hyper::Response<Incoming>) -> Result<Response, Tran
     let text = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let content_type = text(header::CONTENT_TYPE);
     let gzip = text(header::CONTENT_ENCODING) == "gzip";
-    let retry_after = text(header::RETRY_AFTER).parse().ok();
+    let retry_after = retry_after(&text(header::RETRY_AFTER), &text(header::DATE));
     let body = answer.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes().to_vec();
     Ok(Response { status, content_type, retry_after, body, gzip })
+}
+
+/// `Retry-After` in seconds. A date counts from the answer's own, since the device's clock may be anywhere; without one
+/// it says nothing.
+fn retry_after(asked: &str, date: &str) -> Option<u64> {
+    let timestamp = |text: &str| DateTimeParser::new().parse_timestamp(text).ok();
+    let ahead = || u64::try_from(timestamp(asked)?.duration_since(timestamp(date)?).as_secs()).ok();
+    asked.parse().ok().or_else(ahead)
 }
 
 /// A stream that notes when a byte last moved on it.

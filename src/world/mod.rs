@@ -7,6 +7,7 @@ mod choices;
 mod demo;
 mod device;
 mod end;
+mod faults;
 mod http;
 mod in_process;
 mod network;

@@ -66,6 +66,11 @@ impl Office {
         result.entity_id.ok_or_else(|| ApiError("the create was answered without the order's id".into()))
     }
 
+    /// Ends all sessions of `user`.
+    pub(super) async fn revoke(&self, user: &str) -> Result<(), ApiError> {
+        self.api.revoke(user).await
+    }
+
     fn version(&self, order: &str) -> Result<i64, ApiError> {
         let known = self.versions.borrow().get(order).copied();
         known.ok_or_else(|| ApiError(format!("the server holds no order `{order}`")))

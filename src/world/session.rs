@@ -66,6 +66,14 @@ impl Session {
                 self.clock.set_skew_ms(skew_ms);
                 Reply::Done
             }
+            Ask::Retry { order } => {
+                engine.retry(&order)?;
+                Reply::Done
+            }
+            Ask::Discard { order } => {
+                engine.discard(&order)?;
+                Reply::Done
+            }
             Ask::Read { order } => Reply::Row(engine.row(&order)?),
             Ask::State => Reply::State(Box::new(engine.state()?)),
         })

@@ -54,6 +54,8 @@ pub struct World {
     pub(super) office: Office,
     pub(super) labels: RefCell<BTreeMap<String, Label>>,
     pub(super) next_fault: Cell<u64>,
+    /// The fault that is the server's outage.
+    pub(super) outage: Cell<Option<u64>>,
     pub(super) live: bool,
     listeners: Listeners,
 }
@@ -80,6 +82,8 @@ pub(super) struct Member {
     pub(super) device: Rc<dyn Device>,
     /// The device was told that it is offline, and not yet that it is online again.
     pub(super) told_offline: Cell<bool>,
+    /// The fault that is the captive portal around it.
+    pub(super) portal: Cell<Option<u64>>,
     /// Its battery or its network may not be used freely.
     pub(super) hampered: Cell<bool>,
 }
@@ -175,6 +179,7 @@ impl World {
             office,
             labels: RefCell::default(),
             next_fault: Cell::new(0),
+            outage: Cell::new(None),
             live: matches!(media, Media::Live { .. }),
             listeners,
         };
@@ -226,17 +231,9 @@ impl World {
         });
         built.start(true).await.map_err(|error| StageError(format!("{name}: {error}")))?;
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
-        self.members.insert(
-            name.clone(),
-            Member {
-                name,
-                user: RefCell::new(user),
-                link,
-                device: built,
-                told_offline: Cell::new(false),
-                hampered: Cell::new(false),
-            },
-        );
+        let (told_offline, hampered, portal) = (Cell::new(false), Cell::new(false), Cell::new(None));
+        let user = RefCell::new(user);
+        self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline, hampered, portal });
         Ok(())
     }
 

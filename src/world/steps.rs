@@ -5,6 +5,7 @@ use std::fmt;
 use futures_util::future::join_all;
 
 use super::device::{Ask, DeviceError, Reply};
+use super::faults::target;
 use super::stage::{Label, Member, World};
 use crate::base::CrashHow;
 use crate::history::{
@@ -108,6 +109,10 @@ impl World {
                 let ask = Ask::Clock { skew_ms: step.by.millis() };
                 together(all(&step.device), async |member| simply(member, ask.clone()).await).await
             }
+            Action::Answer(_) | Action::Spoil(_) | Action::Refuse(_) | Action::CaptivePortal(_) | Action::Server(_) => {
+                self.spoil_exchanges(&all, action).await
+            }
+            Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => self.act_on_failure(&all, action).await,
             Action::ServerClock(step) => {
                 self.set_server_clock(step);
                 Ok(())
@@ -148,6 +153,9 @@ impl World {
 
     /// Brings the link up, and tells the device if it knew that it was down.
     pub(super) async fn reconnect(&self, member: &Member) -> Result<(), DeviceError> {
+        if let Some(portal) = member.portal.take() {
+            self.faults.disarm(portal);
+        }
         if member.link.state() != LinkState::Up {
             self.set_link(member, LinkState::Up);
         }
@@ -280,15 +288,8 @@ impl World {
             Half::Request => (Fault::LoseRequest, Act::LoseRequest(how)),
             Half::Answer => (Fault::LoseAnswer, Act::LoseAnswer(how)),
         };
-        let target = match step.of {
-            scenario::Exchange::Push => Target::Push,
-            scenario::Exchange::Pull => Target::Pull,
-            scenario::Exchange::SignIn => Target::SignIn,
-            scenario::Exchange::Refresh => Target::Refresh,
-            scenario::Exchange::Any => Target::Any,
-        };
-        let id = self.arm_fault(member, fault);
-        self.faults.arm(Rule { id, device: member.name.clone(), target, nth: step.nth, times: step.times, act });
+        let (id, device) = (self.arm_fault(&member.name, fault), Some(member.name.clone()));
+        self.faults.arm(Rule { id, device, target: target(step.of), nth: step.nth, times: step.times, act });
         Ok(())
     }
 
@@ -302,7 +303,7 @@ impl World {
                 return Ok(());
             }
             CrashWhen::DiskOperation => {
-                let id = self.arm_fault(member, Fault::Crash);
+                let id = self.arm_fault(&member.name, Fault::Crash);
                 let can = member.device.crash_at_disk_operation(step.operation.unwrap_or(1), step.how, Some(id));
                 return if can { Ok(()) } else { Err(impossible("this device's disk cannot be cut at an operation")) };
             }
@@ -314,15 +315,15 @@ impl World {
             Phase::Push => Target::Push,
             Phase::Pull => Target::Pull,
         };
-        let id = self.arm_fault(member, Fault::Crash);
+        let (id, device) = (self.arm_fault(&member.name, Fault::Crash), Some(member.name.clone()));
         self.doomed.doom(id, step.how);
-        self.faults.arm(Rule { id, device: member.name.clone(), target, nth: 1, times: 1, act: Act::Crash(moment) });
+        self.faults.arm(Rule { id, device, target, nth: 1, times: 1, act: Act::Crash(moment) });
         Ok(())
     }
 
-    fn arm_fault(&self, member: &Member, fault: Fault) -> u64 {
+    pub(super) fn arm_fault(&self, device: &str, fault: Fault) -> u64 {
         let id = self.next_fault.replace(self.next_fault.get() + 1);
-        self.recorder.record(What::FaultArmed { id, device: member.name.clone(), fault });
+        self.recorder.record(What::FaultArmed { id, device: device.to_owned(), fault });
         id
     }
 
@@ -372,7 +373,7 @@ impl World {
 }
 
 /// Does the same on all `members` at once; fails as the first that fails.
-async fn together<'a>(members: Vec<&'a Member>, act: impl AsyncFn(&'a Member) -> Done) -> Done {
+pub(super) async fn together<'a>(members: Vec<&'a Member>, act: impl AsyncFn(&'a Member) -> Done) -> Done {
     join_all(members.into_iter().map(|member| act(member))).await.into_iter().collect()
 }
 

@@ -2,6 +2,7 @@
 
 mod clashes;
 mod measures;
+mod peak;
 mod screen;
 mod server;
 mod states;
@@ -70,6 +71,8 @@ pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String,
             Claim::Waits(claim) => wire::waits(case, claim, out),
             Claim::Pushed(claim) => wire::pushed(names, claim, out),
             Claim::Requests(claim) => wire::requests(case, claim, out),
+            Claim::Escalated(claim) => wire::escalated(case, claim, out),
+            Claim::Peak(claim) => peak::peak(case, claim, out),
             Claim::FetchedAgain(claim) => wire::fetched_again(case, claim, out),
             Claim::Warned(claim) => wire::warned(case, claim, out),
             Claim::Shown(claim) => screen::shown(names, claim, out),

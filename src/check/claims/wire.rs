@@ -6,7 +6,9 @@ use crate::base::Span;
 use crate::history::{DeviceEvent, Event, MessageKind, What};
 
 use super::super::case::{Case, device_event};
-use super::super::claim::{FetchedAgainClaim, PushedClaim, RequestKind, RequestsClaim, WaitsClaim, WarnedClaim};
+use super::super::claim::{
+    FetchedAgainClaim, OnDevice, PushedClaim, RequestKind, RequestsClaim, WaitsClaim, WarnedClaim,
+};
 use super::super::screen::SyncsClaim;
 use super::super::verdict::{Class, Findings};
 use super::Names;
@@ -63,12 +65,33 @@ pub(super) fn requests(case: &Case<'_>, claim: &RequestsClaim, out: &mut Finding
                 | (MessageKind::Refresh, RequestKind::Refresh)
         )
     };
-    let found: Vec<u64> = timeline(case, &claim.device).iter().filter(is_one).map(|event| event.seq).collect();
+    // What the harness asks for once everything is at rest is not the story's.
+    let told = case.facts.ending.settled.unwrap_or(u64::MAX);
+    let story = timeline(case, &claim.device).iter().take_while(|event| event.seq < told);
+    let found: Vec<u64> = story.filter(is_one).map(|event| event.seq).collect();
     let count = found.len() as u64;
-    if count > claim.at_most {
-        let expected = format!("{} makes at most {} requests ({:?})", claim.device, claim.at_most, claim.of);
-        let beyond = usize::try_from(claim.at_most).ok().and_then(|most| found.get(most..)).unwrap_or_default();
-        out.add(Class::Violated, "requests", expected, format!("it made {count}"), beyond);
+    let most = claim.at_most.into_iter().chain(claim.exactly).min().unwrap_or(u64::MAX);
+    let least = claim.at_least.into_iter().chain(claim.exactly).max().unwrap_or(0);
+    if (least..=most).contains(&count) {
+        return;
+    }
+    let bound = match (least == most, count > most) {
+        (true, _) => format!("{most}"),
+        (false, true) => format!("at most {most}"),
+        (false, false) => format!("at least {least}"),
+    };
+    let expected = format!("{} makes {bound} requests ({:?})", claim.device, claim.of);
+    let beyond = usize::try_from(most).ok().and_then(|most| found.get(most..)).unwrap_or_default();
+    out.add(Class::Violated, "requests", expected, format!("it made {count}"), beyond);
+}
+
+pub(super) fn escalated(case: &Case<'_>, claim: &OnDevice, out: &mut Findings) {
+    let told = timeline(case, &claim.device)
+        .iter()
+        .any(|event| matches!(device_event(event), Some(DeviceEvent::Escalated { .. })));
+    if !told {
+        let expected = format!("{} tells its user that the server keeps failing", claim.device);
+        out.violated("escalated", expected, "it never did", &[]);
     }
 }
 

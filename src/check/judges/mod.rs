@@ -3,16 +3,19 @@
 mod answers;
 mod audit;
 mod backoff;
+mod bounded;
 mod choices;
 mod conflicts;
 mod converge;
 mod cursor;
 mod dead_letters;
+mod failed;
 mod first;
 mod isolation;
 mod once;
 mod order;
 mod pages;
+mod paused;
 mod phantom;
 mod promise;
 mod reads;
@@ -48,6 +51,9 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     reads::own_writes,
     triggers::in_their_conditions,
     backoff::by_the_table,
+    failed::by_the_users_word,
+    bounded::within_budget,
+    paused::for_a_sign_in,
     warned::names_it_all,
 ];
 

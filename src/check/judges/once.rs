@@ -132,7 +132,9 @@ fn same_local_id(case: &Case<'_>, out: &mut Findings) {
     let mut creates: BTreeMap<(&str, String), &Op<'_>> = BTreeMap::new();
     for op in case.facts.ops.all.iter().filter(|op| op.kind == OperationKind::Create) {
         let Some(local) = op.payload.get("_localId") else { continue };
-        if let Some(other) = creates.insert((op.device, local.to_string()), op) {
+        let other = creates.insert((op.device, local.to_string()), op);
+        let corrected = case.facts.ops.corrected_by(op).map(|corrected| corrected.queue_id);
+        if let Some(other) = other.filter(|other| Some(other.queue_id) != corrected) {
             let events = [other.first_seq(), op.first_seq()];
             out.violated(CHECK, format!("one create with the _localId {local}"), "two operations carry it", &events);
         }

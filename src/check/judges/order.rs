@@ -9,7 +9,7 @@ use crate::protocol::{ErrorCode, Operation, OperationKind, Record};
 
 use super::super::case::{Case, device_event};
 use super::super::facts::{Device, WORK_ORDERS};
-use super::super::operation::{Answered, Op};
+use super::super::operation::{Answered, Op, refused_for_good};
 use super::super::verdict::Findings;
 
 const CHECK: &str = "I7 order";
@@ -18,7 +18,7 @@ pub(in super::super) fn queue_order(case: &Case<'_>, out: &mut Findings) {
     let mut queues: BTreeMap<&str, Queue<'_>> = BTreeMap::new();
     let mut made: Vec<(u64, usize)> = Vec::new();
     for (index, op) in case.facts.ops.all.iter().enumerate() {
-        made.extend(op.acknowledged.map(|(seq, _)| (seq, index)));
+        made.extend(case.facts.ops.standing(op).map(|seq| (seq, index)));
     }
     made.sort_unstable();
     for (_, index) in made {
@@ -149,7 +149,10 @@ fn in_lane(case: &Case<'_>, device: &Device<'_>, queue: &Queue<'_>, out: &mut Fi
                 *done += 1;
             }
             let ahead = lane.get(*done..*own).unwrap_or_default();
-            if let Some(skipped) = ahead.iter().find(|other| !batch.contains(other) && !over(**other)) {
+            // A correction takes its place in the lane late.
+            let was_there = |other: usize| ops.all[other].acknowledged.is_some_and(|(made, _)| made < event.seq);
+            let skips = |other: &&usize| !batch.contains(other) && !over(**other) && was_there(**other);
+            if let Some(skipped) = ahead.iter().find(skips) {
                 let other = &ops.all[*skipped];
                 let expected = format!("{} goes out after {}", op.describe(), other.describe());
                 let happened = "it went out before it";
@@ -165,12 +168,15 @@ fn pushed(event: &Event) -> Option<&[Operation]> {
     Some(operations)
 }
 
-/// Whether the lane may go on without an operation: it was taken before `seq`, or left with its record.
+/// Whether the lane may go on without an operation: it was taken before `seq`, or it left with its record or by its
+/// user's will.
 fn over(case: &Case<'_>, op: &Op<'_>, seq: u64) -> bool {
     let waits_for_user = |answer: &Answered<'_>| {
         answer.result.error.as_ref().is_some_and(|error| error.code == ErrorCode::ValidationError)
     };
-    op.settled().is_some_and(|answer| answer.seq < seq && !waits_for_user(answer))
+    let ends = |answer: &Answered<'_>| answer.accepts() || (refused_for_good(answer.result) && !waits_for_user(answer));
+    op.answers.iter().any(|answer| answer.delivered && answer.seq < seq && ends(answer))
+        || case.facts.ops.is_corrected(op)
         || case.held.get(op.device).is_some_and(|held| held.rescued.contains(op.queue_id))
 }
 
@@ -226,7 +232,7 @@ impl<'q, 'a> Outgoing<'q, 'a> {
 
     fn follow(&mut self, index: usize, seq: u64, out: &mut Findings) {
         let op = &self.case.facts.ops.all[index];
-        let Some((made, _)) = op.acknowledged else { return };
+        let Some(made) = self.case.facts.ops.standing(op) else { return };
         if !self.seen.insert(index) {
             return;
         }

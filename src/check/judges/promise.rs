@@ -1,5 +1,7 @@
 //! I4, no phantom, on the way up: what is acknowledged is what the user did, and what is sent is what was acknowledged.
 
+use serde_json::Value;
+
 use crate::history::Edit;
 use crate::protocol::{OperationKind, Record, TEMPORARY_ID_PREFIX, line_key};
 
@@ -39,14 +41,23 @@ fn made_by_the_user(case: &Case<'_>, op: &Op<'_>, out: &mut Findings) {
 }
 
 /// Whether an operation does what the edit says. The device may leave out what the edit does not change, may give lines
-/// their keys, and may give its own user what that user creates.
+/// their keys, and may give its own user what that user creates. A correction does what the refused operation did, with
+/// the edit laid over it.
 fn is_of(case: &Case<'_>, op: &Op<'_>, edit: &Edit) -> bool {
     let resolve = |id| case.facts.ops.resolve(id);
-    edit.action == op.kind
+    let corrected = case.facts.ops.corrected_by(op);
+    let action = corrected.map_or(op.kind, |_| OperationKind::Update);
+    let kept = |(field, value): (&String, &Value)| {
+        let said = op.payload.get(field);
+        edit.fields.contains_key(field) && said.is_some() || said.is_some_and(|said| same(said, value))
+    };
+    edit.action == action
+        && corrected.is_none_or(|refused| refused.kind == op.kind && refused.payload.iter().all(kept))
         && edit.entity_id.as_deref().is_none_or(|id| resolve(id) == resolve(op.entity))
         && op.payload.iter().filter(|(field, _)| !field.starts_with('_')).all(|(field, value)| {
             match edit.fields.get(field) {
                 Some(asked) => line_key(field).is_some() || same(asked, value),
+                None if corrected.is_some_and(|refused| refused.payload.contains_key(field)) => true,
                 None => {
                     op.kind == OperationKind::Create
                         && field == "assignedTo"

@@ -135,7 +135,10 @@ impl<'c, 'a> User<'c, 'a> {
         };
         let mut wanted: BTreeMap<Item<'_>, (Vec<&Value>, &Op<'_>)> = BTreeMap::new();
         for op in lane {
-            for (item, value) in items(op.payload).filter(|(item, _)| counts(item)) {
+            // What a correction took over from the refused change may have been overwritten since.
+            let refused = self.case.facts.ops.corrected_by(op).map(|refused| refused.payload);
+            let taken_over = |field: &str| refused.is_some_and(|it| it.get(field) == op.payload.get(field));
+            for (item, value) in items(op.payload).filter(|(item, _)| counts(item) && !taken_over(item.field)) {
                 let slot = wanted.entry(item).or_insert((Vec::new(), op));
                 if is_removal(value) {
                     slot.0.clear();

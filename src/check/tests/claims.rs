@@ -83,3 +83,18 @@ fn on_waits_pushes_and_requests() {
     met(json!({"requests": {"device": "maria", "of": "push", "at-most": 3}}));
     missed(Class::Violated, json!({"requests": {"device": "maria", "of": "pull", "at-most": 3}}));
 }
+
+#[test]
+fn on_counts_and_peaks() {
+    let pushes = |bound: &str, count: u64| json!({"requests": {"device": "maria", "of": "push", bound: count}});
+    met(pushes("exactly", 3));
+    met(pushes("at-least", 3));
+    missed(Class::Violated, pushes("exactly", 2));
+    missed(Class::Violated, pushes("at-least", 4));
+    missed(Class::Violated, pushes("at-most", 2));
+    let peak = |of: &str, count: u64| json!({"peak": {"of": of, "within": "1h", "at-most": count}});
+    met(peak("devices", 3));
+    missed(Class::Missed, peak("devices", 2));
+    missed(Class::Missed, peak("requests", 3));
+    missed(Class::Violated, json!({"escalated": {"device": "maria"}}));
+}

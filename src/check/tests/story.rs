@@ -122,7 +122,8 @@ impl Story {
         self.exchanges += u64::from(request);
         let status = if request { 0 } else { 200 };
         let (connection, exchange) = (1, self.exchanges);
-        let message = Message { device: device.into(), connection, exchange, bytes: 100, status, delivered, kind };
+        let (device, retry_after) = (device.to_owned(), None);
+        let message = Message { device, connection, exchange, bytes: 100, status, delivered, retry_after, kind };
         self.tell(if request { What::Request(message) } else { What::Answer(message) });
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, ToSql, params};
 
 use super::audit::{self, Step};
+use super::queue::Queued;
 use super::{StoreError, queue};
 use crate::history::{RescuedOperation, Side};
 use crate::protocol::{ConflictOutcome, ConflictRecord, Resolution};
@@ -141,28 +142,36 @@ pub(in crate::client) fn rescue_lane(
     reason: &str,
     now: &str,
 ) -> Result<Vec<RescuedOperation>, StoreError> {
-    let mut rescued = Vec::new();
-    for operation in queue::lane(c, entity_id)? {
-        c.prepare_cached("INSERT INTO rescue_log VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
-            operation.queue_id,
-            entity_id,
-            operation.operation.to_string(),
-            serde_json::to_string(&operation.payload)?,
-            reason,
-            now
-        ])?;
-        queue::remove(c, &operation.queue_id)?;
-        let operation = RescuedOperation {
-            queue_id: operation.queue_id,
-            entity_id: entity_id.to_owned(),
-            operation: operation.operation,
-            payload: operation.payload,
-            reason: reason.to_owned(),
-        };
-        audit::rescue(c, &operation, now)?;
-        rescued.push(operation);
-    }
+    let lane = queue::lane(c, entity_id)?;
+    let rescued = lane.iter().map(|operation| rescue(c, operation, reason, now)).collect();
     close_conflicts(c, entity_id, now)?;
+    rescued
+}
+
+/// Moves one operation from the queue to the rescue log.
+pub(in crate::client) fn rescue(
+    c: &Connection,
+    operation: &Queued,
+    reason: &str,
+    now: &str,
+) -> Result<RescuedOperation, StoreError> {
+    c.prepare_cached("INSERT INTO rescue_log VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
+        operation.queue_id,
+        operation.entity_id,
+        operation.operation.to_string(),
+        serde_json::to_string(&operation.payload)?,
+        reason,
+        now
+    ])?;
+    queue::remove(c, &operation.queue_id)?;
+    let rescued = RescuedOperation {
+        queue_id: operation.queue_id.clone(),
+        entity_id: operation.entity_id.clone(),
+        operation: operation.operation,
+        payload: operation.payload.clone(),
+        reason: reason.to_owned(),
+    };
+    audit::rescue(c, &rescued, now)?;
     Ok(rescued)
 }
 

@@ -200,6 +200,52 @@ pub(in crate::client) fn attempt(
     Ok(statement.query_row(params![queue_id, detail, code.to_string(), limit], |row| row.get(0))?)
 }
 
+/// An operation that was given up until the user does something.
+#[derive(Clone, Debug)]
+pub(in crate::client) struct Failed {
+    /// Its row.
+    pub(in crate::client) row: i64,
+    /// Why.
+    pub(in crate::client) code: ErrorCode,
+    /// It.
+    pub(in crate::client) operation: Queued,
+}
+
+/// The failed operations of a record, in order.
+pub(in crate::client) fn failed(c: &Connection, entity_id: &str) -> Result<Vec<Failed>, StoreError> {
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT {COLUMNS}, rowid, errorCode FROM sync_queue WHERE entityId = ?1 AND status = 'failed' ORDER BY rowid"
+    ))?;
+    let mut rows = statement.query([entity_id])?;
+    let mut failed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let code = serde_json::from_value(row.get::<_, String>(6)?.into())?;
+        failed.push(Failed { row: row.get(5)?, code, operation: queued(row)? });
+    }
+    Ok(failed)
+}
+
+/// Puts the failed operations of a record back to waiting, as if they had never been tried; returns how many.
+pub(in crate::client) fn try_again(c: &Connection, entity_id: &str) -> Result<usize, StoreError> {
+    let sql = "UPDATE sync_queue SET status = 'pending', attempts = 0, error = NULL, errorCode = NULL
+               WHERE entityId = ?1 AND status = 'failed'";
+    Ok(c.prepare_cached(sql)?.execute([entity_id])?)
+}
+
+/// Puts `operation` in the place of the one at `row`.
+pub(in crate::client) fn replace(
+    c: &Connection,
+    row: i64,
+    operation: &OperationRecord,
+    now: &str,
+) -> Result<(), StoreError> {
+    c.prepare_cached("DELETE FROM sync_queue WHERE rowid = ?1")?.execute([row])?;
+    append(c, operation, now)?;
+    c.prepare_cached("UPDATE sync_queue SET rowid = ?1 WHERE queueId = ?2")?
+        .execute(params![row, operation.queue_id])?;
+    Ok(())
+}
+
 /// Gives the operations of `old` to `new`. What has not gone out yet also names it so in its payload.
 pub(in crate::client) fn rename(c: &Connection, old: &str, new: &str) -> Result<(), StoreError> {
     c.prepare_cached("UPDATE sync_queue SET entityId = ?2 WHERE entityId = ?1")?.execute([old, new])?;

@@ -9,7 +9,6 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde_json::Value;
 
-use super::queue::Queued;
 use super::{StoreError, logs, queue};
 use crate::client::merge;
 use crate::protocol::{
@@ -139,7 +138,10 @@ pub(in crate::client) fn put_server_record(
         return write_visible(c, id, record, true, Some(now));
     }
     write_base(c, id, record)?;
-    show_replayed(c, id, record.clone(), &lane, Some(now))
+    match replayed(Some(record.clone()), &lane) {
+        Some(shown) => write_visible(c, id, &shown, false, Some(now)),
+        None => hide(c, id),
+    }
 }
 
 /// Shows a row after one of its queued operations was taken back.
@@ -147,35 +149,37 @@ pub(in crate::client) fn replay(c: &Connection, id: &str) -> Result<(), StoreErr
     let mut statement = c.prepare_cached("SELECT record FROM base_rows WHERE workOrderId = ?1")?;
     let base: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
     let Some(base) = base else { return Ok(()) };
-    let base: Record = serde_json::from_str(&base)?;
+    show_lane(c, id, Some(serde_json::from_str(&base)?))
+}
+
+/// Shows a row anew whose lane is not what it was; `base` is the server's state of it, if it has one.
+pub(in crate::client) fn show_lane(c: &Connection, id: &str, base: Option<Record>) -> Result<(), StoreError> {
     let lane = queue::lane(c, id)?;
     if lane.is_empty() {
         c.prepare_cached("DELETE FROM base_rows WHERE workOrderId = ?1")?.execute([id])?;
-        return write_visible(c, id, &base, true, None);
     }
-    show_replayed(c, id, base, &lane, None)
+    match replayed(base, &lane) {
+        Some(shown) => write_visible(c, id, &shown, lane.is_empty(), None),
+        None => hide(c, id),
+    }
 }
 
-fn show_replayed(
-    c: &Connection,
-    id: &str,
-    base: Record,
-    lane: &[Queued],
-    synced_at: Option<&str>,
-) -> Result<(), StoreError> {
-    let mut shown = Some(base);
+/// What the user sees of a record: its base with the queued operations on it.
+fn replayed(base: Option<Record>, lane: &[queue::Queued]) -> Option<Record> {
+    let mut shown = base;
     for queued in lane {
         match queued.operation {
             OperationKind::Create | OperationKind::Update => {
-                merge::lay_over(shown.get_or_insert_default(), &queued.payload);
+                let shown = shown.get_or_insert_default();
+                merge::lay_over(shown, &queued.payload);
+                if let Some(local_id) = queued.payload.get("_localId") {
+                    shown.entry("_localId").or_insert_with(|| local_id.clone());
+                }
             }
             OperationKind::Delete => shown = None,
         }
     }
-    match shown {
-        Some(shown) => write_visible(c, id, &shown, false, synced_at),
-        None => hide(c, id),
-    }
+    shown
 }
 
 /// Shows a row with one more queued operation on it.

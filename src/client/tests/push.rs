@@ -67,9 +67,43 @@ async fn partial_batch_all_acked() {
     assert_eq!(device.engine.state().unwrap().notices[0].code, ErrorCode::ValidationError);
     assert_eq!(device.shows("WO-2", "title"), "new", "saved locally, for the user to correct");
     // The lane waits for the user; nothing is sent blindly.
-    device.edit("WO-2", json!({"title": "newer"}));
     assert_eq!(device.sync().await, SyncOutcome::Done);
     assert_eq!(device.wire.pushes().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_corrected_change_goes_first_and_says_what_the_refused_one_said() {
+    let device = Device::ready().await;
+    let refused = device.edit("WO-2", json!({"title": "", "rootCause": "wear"})).queue_id;
+    let behind = device.edit("WO-2", json!({"description": "later"})).queue_id;
+    let results = [error(&refused, "VALIDATION_ERROR"), error(&behind, "VALIDATION_ERROR")];
+    device.wire.next(path::PUSH, Reply::Json(json!({"results": results})));
+    assert_eq!(device.sync().await, SyncOutcome::Done);
+    let corrected = device.edit("WO-2", json!({"title": "Pump"}));
+    assert_eq!(corrected.payload, record(json!({"title": "Pump", "rootCause": "wear", "_version": 1})));
+    assert_eq!((device.shows("WO-2", "title"), device.shows("WO-2", "description")), ("Pump".into(), "later".into()));
+    assert_eq!(device.sync().await, SyncOutcome::Done);
+    assert_eq!(ids(&device.wire.pushes()[1]), [&corrected.queue_id, &behind]);
+    assert!(device.engine.state().unwrap().notices.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_given_up_uncovers_what_the_server_holds() {
+    let device = Device::ready().await;
+    let refused = device.edit("WO-2", json!({"title": "", "rootCause": "wear"})).queue_id;
+    device.edit("WO-2", json!({"description": "later"}));
+    device.wire.next(
+        path::PUSH,
+        Reply::Json(json!({"results": [error(&refused, "VALIDATION_ERROR"),
+        error(&device.queue()[1].0, "VALIDATION_ERROR")]})),
+    );
+    assert_eq!(device.sync().await, SyncOutcome::Done);
+    device.engine.discard("WO-2").unwrap();
+    assert_eq!((device.shows("WO-2", "title"), device.shows("WO-2", "description")), ("Pump".into(), "later".into()));
+    assert_eq!(device.engine.state().unwrap().rescued[0].queue_id, refused);
+    device.live(std::time::Duration::from_secs(1)).await;
+    assert_eq!(device.queue(), []);
+    assert!(device.engine.retry("WO-2").is_err() && device.engine.discard("WO-2").is_err());
 }
 
 #[tokio::test(start_paused = true)]

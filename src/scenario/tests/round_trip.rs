@@ -146,6 +146,7 @@ fn action() -> impl Strategy<Value = Action> {
             json!({ "crash": { "device": "maria", "when": "disk-operation", "operation": at, "how": how } })
         }),
         Just(json!({ "crash": { "device": "maria", "when": "after-commit", "of": "pull" } })),
+        fault_step(),
         (0..=100_u8, any::<bool>()).prop_map(|(percent, charging)| {
             json!({ "battery": { "device": "maria", "percent": percent, "charging": charging } })
         }),
@@ -165,6 +166,30 @@ fn action() -> impl Strategy<Value = Action> {
         any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
     ];
     json.prop_map(|json| serde_json::from_value(json).unwrap())
+}
+
+fn fault_step() -> impl Strategy<Value = Value> {
+    let which = (1..9_u32, 1..9_u32, select(vec!["push", "pull", "sign-in", "refresh", "any"]));
+    let answer = (which.clone(), 400..600_u16, 1..9_999_u64, any::<bool>()).prop_map(|((nth, times, of), status, s, date)| {
+        json!({ "answer": { "device": "maria", "of": of, "status": status, "retry-after": Span::from_millis(s * 1_000),
+            "as-date": date, "nth": nth, "times": times, "when": "after-commit", "code": "AUTH_ERROR" } })
+    });
+    let page = select(vec!["html", "nothing"])
+        .prop_map(|page| json!({ "answer": { "device": "maria", "status": 200, "page": page } }));
+    let how = select(vec!["empty", "half", "cut-off", "stalled", "mislabelled"]);
+    let spoil = (which, how).prop_map(|((nth, times, of), how)| {
+        json!({ "spoil": { "device": "maria", "of": of, "how": how, "nth": nth, "times": times } })
+    });
+    let code = select(vec!["SERVER_ERROR", "VALIDATION_ERROR", "VERSION_CONFLICT"]);
+    let refuse = (1..9_u32, code).prop_map(|(times, code)| {
+        json!({ "refuse": { "device": "maria", "order": "first", "with": code, "times": times, "retry-after": "30s" } })
+    });
+    let portal = select(vec!["login-page", "redirect", "forbidden", "not-found"])
+        .prop_map(|how| json!({ "captive-portal": { "device": "maria", "how": how } }));
+    let user = Just(json!({ "revoke": "maria" }));
+    let decision =
+        select(vec!["retry", "discard"]).prop_map(|key| json!({ key: { "device": "maria", "order": "first" } }));
+    prop_oneof![answer, page, spoil, refuse, portal, user, decision]
 }
 
 /// What a look may claim.
@@ -197,6 +222,13 @@ fn claim() -> impl Strategy<Value = Claim> {
         (0..9_u64).prop_map(|n| json!({ "syncs": { "device": "maria", "by": "foreground", "exactly": n } })),
         span().prop_map(|most| json!({ "acked": { "device": "maria", "order": "first", "at-most": most } })),
         any::<u64>().prop_map(|count| json!({ "conflicts": { "count": count } })),
+        (any::<u64>(), select(vec!["at-most", "at-least", "exactly"])).prop_map(|(count, bound)| {
+            json!({ "requests": { "device": "maria", "of": "refresh", bound: count } })
+        }),
+        (any::<u64>(), select(vec!["devices", "requests"])).prop_map(|(count, of)| {
+            json!({ "peak": { "of": of, "within": "1s", "at-most": count } })
+        }),
+        Just(json!({ "escalated": { "device": "maria" } })),
         (0..100_u64).prop_map(|n| json!({ "fetched-again": { "device": "maria", "at-most-percent": n } })),
         (0..9_u64).prop_map(|n| json!({ "warned": { "device": "maria", "changes": n } })),
         any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "taken": count } })),

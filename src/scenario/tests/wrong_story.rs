@@ -281,6 +281,61 @@ error: a work order has no field `statuss`
 }
 
 #[test]
+fn answers_that_no_server_gives() {
+    says(
+        &story(
+            "  - answer: { device: maria, status: 200 }\n  - answer: { device: maria, status: 99, page: html, code: NOT_FOUND }\n  - answer: { device: maria, status: 503, retry-after: 1500ms, times: 0 }\n  - answer: { device: maria, status: 503, as-date: true }\n  - refuse: { device: maria, with: NOT_FOUND }\n  - server: up\n",
+        ),
+        r"
+error: a problem document goes with statuses from 400 on
+ --> story.yaml:7:38
+  |
+7 |   - answer: { device: maria, status: 200 }
+  |                                      ^^^
+  |
+  = help: write for example `page: html`
+error: 99 is no status of an answer: they go from 200 to 599
+ --> story.yaml:8:38
+  |
+8 |   - answer: { device: maria, status: 99, page: html, code: NOT_FOUND }
+  |                                      ^^
+error: `code` goes with a problem document alone
+ --> story.yaml:8:54
+  |
+8 |   - answer: { device: maria, status: 99, page: html, code: NOT_FOUND }
+  |                                                      ^^^^
+error: `retry-after` is written in whole seconds
+ --> story.yaml:9:56
+  |
+9 |   - answer: { device: maria, status: 503, retry-after: 1500ms, times: 0 }
+  |                                                        ^^^^^^
+error: `times` must be at least 1
+ --> story.yaml:9:71
+  |
+9 |   - answer: { device: maria, status: 503, retry-after: 1500ms, times: 0 }
+  |                                                                       ^
+error: `as-date` goes with `retry-after` alone
+  --> story.yaml:10:43
+   |
+10 |   - answer: { device: maria, status: 503, as-date: true }
+   |                                           ^^^^^^^
+error: NOT_FOUND would be a lie that nothing mends
+  --> story.yaml:11:36
+   |
+11 |   - refuse: { device: maria, with: NOT_FOUND }
+   |                                    ^^^^^^^^^
+   |
+   = help: one of SERVER_ERROR, VALIDATION_ERROR, VERSION_CONFLICT
+error: the server is in this state already
+  --> story.yaml:12:13
+   |
+12 |   - server: up
+   |             ^^
+",
+    );
+}
+
+#[test]
 fn work_that_fills_no_day_or_more_than_one() {
     says(
         &story(

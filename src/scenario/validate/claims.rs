@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::story::{is_order_id, labels, order_help};
 use super::{Cast, at_least_one, screen};
-use crate::check::Claim;
+use crate::check::{Claim, RequestsClaim};
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, one_of};
@@ -71,7 +71,11 @@ impl Claims<'_, '_, '_> {
                     self.order(order, at.at("orders").item(index).place);
                 }
             }
-            Claim::Requests(claim) => self.device(&claim.device, at),
+            Claim::Requests(claim) => self.requests(claim, at),
+            Claim::Escalated(claim) => self.device(&claim.device, at),
+            Claim::Peak(claim) => {
+                at_least_one(claim.within.millis(), "within", at.at("within").place, self.problems);
+            }
             Claim::FetchedAgain(claim) => self.device(&claim.device, at),
             Claim::Warned(claim) => self.device(&claim.device, at),
             Claim::Shown(claim) | Claim::Look { shown: claim, .. } => {
@@ -95,6 +99,14 @@ impl Claims<'_, '_, '_> {
                 self.fields(&claim.has, at.at("has"));
             }
             Claim::Tampered(claim) => self.device(&claim.device, at),
+        }
+    }
+
+    fn requests(&mut self, claim: &RequestsClaim, at: &Node) {
+        self.device(&claim.device, at);
+        if claim.at_most.or(claim.at_least).or(claim.exactly).is_none() {
+            let message = "`requests` needs `at-most`, `at-least` or `exactly`";
+            self.problems.add(at.place, message, None);
         }
     }
 

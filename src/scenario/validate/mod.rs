@@ -3,6 +3,7 @@
 
 mod cast;
 mod claims;
+mod faults;
 mod header;
 mod screen;
 mod story;

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Cast, at_least_one, is_name, screen};
 use crate::base::Span;
 use crate::check::ShownClaim;
+use crate::history::ServerState;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::Battery;
 use crate::scenario::account::{EditCached, Select, SignIn};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
+use crate::scenario::server_step::Tamper;
 use crate::scenario::step::{Action, Crash, CrashWhen};
 use crate::scenario::work_step::{DAY, Work};
 
@@ -20,8 +22,8 @@ pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems:
         problems.add(outline.place, "a story needs at least one step", None);
     }
     let later = labels(steps, outline);
-    let mut story =
-        Story { cast, problems, later, created: BTreeSet::new(), crashed: BTreeSet::new(), struck: BTreeSet::new() };
+    let (created, crashed, struck) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut story = Story { cast, problems, later, created, crashed, struck, server: ServerState::Up };
     for (index, step) in steps.iter().enumerate() {
         if story.problems.is_full() {
             return;
@@ -69,9 +71,9 @@ pub(super) fn order_help<'a>(order: &str, labels: impl IntoIterator<Item = &'a s
 }
 
 /// The story so far.
-struct Story<'a, 'p, 't> {
+pub(super) struct Story<'a, 'p, 't> {
     cast: &'a Cast<'a>,
-    problems: &'p mut Problems<'t>,
+    pub(super) problems: &'p mut Problems<'t>,
     /// Every label, with the line that creates it.
     later: BTreeMap<&'a str, u64>,
     created: BTreeSet<&'a str>,
@@ -79,6 +81,7 @@ struct Story<'a, 'p, 't> {
     crashed: BTreeSet<&'a str>,
     /// Those names with the groups of single members among them.
     struck: BTreeSet<&'a str>,
+    pub(super) server: ServerState,
 }
 
 impl<'a> Story<'a, '_, '_> {
@@ -141,13 +144,23 @@ impl<'a> Story<'a, '_, '_> {
             Action::Select(select) => self.selects(select, at),
             Action::EditCached(edit) => self.edits_cached(edit, at),
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
+            Action::Answer(_)
+            | Action::Spoil(_)
+            | Action::Refuse(_)
+            | Action::CaptivePortal(_)
+            | Action::Server(_)
+            | Action::Revoke(_)
+            | Action::Retry(_)
+            | Action::Discard(_) => self.goes_wrong(step, at),
             Action::ServerClock(_) => {}
-            Action::Tamper(step) => {
-                self.cast.single(&step.device, at.at("device").place, self.problems);
-                if step.push.is_empty() {
-                    self.problems.add(at.at("push").place, "`push` sends nothing", None);
-                }
-            }
+            Action::Tamper(step) => self.tampers(step, at),
+        }
+    }
+
+    fn tampers(&mut self, step: &Tamper, at: &Node) {
+        self.cast.single(&step.device, at.at("device").place, self.problems);
+        if step.push.is_empty() {
+            self.problems.add(at.at("push").place, "`push` sends nothing", None);
         }
     }
 
@@ -198,11 +211,11 @@ impl<'a> Story<'a, '_, '_> {
         }
     }
 
-    fn device(&mut self, name: &str, place: Place) {
+    pub(super) fn device(&mut self, name: &str, place: Place) {
         self.cast.known(name, place, self.problems);
     }
 
-    fn order(&mut self, order: &str, place: Place) {
+    pub(super) fn order(&mut self, order: &str, place: Place) {
         if self.created.contains(order) || is_order_id(order) {
             return;
         }

@@ -69,11 +69,54 @@ async fn a_lost_refresh_answer_is_given_again_within_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refresh_answer_lost_for_days_is_given_again_until_its_tokens_are_used() {
+    let world = World::new();
+    let maria = world.sign_in("maria", "phone").await;
+    pass(20 * DAY).await;
+    let lost: Tokens = world.refresh(&maria.tokens.refresh_token).await.ok();
+    // By then the old token's own thirty days are over; what counts is its successor's.
+    pass(12 * DAY).await;
+    let again: Tokens = world.refresh(&maria.tokens.refresh_token).await.ok();
+    assert_eq!(again.refresh_token, lost.refresh_token);
+    assert_ne!(again.access_token, lost.access_token);
+    assert_eq!(again.expires_in, 900);
+    pass(Duration::from_secs(3600)).await;
+    let later: Tokens = world.refresh(&maria.tokens.refresh_token).await.ok();
+    assert!(world.opens(&later).await);
+    pass(2 * MINUTE).await;
+    assert_refused(&world.refresh(&maria.tokens.refresh_token).await);
+    assert!(!world.opens(&later).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_ends_all_sessions_of_a_user() {
+    let world = World::new();
+    let (phone, tablet) = (world.sign_in("maria", "phone").await, world.sign_in("maria", "tablet").await);
+    let jonas = world.sign_in("jonas", "phone").await;
+    let office = world.sign_in("office", "desk").await;
+    let body = json!({ "userId": "maria" });
+    let revoke = |tokens: &Tokens| {
+        let token = tokens.access_token.clone();
+        let (world, body) = (&world, &body);
+        async move { world.call(Method::POST, path::REVOKE, Some(&token), Some(body)).await }
+    };
+    assert_eq!(revoke(&jonas.tokens).await.status, StatusCode::FORBIDDEN);
+    assert!(world.opens(&phone.tokens).await);
+    assert_eq!(revoke(&office.tokens).await.status, StatusCode::OK);
+    for tokens in [&phone.tokens, &tablet.tokens] {
+        assert!(!world.opens(tokens).await);
+        assert_refused(&world.refresh(&tokens.refresh_token).await);
+    }
+    assert!(world.opens(&jonas.tokens).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn later_reuse_revokes_the_whole_session_and_no_other() {
     let world = World::new();
     let maria = world.sign_in("maria", "phone").await;
     let tablet = world.sign_in("maria", "tablet").await;
     let next: Tokens = world.refresh(&maria.tokens.refresh_token).await.ok();
+    assert!(world.opens(&next).await);
     pass(MINUTE + Duration::from_millis(1)).await;
     assert_refused(&world.refresh(&maria.tokens.refresh_token).await);
     assert_refused(&world.refresh(&next.refresh_token).await);

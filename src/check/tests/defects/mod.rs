@@ -4,6 +4,7 @@ mod acknowledgement;
 mod conflict;
 mod order;
 mod pull;
+mod retry;
 mod server;
 mod session;
 mod triggers;

@@ -1,7 +1,17 @@
 //! Which exchanges are spoilt, and how: a pure decision.
 
+mod canned;
+mod refuse;
+mod spoil;
+
 use std::cell::RefCell;
 use std::rc::Rc;
+
+pub use canned::{Canned, Page, RetryAfter};
+pub use refuse::Refuse;
+pub use spoil::Spoil;
+
+pub(super) use spoil::Tail;
 
 /// The rules that are armed. Clones are the same rules.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +22,8 @@ pub struct Faults(Rc<RefCell<Vec<Armed>>>);
 pub struct Rule {
     /// Its number in the run.
     pub id: u64,
-    /// Whose requests.
-    pub device: String,
+    /// Whose requests; everybody's when absent.
+    pub device: Option<String>,
     /// Which of them.
     pub target: Target,
     /// The first that is struck; 1 is the next one.
@@ -40,7 +50,7 @@ pub enum Target {
 }
 
 /// What a rule does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
     /// The request never reaches the server.
     LoseRequest(LoseHow),
@@ -48,6 +58,14 @@ pub enum Act {
     LoseAnswer(LoseHow),
     /// The device crashes.
     Crash(Moment),
+    /// The request never reaches the server; the proxy answers.
+    Answer(Canned),
+    /// The server does its work; the proxy answers in its place.
+    AnswerAfter(Canned),
+    /// The server does its work; its answer arrives damaged.
+    Spoil(Spoil),
+    /// Of a push, the operations on some records fail.
+    Refuse(Refuse),
 }
 
 /// How a message gets lost.
@@ -92,6 +110,11 @@ impl Faults {
         self.0.borrow_mut().push(Armed { rule, skip, left });
     }
 
+    /// Disarms the rule `id`, whether or not it has struck.
+    pub fn disarm(&self, id: u64) {
+        self.0.borrow_mut().retain(|armed| armed.rule.id != id);
+    }
+
     /// Disarms everything.
     pub fn clear(&self) {
         self.0.borrow_mut().clear();
@@ -104,18 +127,18 @@ impl Faults {
     }
 
     /// Counts a request of `device` and says which rule strikes it; `target` is `None` for a request that none of the
-    /// named ones covers. Of two rules whose turn it is, the one
-    /// armed first strikes; the other waits for the next match.
+    /// named ones covers, `entities` are the records that a push is about. Of two rules whose turn it is, the one armed
+    /// first strikes; the other waits for the next match.
     #[must_use]
-    pub fn decide(&self, device: &str, target: Option<Target>) -> Option<(u64, Act)> {
+    pub fn decide(&self, device: &str, target: Option<Target>, entities: &[&str]) -> Option<(u64, Act)> {
         let mut rules = self.0.borrow_mut();
         let mut struck = None;
-        for armed in rules.iter_mut().filter(|armed| armed.matches(device, target)) {
+        for armed in rules.iter_mut().filter(|armed| armed.matches(device, target, entities)) {
             if armed.skip > 0 {
                 armed.skip -= 1;
             } else if struck.is_none() {
                 armed.left -= 1;
-                struck = Some((armed.rule.id, armed.rule.act));
+                struck = Some((armed.rule.id, armed.rule.act.clone()));
             }
         }
         rules.retain(|armed| armed.left > 0);
@@ -126,21 +149,31 @@ impl Faults {
 impl Act {
     /// Whether the request goes no further than the proxy.
     #[must_use]
-    pub fn stops_request(self) -> bool {
-        matches!(self, Self::LoseRequest(_) | Self::Crash(Moment::BeforeRequest))
+    pub fn stops_request(&self) -> bool {
+        matches!(self, Self::LoseRequest(_) | Self::Crash(Moment::BeforeRequest) | Self::Answer(_))
     }
 
-    /// Whether the answer goes no further than the proxy.
+    /// Whether the server's answer goes no further than the proxy.
     #[must_use]
-    pub fn stops_answer(self) -> bool {
-        matches!(self, Self::LoseAnswer(_) | Self::Crash(Moment::AfterCommit))
+    pub fn stops_answer(&self) -> bool {
+        matches!(self, Self::LoseAnswer(_) | Self::Crash(Moment::AfterCommit) | Self::AnswerAfter(_) | Self::Spoil(_))
     }
 }
 
 impl Armed {
-    fn matches(&self, device: &str, target: Option<Target>) -> bool {
+    fn matches(&self, device: &str, target: Option<Target>, entities: &[&str]) -> bool {
+        let concerned = match &self.rule.act {
+            Act::Refuse(refuse) => refuse.concerns(entities),
+            Act::LoseRequest(_)
+            | Act::LoseAnswer(_)
+            | Act::Crash(_)
+            | Act::Answer(_)
+            | Act::AnswerAfter(_)
+            | Act::Spoil(_) => true,
+        };
         self.left > 0
-            && self.rule.device == device
+            && concerned
+            && self.rule.device.as_deref().is_none_or(|name| name == device)
             && (self.rule.target == Target::Any || Some(self.rule.target) == target)
     }
 }
@@ -152,12 +185,12 @@ mod tests {
     const CUT: Act = Act::LoseRequest(LoseHow::Cut);
 
     fn rule(id: u64, target: Target, nth: u32, times: u32) -> Rule {
-        Rule { id, device: "maria".into(), target, nth, times, act: CUT }
+        Rule { id, device: Some("maria".into()), target, nth, times, act: CUT }
     }
 
     /// Which of six pushes the rules strike, and by which rule.
     fn six_pushes(faults: &Faults) -> Vec<Option<u64>> {
-        (0..6).map(|_| faults.decide("maria", Some(Target::Push)).map(|(id, _)| id)).collect()
+        (0..6).map(|_| faults.decide("maria", Some(Target::Push), &[]).map(|(id, _)| id)).collect()
     }
 
     #[test]
@@ -171,10 +204,10 @@ mod tests {
     fn other_targets_and_devices_neither_count_nor_are_struck() {
         let faults = Faults::new();
         faults.arm(rule(7, Target::Push, 1, 1));
-        assert_eq!(faults.decide("maria", Some(Target::Pull)), None);
-        assert_eq!(faults.decide("maria", None), None);
-        assert_eq!(faults.decide("office", Some(Target::Push)), None);
-        assert_eq!(faults.decide("maria", Some(Target::Push)), Some((7, CUT)));
+        assert_eq!(faults.decide("maria", Some(Target::Pull), &[]), None);
+        assert_eq!(faults.decide("maria", None, &[]), None);
+        assert_eq!(faults.decide("office", Some(Target::Push), &[]), None);
+        assert_eq!(faults.decide("maria", Some(Target::Push), &[]), Some((7, CUT)));
     }
 
     #[test]
@@ -182,7 +215,7 @@ mod tests {
         for target in [Some(Target::Push), Some(Target::Pull), Some(Target::SignIn), Some(Target::Refresh), None] {
             let faults = Faults::new();
             faults.arm(rule(7, Target::Any, 1, 1));
-            assert_eq!(faults.decide("maria", target), Some((7, CUT)));
+            assert_eq!(faults.decide("maria", target, &[]), Some((7, CUT)));
         }
     }
 
@@ -201,10 +234,21 @@ mod tests {
         faults.arm(rule(1, Target::Push, 1, 2));
         faults.arm(rule(2, Target::Pull, 1, 1));
         assert_eq!(faults.armed(), [1, 2]);
-        assert!(faults.decide("maria", Some(Target::Push)).is_some());
+        assert!(faults.decide("maria", Some(Target::Push), &[]).is_some());
         assert_eq!(faults.armed(), [2]);
         faults.clear();
         assert!(faults.armed().is_empty());
-        assert_eq!(faults.decide("maria", Some(Target::Push)), None);
+        assert_eq!(faults.decide("maria", Some(Target::Push), &[]), None);
+    }
+
+    #[test]
+    fn a_rule_for_everybody_strikes_until_it_is_disarmed() {
+        let faults = Faults::new();
+        faults.arm(Rule { device: None, ..rule(4, Target::Any, 1, u32::MAX) });
+        assert_eq!(faults.decide("office", None, &[]), Some((4, CUT)));
+        assert_eq!(faults.decide("maria", Some(Target::Pull), &[]), Some((4, CUT)));
+        assert!(faults.armed().is_empty());
+        faults.disarm(4);
+        assert_eq!(faults.decide("maria", Some(Target::Pull), &[]), None);
     }
 }

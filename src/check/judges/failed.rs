@@ -1,0 +1,130 @@
+//! Failed changes (spec 7.1, 7.2, decision k): given up after ten answers of the server and not before, shown, and never
+//! sent again, corrected or dropped but by the user's word.
+
+use std::collections::BTreeMap;
+
+use crate::history::{Decision, DeviceEvent, MessageKind, Notice, What};
+use crate::protocol::{ErrorCode, Operation, OperationResult};
+
+use super::super::case::{Case, device_event};
+use super::super::facts::Device;
+use super::super::verdict::Findings;
+
+const CHECK: &str = "7.2 failed changes";
+const MAX_ATTEMPTS: u32 = 10;
+/// An answer that the proxy passed on may still have been lost, and its operation sent again.
+const MAYBE_UNHEARD: u32 = 2;
+const INTERNAL_ERROR: u16 = 500;
+
+pub(in super::super) fn by_the_users_word(case: &Case<'_>, out: &mut Findings) {
+    for (name, device) in &case.facts.devices {
+        Watch { case, name, ops: BTreeMap::new(), asked: BTreeMap::new() }.follow(device, out);
+    }
+}
+
+/// What is known of one operation since its user last had a say.
+#[derive(Default)]
+struct Known {
+    /// Answers that failed it for now.
+    failed: u32,
+    /// Answers that called it invalid.
+    invalid: u32,
+    /// The user was told.
+    noticed: Option<u64>,
+}
+
+struct Watch<'c, 'a> {
+    case: &'c Case<'a>,
+    name: &'c str,
+    ops: BTreeMap<&'a str, Known>,
+    /// Pushes under way, by exchange.
+    asked: BTreeMap<u64, &'a [Operation]>,
+}
+
+impl<'a> Watch<'_, 'a> {
+    fn follow(mut self, device: &Device<'a>, out: &mut Findings) {
+        for event in &device.timeline {
+            match &event.what {
+                What::Request(message) => {
+                    let MessageKind::Push { operations } = &message.kind else { continue };
+                    operations.iter().for_each(|operation| self.sent(operation, event.seq, out));
+                    self.asked.insert(message.exchange, operations);
+                }
+                What::Answer(message) if message.delivered => match &message.kind {
+                    MessageKind::PushAnswer { results } => results.iter().for_each(|result| self.answered(result)),
+                    MessageKind::Problem { code, .. } => self.refused(message.exchange, message.status, *code),
+                    _ => {}
+                },
+                What::Decided { order, decision, .. } => self.decided(order, *decision),
+                _ => match device_event(event) {
+                    Some(DeviceEvent::Noticed(notice)) => self.noticed(notice, event.seq, out),
+                    Some(DeviceEvent::Rescued(rescued)) => {
+                        let told = self.ops.get(rescued.queue_id.as_str()).and_then(|known| known.noticed);
+                        let stays =
+                            device.state.is_some_and(|(_, state)| state.work_orders.contains_key(&rescued.entity_id));
+                        if let (Some(told), true) = (told, stays) {
+                            let expected = format!("{} keeps a failed change until its user gives it up", self.name);
+                            out.violated(CHECK, expected, "it dropped one by itself", &[told, event.seq]);
+                        }
+                    }
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    fn sent(&mut self, operation: &'a Operation, seq: u64, out: &mut Findings) {
+        let known = self.ops.entry(&operation.queue_id).or_default();
+        let happened = if known.noticed.is_some() {
+            "it was sent again, and nobody had asked for that"
+        } else if known.invalid >= MAYBE_UNHEARD {
+            "it was sent again though it is invalid, and its user was not told"
+        } else if known.failed >= MAX_ATTEMPTS + MAYBE_UNHEARD {
+            "it is tried again and again, and its user was not told"
+        } else {
+            return;
+        };
+        let what = self.case.facts.ops.find(&operation.queue_id).map_or_else(String::new, |op| op.describe());
+        let events: Vec<u64> = known.noticed.into_iter().chain([seq]).collect();
+        out.violated(CHECK, format!("{what} waits for its user once it has failed"), happened, &events);
+    }
+
+    fn answered(&mut self, result: &'a OperationResult) {
+        let known = self.ops.entry(&result.queue_id).or_default();
+        match result.error.as_ref().map(|error| error.code) {
+            Some(ErrorCode::ServerError | ErrorCode::VersionConflict) => known.failed += 1,
+            Some(ErrorCode::ValidationError) => known.invalid += 1,
+            _ => {}
+        }
+    }
+
+    /// A push that was refused as a whole speaks of each of its operations, as far as anybody knows.
+    fn refused(&mut self, exchange: u64, status: u16, code: ErrorCode) {
+        for operation in self.asked.get(&exchange).copied().unwrap_or_default() {
+            let known = self.ops.entry(&operation.queue_id).or_default();
+            known.failed += u32::from(status == INTERNAL_ERROR);
+            known.invalid += u32::from(code == ErrorCode::ValidationError && status != INTERNAL_ERROR);
+        }
+    }
+
+    fn noticed(&mut self, notice: &'a Notice, seq: u64, out: &mut Findings) {
+        let known = self.ops.entry(&notice.queue_id).or_default();
+        let enough = match notice.code {
+            ErrorCode::ServerError | ErrorCode::VersionConflict => known.failed >= MAX_ATTEMPTS,
+            ErrorCode::NetworkError | ErrorCode::AuthError => false,
+            ErrorCode::ValidationError | ErrorCode::NotFound | ErrorCode::PermissionDenied => true,
+        };
+        if !enough {
+            let expected = format!("a change of {} fails after {MAX_ATTEMPTS} answers of the server", notice.entity_id);
+            let happened = format!("{} gave it up with {} after {}", self.name, notice.code, known.failed);
+            out.violated(CHECK, expected, happened, &[seq]);
+        }
+        known.noticed = Some(seq);
+    }
+
+    fn decided(&mut self, order: &str, _: Decision) {
+        let ops = &self.case.facts.ops;
+        let order = ops.resolve(order);
+        self.ops.retain(|queue_id, _| ops.find(queue_id).is_none_or(|op| ops.resolve(op.entity) != order));
+    }
+}
