@@ -79,8 +79,9 @@ impl Engine {
         let Some((queue_id, choices)) = chosen else { return Err(EngineError::NothingToUndo(id)) };
         self.store.write(|tx| {
             let now = self.clock.now_text();
+            let base = rows::server_record(tx, &id)?;
             queue::remove(tx, queue_id)?;
-            rows::replay(tx, &id)?;
+            rows::show_lane(tx, &id, base)?;
             for mut conflict in logs::conflicts_of(tx, &id)? {
                 let Some(choice) = choices.iter().find(|choice| choice.conflict_id == conflict.conflict_id) else {
                     continue;

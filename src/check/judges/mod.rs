@@ -20,6 +20,7 @@ mod phantom;
 mod promise;
 mod reads;
 mod references;
+mod removals;
 mod rest;
 mod resurrect;
 mod session;
@@ -62,6 +63,7 @@ pub(super) const AT_THE_END: &[Judge] = &[
     once::one_effect,
     stock::moved_once,
     dead_letters::kept_once,
+    removals::all_are_named,
     conflicts::recorded_once,
     audit::on_the_devices,
     audit::on_the_server,

@@ -95,6 +95,11 @@ impl<'c> Watch<'c> {
                 What::LinkChanged { state, .. } => self.link(*state, event.at_ms),
                 What::Attempted { edit, .. } => self.critical |= is_critical(edit.action, &edit.fields),
                 What::Acknowledged { operation, .. } => self.changed(operation, event),
+                What::Device { event: DeviceEvent::Chosen(choice), .. } => {
+                    let made = &choice.operation;
+                    self.critical |= is_critical(made.operation, &made.payload);
+                    self.changed(made, event);
+                }
                 What::Answer(message) if message.delivered => {
                     let MessageKind::PushAnswer { results } = &message.kind else { continue };
                     self.urgent.retain(|id, _| results.iter().all(|result| result.queue_id != *id));

@@ -142,8 +142,7 @@ pub(in crate::client) fn rescue_lane(
     reason: &str,
     now: &str,
 ) -> Result<Vec<RescuedOperation>, StoreError> {
-    let lane = queue::lane(c, entity_id)?;
-    let rescued = lane.iter().map(|operation| rescue(c, operation, reason, now)).collect();
+    let rescued = queue::lane(c, entity_id)?.iter().map(|operation| rescue(c, operation, reason, now)).collect();
     close_conflicts(c, entity_id, now)?;
     rescued
 }

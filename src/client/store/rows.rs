@@ -144,14 +144,6 @@ pub(in crate::client) fn put_server_record(
     }
 }
 
-/// Shows a row after one of its queued operations was taken back.
-pub(in crate::client) fn replay(c: &Connection, id: &str) -> Result<(), StoreError> {
-    let mut statement = c.prepare_cached("SELECT record FROM base_rows WHERE workOrderId = ?1")?;
-    let base: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
-    let Some(base) = base else { return Ok(()) };
-    show_lane(c, id, Some(serde_json::from_str(&base)?))
-}
-
 /// Shows a row anew whose lane is not what it was; `base` is the server's state of it, if it has one.
 pub(in crate::client) fn show_lane(c: &Connection, id: &str, base: Option<Record>) -> Result<(), StoreError> {
     let lane = queue::lane(c, id)?;
