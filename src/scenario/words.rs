@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::faults::server_words;
-use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow};
+use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow, Prefer, Resolve};
 use crate::base::CrashHow;
 use crate::check::ShownClaim;
 use crate::history::Phase;
@@ -23,18 +23,8 @@ impl fmt::Display for Action {
             }
             Self::Create(step) => write!(f, "{} creates `{}`: {}", step.device, step.label, Fields(&step.set)),
             Self::Delete(step) => write!(f, "{} deletes {}", step.device, step.order),
-            Self::Resolve(step) => {
-                let of = step.field.as_deref().map(|field| format!("{field} of ")).unwrap_or_default();
-                write!(f, "{} decides the conflict on {of}{}: keep {}", step.device, step.order, step.with)
-            }
-            Self::Prefer(step) => {
-                let of = step.order.as_deref().unwrap_or("every order");
-                let keep = match step.with.side() {
-                    Some(side) => format!("keep {side}"),
-                    None => "ask".to_owned(),
-                };
-                write!(f, "{} saves for later conflicts on {} of {of}: {keep}", step.device, step.field)
-            }
+            Self::Resolve(step) => step.fmt(f),
+            Self::Prefer(step) => step.fmt(f),
             Self::Undo(step) => write!(f, "{} takes the decision on {} back", step.device, step.order),
             Self::OfficeEdit(step) => write!(f, "the office edits {}: {}", step.order, Fields(&step.set)),
             Self::OfficeEditMany(step) => {
@@ -88,6 +78,24 @@ impl fmt::Display for Action {
             Self::Tamper(step) => {
                 write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
             }
+        }
+    }
+}
+
+impl fmt::Display for Resolve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = self.field.as_deref().map(|field| format!("{field} of ")).unwrap_or_default();
+        write!(f, "{} decides the conflict on {of}{}: keep {}", self.device, self.order, self.with)
+    }
+}
+
+impl fmt::Display for Prefer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = self.order.as_deref().unwrap_or("every order");
+        write!(f, "{} saves for later conflicts on {} of {of}: ", self.device, self.field)?;
+        match self.with.side() {
+            Some(side) => write!(f, "keep {side}"),
+            None => f.write_str("ask"),
         }
     }
 }

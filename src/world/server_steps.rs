@@ -1,6 +1,7 @@
 //! Steps that strike the server: its clock, and callers that mean no good.
 
 use super::stage::{Member, World};
+use super::steps::Done;
 use crate::history::What;
 use crate::scenario;
 
@@ -11,12 +12,13 @@ impl World {
 
     /// Sends what a tampered client might, with the user's own password, off the devices' network. What comes of it is
     /// recorded, and the checks see whether it left a trace.
-    pub(super) async fn tamper(&self, member: &Member, step: &scenario::Tamper) {
+    pub(super) async fn tamper(&self, member: &Member, step: &scenario::Tamper) -> Done {
         let caller = self.reader(&member.user.borrow().clone());
         let answers = match caller.push_anything(&step.push).await {
             Ok(answers) => answers,
             Err(error) => vec![error.to_string()],
         };
         self.recorder.record(What::Tampered { device: member.name.clone(), answers });
+        Ok(())
     }
 }

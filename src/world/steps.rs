@@ -117,12 +117,7 @@ impl World {
                 self.set_server_clock(step);
                 Ok(())
             }
-            Action::Tamper(step) => {
-                for member in all(&step.device) {
-                    self.tamper(member, step).await;
-                }
-                Ok(())
-            }
+            Action::Tamper(step) => together(all(&step.device), async |member| self.tamper(member, step).await).await,
         }
     }
 

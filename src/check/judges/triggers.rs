@@ -196,6 +196,10 @@ impl<'c> Watch<'c> {
                 (self.signed_in, self.launched, self.period_ms) = (false, false, None);
                 self.owed.clear();
             }
+            // A choice on a conflict is a change, and may be as critical as any.
+            DeviceEvent::Chosen(choice) => {
+                self.critical |= is_critical(choice.operation.operation, &choice.operation.payload);
+            }
             DeviceEvent::SyncStarted { trigger } => {
                 self.permitted(*trigger, event, out);
                 (self.running, self.signed_in) = (true, true);

@@ -6,7 +6,6 @@ use serde_json::json;
 use super::super::store::PAGE_SIZE;
 use super::Device;
 use crate::base::{CrashHow, Seed};
-use crate::client::store::PAGE_SIZE;
 use crate::client::{EngineError, Keychain, MemoryKeychain};
 use crate::disk::{SimDisk, Storage};
 use crate::history::{QueueStatus, SyncOutcome};

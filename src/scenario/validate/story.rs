@@ -127,10 +127,10 @@ impl<'a> Story<'a, '_, '_> {
             Action::Launch(device) | Action::Background(device) | Action::Foreground(device) => {
                 self.device(device, at.place);
             }
+            Action::Work(step) => self.works(step, at),
             Action::Battery(step) => self.battery(step, at),
             Action::DataSaver(step) => self.device(&step.device, at.at("device").place),
             Action::Look(claim) => self.look(claim, at),
-            Action::Work(step) => self.works(step, at),
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Lose(step) => {
                 self.device(&step.device, at.at("device").place);
