@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::OperationRecord;
+use super::edit::OperationRecord;
 use super::shown::{ChangeLine, Icon, Progress};
 use crate::protocol::{ConflictRecord, ErrorCode, OperationKind, Profile, Record, RemovalReason};
 

@@ -4,11 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState, Side};
+use super::edit::{Edit, OperationRecord};
 use crate::base::CrashHow;
-use crate::protocol::{
-    ConflictRecord, DeadLetter, EntityType, ErrorCode, Operation, OperationKind, OperationResult, Profile, Record,
-    Removal,
-};
+use crate::protocol::{ConflictRecord, DeadLetter, ErrorCode, Operation, OperationResult, Profile, Record, Removal};
 
 /// One entry of the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -320,36 +318,6 @@ pub enum StepOutcome {
         /// Why.
         detail: String,
     },
-}
-
-/// What a user sets out to change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Edit {
-    /// What kind of record.
-    pub entity_type: EntityType,
-    /// Which; `None` for a create.
-    pub entity_id: Option<String>,
-    /// What is done to it.
-    pub action: OperationKind,
-    /// The fields, as the user gave them.
-    pub fields: Record,
-}
-
-/// An acknowledged operation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OperationRecord {
-    /// Its id for ever.
-    pub queue_id: String,
-    /// What kind of record.
-    pub entity_type: EntityType,
-    /// Which; temporary for what the server does not know yet.
-    pub entity_id: String,
-    /// What it does.
-    pub operation: OperationKind,
-    /// Exactly the payload to be pushed, `_version` or `_localId` in it.
-    pub payload: Record,
-    /// 1 to 10 (spec 5.2), as the device classified it.
-    pub priority: u8,
 }
 
 /// A request or an answer as the proxy saw it.

@@ -2,6 +2,7 @@
 
 mod circumstance;
 mod device;
+mod edit;
 mod event;
 mod recorder;
 mod shown;
@@ -11,9 +12,9 @@ pub use device::{
     AuditEntry, Choice, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, ResyncReason,
     Side, Status, SyncOutcome, Trigger,
 };
+pub use edit::{Edit, OperationRecord};
 pub use event::{
-    Decision, Edit, Event, Fault, LinkState, Message, MessageKind, OperationRecord, RecordRef, ServerState,
-    StepOutcome, Wait, What,
+    Decision, Event, Fault, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait, What,
 };
 pub use recorder::{History, Recorder};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};

@@ -87,7 +87,12 @@ pub(super) struct Story<'a, 'p, 't> {
 impl<'a> Story<'a, '_, '_> {
     fn step(&mut self, step: &'a Action, at: &Node) {
         match step {
-            Action::Sync(device) | Action::Online(device) | Action::ClearCache(device) => self.device(device, at.place),
+            Action::Sync(device)
+            | Action::Online(device)
+            | Action::ClearCache(device)
+            | Action::Launch(device)
+            | Action::Background(device)
+            | Action::Foreground(device) => self.device(device, at.place),
             Action::Offline(step) => self.device(&step.device, at.at("device").place),
             Action::Edit(step) => {
                 self.device(&step.device, at.at("device").place);
@@ -96,8 +101,7 @@ impl<'a> Story<'a, '_, '_> {
             }
             Action::EditMany(step) => {
                 self.device(&step.device, at.at("device").place);
-                at_least_one(step.orders, "orders", at.at("orders").place, self.problems);
-                self.fields(&step.set, at.at("set"));
+                self.many(step.orders, &step.set, at);
             }
             Action::Create(step) => {
                 self.cast.single(&step.device, at.at("device").place, self.problems);
@@ -115,18 +119,12 @@ impl<'a> Story<'a, '_, '_> {
                 self.order(&step.order, at.at("order").place);
                 self.fields(&step.set, at.at("set"));
             }
-            Action::OfficeEditMany(step) => {
-                at_least_one(step.orders, "orders", at.at("orders").place, self.problems);
-                self.fields(&step.set, at.at("set"));
-            }
+            Action::OfficeEditMany(step) => self.many(step.orders, &step.set, at),
             Action::OfficeCreate(step) => {
                 self.creates(&step.label, at.at("as").place);
                 self.fields(&step.set, at.at("set"));
             }
             Action::OfficeDelete(step) => self.order(&step.order, at.at("order").place),
-            Action::Launch(device) | Action::Background(device) | Action::Foreground(device) => {
-                self.device(device, at.place);
-            }
             Action::Work(step) => self.works(step, at),
             Action::Battery(step) => self.battery(step, at),
             Action::DataSaver(step) => self.device(&step.device, at.at("device").place),
@@ -139,6 +137,7 @@ impl<'a> Story<'a, '_, '_> {
             }
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
+            Action::ServerClock(_) => {}
             Action::Logout(logout) => self.device(&logout.device, at.at("device").place),
             Action::SignIn(sign_in) => self.signs_in(sign_in, at),
             Action::Select(select) => self.selects(select, at),
@@ -152,9 +151,13 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Revoke(_)
             | Action::Retry(_)
             | Action::Discard(_) => self.goes_wrong(step, at),
-            Action::ServerClock(_) => {}
             Action::Tamper(step) => self.tampers(step, at),
         }
+    }
+
+    fn many(&mut self, orders: u32, set: &Record, at: &Node) {
+        at_least_one(orders, "orders", at.at("orders").place, self.problems);
+        self.fields(set, at.at("set"));
     }
 
     fn tampers(&mut self, step: &Tamper, at: &Node) {
