@@ -100,6 +100,9 @@ pub fn only_simulated(scenario: &Scenario) -> Option<String> {
         return Some(format!("its story waits {waiting}, and in real time so would you ({LIVE_LIMIT} is the most)"));
     }
     scenario.steps.iter().find_map(|step| {
+        if matches!(step.action, Action::SearchDisk(_)) {
+            return Some(format!("line {}: where a real device keeps what, only itself knows", step.line));
+        }
         let Action::Crash(crash) = &step.action else { return None };
         let at_the_disk = matches!(crash.when, CrashWhen::AfterAnswer | CrashWhen::DiskOperation);
         let why = match crash.how {

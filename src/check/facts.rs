@@ -231,6 +231,7 @@ impl<'a> Facts<'a> {
             | What::Read { .. }
             | What::Told { .. }
             | What::Tampered { .. }
+            | What::DiskSearched { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
             | What::Decided { .. }
@@ -360,6 +361,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Told { device, .. }
         | What::Looked { device, .. }
         | What::Tampered { device, .. }
+        | What::DiskSearched { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }
         | What::Decided { device, .. }

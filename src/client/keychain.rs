@@ -46,6 +46,14 @@ impl std::error::Error for KeychainError {}
 #[derive(Clone, Default)]
 pub struct MemoryKeychain(Rc<RefCell<BTreeMap<String, String>>>);
 
+impl MemoryKeychain {
+    /// All that it keeps, by name.
+    #[must_use]
+    pub fn secrets(&self) -> BTreeMap<String, String> {
+        self.0.borrow().clone()
+    }
+}
+
 impl Keychain for MemoryKeychain {
     fn get(&self, name: &str) -> Result<Option<String>, KeychainError> {
         Ok(self.0.borrow().get(name).cloned())

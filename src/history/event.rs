@@ -204,6 +204,15 @@ pub enum What {
         /// What it will do.
         fault: Fault,
     },
+    /// All that a device's disk holds was searched.
+    DiskSearched {
+        /// Whose.
+        device: String,
+        /// Bytes that there were, in all files.
+        bytes: u64,
+        /// What lay there for all to read.
+        found: Vec<InTheClear>,
+    },
     /// An armed fault struck.
     FaultFired {
         /// Its number in the run.
@@ -298,6 +307,17 @@ pub enum What {
     },
     /// The run ended.
     RunEnded,
+}
+
+/// Something that should not lie on a disk unencrypted, and does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InTheClear {
+    /// The word that was searched for, or the name of the keychain's secret.
+    pub what: String,
+    /// The file.
+    pub file: String,
+    /// Where in it, in bytes from its start.
+    pub offset: u64,
 }
 
 /// How a step ended.

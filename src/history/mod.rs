@@ -14,7 +14,8 @@ pub use device::{
 };
 pub use edit::{Edit, OperationRecord};
 pub use event::{
-    Decision, Event, Fault, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait, What,
+    Decision, Event, Fault, InTheClear, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait,
+    What,
 };
 pub use recorder::{History, Recorder};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::history::{
-    ChangeLine, Decision, DeviceEvent, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side, Status,
-    StepOutcome, SyncOutcome, What,
+    ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side,
+    Status, StepOutcome, SyncOutcome, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -47,6 +47,9 @@ fn what(what: &What) -> String {
         }
         What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
         What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
+        What::DiskSearched { device, bytes, found } => {
+            format!("the disk of {device} is searched: {} finds in {bytes} bytes", found.len())
+        }
         What::Tampered { device, answers } => format!("tampering as {device} is answered: {}", answers.join(", ")),
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),
         What::Warned { device, changes, accepted } => {
@@ -78,12 +81,8 @@ fn what(what: &What) -> String {
             format!("{device} reads in {entity_id}: {}", fields.join(", "))
         }
         What::Read { device, entity_id, row: None } => format!("{device} sees no {entity_id}"),
-        What::Looked { device, state, .. } => {
-            format!("a look at {device}: {} orders, {} queued", state.work_orders.len(), state.queue.len())
-        }
-        What::DeviceState { device, state } => {
-            format!("{device} holds {} orders, {} queued", state.work_orders.len(), state.queue.len())
-        }
+        What::Looked { device, state, .. } => format!("a look: {device} holds {}", held(state)),
+        What::DeviceState { device, state } => format!("{device} holds {}", held(state)),
         What::UserView { user_id, work_orders, .. } => {
             format!("the server shows {user_id} {} orders", work_orders.len())
         }
@@ -94,6 +93,10 @@ fn what(what: &What) -> String {
         What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
         What::RunEnded => "the run ends".into(),
     }
+}
+
+fn held(state: &DeviceState) -> String {
+    format!("{} orders, {} queued", state.work_orders.len(), state.queue.len())
 }
 
 fn attempted(device: &str, edit: &Edit) -> String {

@@ -1,4 +1,4 @@
-//! Steps that strike the server: its clock, and callers that mean no good.
+//! Steps of those who mean no good, and of a server that goes wrong: its clock, tampered calls, a disk in strange hands.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,6 +11,17 @@ use super::file::Skew;
 pub struct ServerClock {
     /// How far from the truth, not from where it stood.
     pub by: Skew,
+}
+
+/// See [`super::Action::SearchDisk`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchDisk {
+    /// The device, running or dead.
+    pub device: String,
+    /// Words that the story put into records; the keychain's secrets are searched for besides.
+    #[serde(rename = "for")]
+    pub words: Vec<String>,
 }
 
 /// See [`super::Action::Tamper`].

@@ -8,7 +8,7 @@ use super::account::{EditCached, Logout, Select, SignIn};
 use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
 use super::platform::{Battery, DataSaver};
-use super::server_step::{ServerClock, Tamper};
+use super::server_step::{SearchDisk, ServerClock, Tamper};
 use super::work_step::Work;
 use crate::base::{CrashHow, Span};
 use crate::check::ShownClaim;
@@ -85,6 +85,8 @@ pub enum Action {
     Look(ShownClaim),
     /// Days of work pass: changes and dead zones at times drawn from the seed.
     Work(Work),
+    /// Somebody reads every byte that the device's disk holds, and looks for what should not be there to read.
+    SearchDisk(SearchDisk),
     /// Time passes.
     Wait(Span),
     /// Messages are lost from now on, as the rule says.

@@ -43,6 +43,7 @@ impl fmt::Display for Action {
                 write!(f, "the data saver of {} is {}", step.device, if step.on { "on" } else { "off" })
             }
             Self::Look(claim) => look(claim, f),
+            Self::SearchDisk(step) => write!(f, "the disk of {} is searched", step.device),
             Self::Work(step) => step.fmt(f),
             Self::Wait(span) => write!(f, "{span} pass"),
             Self::Lose(step) => step.fmt(f),

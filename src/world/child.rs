@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::timeout;
 
-use super::device::{Ask, Device, DeviceError, Reply};
+use super::device::{Ask, Device, DeviceError, DiskContent, Reply};
 use crate::base::CrashHow;
 use crate::history::{DeviceEvent, Recorder, What};
 
@@ -251,6 +251,10 @@ impl Device for ChildDevice {
 
     fn crash_at_disk_operation(&self, _after: u64, _how: CrashHow, _fault: Option<u64>) -> bool {
         false
+    }
+
+    fn disk(&self) -> Option<DiskContent> {
+        None
     }
 
     fn disarm(&self) {}

@@ -1,6 +1,7 @@
 //! What a scenario can ask of a client, whatever that client is: the reference engine in this process, or a child
 //! process that speaks the same words as JSON lines (`docs/DEVICE_PROTOCOL.md`).
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use futures_util::future::LocalBoxFuture;
@@ -9,6 +10,15 @@ use serde::{Deserialize, Serialize};
 use crate::base::CrashHow;
 use crate::history::{Circumstance, DeviceState, OperationRecord, Side, SyncOutcome};
 use crate::protocol::{Record, SelectionRequest};
+
+/// See [`Device::disk`].
+#[derive(Clone, Debug, Default)]
+pub struct DiskContent {
+    /// The bytes by file.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The secrets by name.
+    pub secrets: BTreeMap<String, String>,
+}
 
 /// A request to a device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -166,6 +176,9 @@ pub trait Device {
     /// Arms the disk to cut itself at its `after`-th operation from now, which takes the device down and fires `fault`,
     /// unless that has been recorded. Says whether this device can do that.
     fn crash_at_disk_operation(&self, after: u64, how: CrashHow, fault: Option<u64>) -> bool;
+
+    /// Every byte on its disk by file, and the secrets that are kept elsewhere by name; `None` where it cannot be told.
+    fn disk(&self) -> Option<DiskContent>;
 
     /// Takes an armed cut of the disk back.
     fn disarm(&self);

@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::timeout;
 
-use super::device::{Ask, Device, DeviceError, Reply};
+use super::device::{Ask, Device, DeviceError, DiskContent, Reply};
 use super::http::HttpClient;
 use super::network::SERVER;
 use super::session::Session;
@@ -181,6 +181,10 @@ impl Device for InProcess {
         self.0.armed.set(Some((fault, how)));
         self.0.disk.arm(after, how, stream);
         true
+    }
+
+    fn disk(&self) -> Option<DiskContent> {
+        Some(DiskContent { files: self.0.disk.files(), secrets: self.0.keychain.secrets() })
     }
 
     fn disarm(&self) {

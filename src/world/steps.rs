@@ -86,6 +86,9 @@ impl World {
             }
             Action::DataSaver(step) => self.tell(all(&step.device), Circumstance::DataSaver { on: step.on }).await,
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
+            Action::SearchDisk(step) => {
+                together(all(&step.device), async |member| self.search_disk(member, step)).await
+            }
             Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
             Action::Wait(span) => {
                 tokio::time::sleep(span.duration()).await;

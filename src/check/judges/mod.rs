@@ -1,6 +1,7 @@
 //! The judges, one invariant each. They share the case, read it only, and know nothing of each other.
 
 mod answers;
+mod at_rest;
 mod audit;
 mod backoff;
 mod bounded;
@@ -56,6 +57,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     bounded::within_budget,
     paused::for_a_sign_in,
     warned::names_it_all,
+    at_rest::nothing_in_the_clear,
 ];
 
 /// Judges of the end state; they need a run that reached its end.

@@ -12,9 +12,12 @@ use crate::scenario::account::{EditCached, Select, SignIn};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
-use crate::scenario::server_step::Tamper;
+use crate::scenario::server_step::{SearchDisk, Tamper};
 use crate::scenario::step::{Action, Crash, CrashWhen};
 use crate::scenario::work_step::{DAY, Work};
+
+/// Random bytes hold any three given ones soon enough.
+const SHORTEST_WORD: usize = 6;
 
 /// Checks all steps; `outline` is their list.
 pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) {
@@ -125,6 +128,7 @@ impl<'a> Story<'a, '_, '_> {
                 self.fields(&step.set, at.at("set"));
             }
             Action::OfficeDelete(step) => self.order(&step.order, at.at("order").place),
+            Action::SearchDisk(step) => self.searches(step, at),
             Action::Work(step) => self.works(step, at),
             Action::Battery(step) => self.battery(step, at),
             Action::DataSaver(step) => self.device(&step.device, at.at("device").place),
@@ -271,6 +275,15 @@ impl<'a> Story<'a, '_, '_> {
             let known: Vec<&str> = WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).collect();
             let message = format!("a work order has no field `{field}`");
             self.problems.add(at.at("field").place, message, Some(one_of(field, &known)));
+        }
+    }
+
+    fn searches(&mut self, step: &SearchDisk, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        for (index, word) in step.words.iter().enumerate().filter(|(_, word)| word.len() < SHORTEST_WORD) {
+            let message = format!("`{word}` is so short that it is found in any noise");
+            let help = format!("search for words of at least {SHORTEST_WORD} characters");
+            self.problems.add(at.at("for").item(index).place, message, Some(help));
         }
     }
 
