@@ -80,7 +80,7 @@ pub enum Status {
     Syncing,
     /// The device knows that it is offline.
     Offline,
-    /// The last sync failed; the next try comes at this virtual millisecond of the device's run.
+    /// The last sync failed; the next try comes by itself.
     Failed {
         /// Why.
         code: ErrorCode,

@@ -6,7 +6,8 @@ use std::time::Duration;
 pub const ACCESS_TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 /// How long a refresh token lives after it was issued; each refresh issues a new one (decision m).
 pub const REFRESH_TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How long a refresh token still gives its successor after it was used (decision m).
+/// For so long after a refresh the use of the new access token alone does not prove that the answer arrived, so that the
+/// refresh token used for it gives its successor again (decision m).
 pub const REFRESH_GRACE: Duration = Duration::from_secs(60);
 /// How long a technician sees what they created (spec 2.3).
 pub const CREATED_VISIBLE: Duration = Duration::from_secs(30 * 24 * 3600);
