@@ -159,7 +159,7 @@ fn action() -> impl Strategy<Value = Action> {
         record().prop_map(|set| json!({ "edit-cached": { "device": "maria", "record": "AST-0001", "set": set } })),
         screen().prop_map(|screen| json!({ "look": screen })),
         any::<i32>().prop_map(|by| json!({ "server-clock": { "by": Skew::from_millis(i64::from(by)) } })),
-        text().prop_map(|word| json!({ "search-disk": { "device": "maria", "for": [format!("word {word}")] } })),
+        text().prop_map(|word| json!({ "search-disk": { "device": "maria", "for": [format!("a word {word}")] } })),
         prop::collection::vec(value(), 1..4).prop_map(|push| json!({ "tamper": { "device": "maria", "push": push } })),
         (1..99_u32, any::<u32>()).prop_map(|(days, edits)| {
             json!({ "work": { "device": "maria", "days": days, "edits-a-day": edits, "dead-zone": { "at-least": "1h", "at-most": "6h" } } })
