@@ -134,7 +134,7 @@ pub(super) struct Facts<'a> {
     /// The `look` steps that were done, in order.
     pub(super) looks: Vec<Look<'a>>,
     /// What users picked to sync: at each answer, by which device, all that they had picked then.
-    pub(super) picks: Vec<(u64, u64, &'a str, &'a [String])>,
+    picks: Vec<(u64, u64, &'a str, &'a [String])>,
     /// Steps that could not be done, with the reason.
     pub(super) impossible: Vec<(u64, &'a str)>,
     pub(super) ending: Ending<'a>,

@@ -40,7 +40,8 @@ pub(super) fn wait(failures: u32, retry_after_s: Option<u64>, jitter: Option<&mu
     Duration::from_millis(drawn_ms.max(above_ms))
 }
 
-fn millis(span: Duration) -> u64 {
+/// `span` in whole milliseconds.
+pub(super) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 

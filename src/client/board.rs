@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
+use super::conflict;
 use super::store::queue::{self, Mark};
 use super::store::{StoreError, rows};
 use crate::history::{ChangeLine, ChangeState, DeviceEvent, Icon, OperationRecord, Progress, QueueStatus};
-use crate::protocol::{ConflictOutcome, ErrorCode, OperationKind, Record};
+use crate::protocol::{ErrorCode, OperationKind, Record};
 
 /// Fields and what a change of them is called.
 const CALLED: &[(&str, &str)] = &[
@@ -62,7 +63,7 @@ impl Board {
             self.fates.insert(queue_id.clone(), ChangeState::Failed { code: ErrorCode::ValidationError });
         }
         if let DeviceEvent::Conflict(record) = event
-            && record.fields.iter().any(|field| field.outcome != ConflictOutcome::ClientWins)
+            && conflict::lost(&record.fields).next().is_some()
         {
             self.fates.insert(record.queue_id.clone(), ChangeState::Failed { code: ErrorCode::VersionConflict });
         }

@@ -53,7 +53,8 @@ pub(super) fn set(change: &mut Record, field: &str, value: &Value) {
     }
 }
 
-fn lost(conflicts: &[FieldConflict]) -> impl Iterator<Item = &FieldConflict> {
+/// Those of `conflicts` in which something of the user's did not go in as it was.
+pub(super) fn lost(conflicts: &[FieldConflict]) -> impl Iterator<Item = &FieldConflict> {
     conflicts.iter().filter(|conflict| conflict.outcome != ConflictOutcome::ClientWins)
 }
 

@@ -253,7 +253,7 @@ fn choices(payload: &Record) -> Vec<Resolves> {
 
 fn take_back(conflict: &mut ConflictRecord, choice: &Resolves) {
     for name in choice.resolution.keys() {
-        let outcome = conflict.fields.iter().find(|field| field.field == *name).map(|field| field.outcome);
+        let outcome = field_of(conflict, name).map(|field| field.outcome);
         match outcome.and_then(conflict::decided) {
             Some(resolution) => drop(conflict.resolution.insert(name.clone(), resolution)),
             None => drop(conflict.resolution.remove(name)),

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::backoff;
 use super::board::Difference;
 use super::engine::{Engine, EngineError};
 use super::schedule::Schedule;
@@ -115,7 +116,7 @@ impl Engine {
         } else if let Some(pause) = schedule.pause() {
             next_try = pause.until.or(schedule.next_period());
             let wait = next_try.map_or_else(Default::default, |at| at.saturating_duration_since(now));
-            Status::Failed { code: pause.code, retry_in_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) }
+            Status::Failed { code: pause.code, retry_in_ms: backoff::millis(wait) }
         } else if queued > 0 {
             Status::Queued
         } else if ever_synced()? {

@@ -1,7 +1,6 @@
 //! One sync: push, then pull; never two at once. And the loop that starts them.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep_until};
@@ -125,15 +124,11 @@ impl Engine {
             };
             let (now, floor) = (Instant::now(), retry_after.map(backoff::floor));
             self.schedule.borrow_mut().pause_until(now + wait, floor.map(|floor| now + floor));
-            let (wait_ms, table_ms) = (whole_ms(wait), whole_ms(backoff::table(failures)));
+            let (wait_ms, table_ms) = (backoff::millis(wait), backoff::millis(backoff::table(failures)));
             self.emit(DeviceEvent::Backoff { failures, wait_ms, table_ms, code });
         }
         SyncOutcome::Failed { code, detail }
     }
-}
-
-fn whole_ms(wait: Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A sync whose future is dropped leaves its work to the next one.

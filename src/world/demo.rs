@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::office::OFFICE;
 use super::seed;
-use super::stage::{AUDITOR, StageError, from_file, password_of, profile};
+use super::stage::{AUDITOR, StageError, from_file, password_of, profile, seeded};
 use crate::base::{Clock, Seed, WallClock};
-use crate::server::{Seeded, SeededUser, Server};
+use crate::server::Server;
 
 /// Where a demo's work orders come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,15 +50,6 @@ pub fn demo(orders: &DemoOrders, seed: Seed, clock: Clock) -> Result<(Server, Ve
         password: password_of(&user.user_id),
     });
     let known = known.collect();
-    let seeded = Seeded {
-        users: users
-            .into_iter()
-            .map(|profile| SeededUser { password: password_of(&profile.user_id), profile })
-            .collect(),
-        work_orders: records.work_orders,
-        assets: records.assets,
-        inventory: records.inventory,
-    };
-    let server = Server::new(WallClock::new(clock, 0), seed.stream("server"), seeded);
+    let server = Server::new(WallClock::new(clock, 0), seed.stream("server"), seeded(users, records));
     Ok((server.map_err(|error| StageError(error.to_string()))?, known))
 }

@@ -129,6 +129,17 @@ pub(super) fn password_of(user: &str) -> String {
     format!("password of {user}")
 }
 
+/// What a server knows from the start: `users`, whose passwords are [`password_of`] them, and `records`.
+pub(super) fn seeded(users: Vec<Profile>, records: Records) -> Seeded {
+    let user = |profile: Profile| SeededUser { password: password_of(&profile.user_id), profile };
+    Seeded {
+        users: users.into_iter().map(user).collect(),
+        work_orders: records.work_orders,
+        assets: records.assets,
+        inventory: records.inventory,
+    }
+}
+
 impl World {
     /// Sets the stage of `scenario` and signs every device in.
     ///
@@ -144,17 +155,8 @@ impl World {
         let records = records(scenario, seed)?;
         let users = users(scenario, &records.work_orders);
         record_seeds(&recorder, &users, &records);
-        let seeded = Seeded {
-            users: users
-                .into_iter()
-                .map(|profile| SeededUser { password: password_of(&profile.user_id), profile })
-                .collect(),
-            work_orders: records.work_orders,
-            assets: records.assets,
-            inventory: records.inventory,
-        };
         let server_clock = WallClock::new(clock, 0);
-        let server = Server::new(server_clock.clone(), seed.stream("server"), seeded)
+        let server = Server::new(server_clock.clone(), seed.stream("server"), seeded(users, records))
             .map_err(|error| StageError(error.to_string()))?;
         let faults = Faults::default();
         let listeners = Listeners::default();

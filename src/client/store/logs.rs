@@ -7,8 +7,9 @@ use rusqlite::{Connection, ToSql, params};
 use super::audit::{self, Step};
 use super::queue::Queued;
 use super::{StoreError, queue};
+use crate::client::conflict::lost;
 use crate::history::{RescuedOperation, Side};
-use crate::protocol::{ConflictOutcome, ConflictRecord, Resolution};
+use crate::protocol::{ConflictRecord, Resolution};
 
 /// Records a new conflict.
 pub(in crate::client) fn note_conflict(c: &Connection, conflict: &ConflictRecord, now: &str) -> Result<(), StoreError> {
@@ -23,7 +24,7 @@ pub(in crate::client) fn note_conflict(c: &Connection, conflict: &ConflictRecord
 }
 
 fn lost_something(conflict: &ConflictRecord) -> bool {
-    conflict.fields.iter().any(|field| field.outcome != ConflictOutcome::ClientWins)
+    lost(&conflict.fields).next().is_some()
 }
 
 /// Writes what became of a conflict that is on record, and marks its row for as long as there is one that its user has
