@@ -119,6 +119,7 @@ impl<'a> Runner<'a> {
                 break;
             }
             progress.set_message(selected.scenario.name.clone());
+            tracing::info!(file = %selected.file.display(), "replaying");
             let (scenario, history) = self.run_one(selected, summary.scenarios.len());
             if self.arguments.format == Format::Human {
                 progress.suspend(|| self.show(&scenario, &history, &selected.file));
