@@ -148,6 +148,18 @@ pub(in crate::client) fn rescue_lane(
     rescued
 }
 
+/// Files that wait for an order that is to be deleted: their operations move to the rescue log.
+pub(in crate::client) fn rescue_files(
+    c: &Connection,
+    entity_id: &str,
+    reason: &str,
+    now: &str,
+) -> Result<Vec<RescuedOperation>, StoreError> {
+    let lane = queue::lane(c, entity_id)?;
+    let files = lane.iter().filter(|operation| operation.attachment_id.is_some());
+    files.map(|operation| rescue(c, operation, reason, now)).collect()
+}
+
 /// Moves one operation from the queue to the rescue log.
 pub(in crate::client) fn rescue(
     c: &Connection,
