@@ -129,8 +129,8 @@ pub(in crate::client) fn uploaded(c: &Connection, attachment_id: &str) -> Result
 /// Forgets the files that nothing on the device speaks of any more; returns their names, in order.
 pub(in crate::client) fn forget_unused(c: &Connection) -> Result<Vec<String>, StoreError> {
     let sql = "DELETE FROM files WHERE attachmentId NOT IN (SELECT attachmentId FROM pending_attachments)
-               AND NOT EXISTS (SELECT 1 FROM rescue_log WHERE instr(payload, attachmentId))
-               AND NOT EXISTS (SELECT 1 FROM work_orders WHERE instr(attachments, attachmentId)) RETURNING name";
+               AND attachmentId NOT IN (SELECT attachmentId FROM rescue_log WHERE attachmentId IS NOT NULL)
+               AND NOT EXISTS (SELECT 1 FROM work_orders WHERE instr(attachments, files.attachmentId)) RETURNING name";
     let mut statement = c.prepare_cached(sql)?;
     let mut names = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
     names.sort();

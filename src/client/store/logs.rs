@@ -167,13 +167,14 @@ pub(in crate::client) fn rescue(
     reason: &str,
     now: &str,
 ) -> Result<RescuedOperation, StoreError> {
-    c.prepare_cached("INSERT INTO rescue_log VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
+    c.prepare_cached("INSERT INTO rescue_log VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(params![
         operation.queue_id,
         operation.entity_id,
         operation.operation.to_string(),
         serde_json::to_string(&operation.payload)?,
         reason,
-        now
+        now,
+        operation.attachment_id
     ])?;
     queue::remove(c, &operation.queue_id)?;
     let rescued = RescuedOperation {

@@ -162,7 +162,9 @@ CREATE TABLE rescue_log (
   operation TEXT NOT NULL,
   payload TEXT NOT NULL,
   reason TEXT NOT NULL,
-  rescuedAt TEXT NOT NULL
+  rescuedAt TEXT NOT NULL,
+  -- The file that is kept with it.
+  attachmentId TEXT
 );
 
 CREATE TABLE meta (

@@ -52,5 +52,6 @@ CREATE TABLE files (
 ) WITHOUT ROWID;
 
 ALTER TABLE sync_queue ADD COLUMN attachmentId TEXT;
+ALTER TABLE rescue_log ADD COLUMN attachmentId TEXT;
 ALTER TABLE pending_attachments ADD COLUMN uploadUrl TEXT;
 ALTER TABLE pending_attachments ADD COLUMN sha256 TEXT;
