@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use super::answer::Failure;
+use super::attachments::{self, FileError, FileSettings, PhotoError, Progress, Vault};
 use super::board::Board;
 use super::keychain::{Keychain, KeychainError};
 use super::pace::Pace;
@@ -19,7 +20,6 @@ use super::session::Session;
 use super::state::Shown;
 use super::store::{Store, StoreError, cache, files, logs, meta, queue, rows};
 use super::transport::Transport;
-use super::attachments::{self, FileError, FileSettings, PhotoError, Progress, Vault};
 use super::{account, merge, priority, resolve};
 use crate::base::{Stream, WallClock};
 use crate::disk::Storage;
@@ -363,7 +363,8 @@ impl Engine {
         let payload = Record::from_iter([("_version".to_owned(), version(&visible))]);
         let operation = self.operation(id, OperationKind::Delete, payload);
         let rescued = self.store.write(|tx| {
-            let rescued = logs::rescue_files(tx, &operation.entity_id, "its order was deleted here", &self.clock.now_text())?;
+            let rescued =
+                logs::rescue_files(tx, &operation.entity_id, "its order was deleted here", &self.clock.now_text())?;
             rows::keep_base(tx, &operation.entity_id, &visible)?;
             queue::append(tx, &operation, &self.clock.now_text())?;
             rows::hide(tx, &operation.entity_id)?;

@@ -10,6 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::base::CrashHow;
+use crate::client::FileSettings;
 use crate::history::{Circumstance, DeviceState, OperationRecord, Side, SyncOutcome};
 use crate::protocol::{Record, SelectionRequest};
 
@@ -126,21 +127,8 @@ pub enum Ask {
         /// The file, in base64.
         content: Content,
     },
-    /// Set how files are synced; what is absent stays as it is.
-    FileSettings {
-        /// Files go up over WiFi alone.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        wifi_only: Option<bool>,
-        /// Thumbnails are fetched on a cellular network, too.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        thumbnails_on_cellular: Option<bool>,
-        /// Whole pictures are fetched on a cellular network, too.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        full_images_on_cellular: Option<bool>,
-        /// Photos are made smaller before they go up.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        compress_photos: Option<bool>,
-    },
+    /// Set how files are synced.
+    FileSettings(FileSettingsChange),
     /// Show one order.
     Read {
         /// The order's id on this device.
@@ -148,6 +136,36 @@ pub enum Ask {
     },
     /// Show everything.
     State,
+}
+
+/// See [`Ask::FileSettings`]; what is absent stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FileSettingsChange {
+    /// Files go up over WiFi alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wifi_only: Option<bool>,
+    /// Thumbnails are fetched on a cellular network, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnails_on_cellular: Option<bool>,
+    /// Whole pictures are fetched on a cellular network, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_images_on_cellular: Option<bool>,
+    /// Photos are made smaller before they go up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compress_photos: Option<bool>,
+}
+
+impl FileSettingsChange {
+    /// `settings` with the change.
+    pub(super) fn over(self, settings: FileSettings) -> FileSettings {
+        FileSettings {
+            wifi_only: self.wifi_only.unwrap_or(settings.wifi_only),
+            thumbnails_on_cellular: self.thumbnails_on_cellular.unwrap_or(settings.thumbnails_on_cellular),
+            full_images_on_cellular: self.full_images_on_cellular.unwrap_or(settings.full_images_on_cellular),
+            compress_photos: self.compress_photos.unwrap_or(settings.compress_photos),
+        }
+    }
 }
 
 /// The bytes of a file, in base64 where they are written.

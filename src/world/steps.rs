@@ -85,13 +85,8 @@ impl World {
                 self.tell(all(&step.device), what).await
             }
             Action::DataSaver(step) => self.tell(all(&step.device), Circumstance::DataSaver { on: step.on }).await,
-            Action::Attach(step) => together(all(&step.device), async |member| self.attach(member, step).await).await,
-            Action::FileSettings(step) => {
-                together(all(&step.device), async |member| self.file_settings(member, step).await).await
-            }
-            Action::Network(step) => together(all(&step.device), async |member| self.network(member, step).await).await,
-            Action::DiskSpace(step) => {
-                all(&step.device).into_iter().try_for_each(|member| Self::disk_space(member, step))
+            Action::Attach(_) | Action::FileSettings(_) | Action::Network(_) | Action::DiskSpace(_) => {
+                self.about_files(&all, action).await
             }
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
             Action::SearchDisk(step) => {

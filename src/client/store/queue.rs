@@ -75,7 +75,8 @@ pub(in crate::client) fn append_behind(
 
 /// The places of all operations, in the order of the edits.
 pub(in crate::client) fn places(c: &Connection) -> Result<Vec<Place>, StoreError> {
-    let sql = "SELECT rowid, entityId, priority, status, CASE WHEN instr(payload, 'tmp-') THEN payload END, attachmentId,
+    let sql =
+        "SELECT rowid, entityId, priority, status, CASE WHEN instr(payload, 'tmp-') THEN payload END, attachmentId,
                attachmentId IN (SELECT attachmentId FROM pending_attachments WHERE NOT _uploaded)
                FROM sync_queue ORDER BY rowid";
     let mut statement = c.prepare_cached(sql)?;

@@ -7,15 +7,15 @@ use crate::base::Span;
 use crate::check::ShownClaim;
 use crate::history::ServerState;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
-use crate::scenario::Battery;
-use crate::scenario::account::{EditCached, Select, SignIn};
-use crate::scenario::files_step::Attach;
+use crate::scenario::account::{EditCached, Logout, Select, SignIn};
+use crate::scenario::files_step::{Attach, DiskSpace, FileSettings, Network};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen};
+use crate::scenario::step::{Action, Crash, CrashWhen, SetClock};
 use crate::scenario::work_step::{DAY, Work};
+use crate::scenario::{Battery, DataSaver};
 
 /// Random bytes hold any three given ones soon enough.
 const SHORTEST_WORD: usize = 6;
@@ -132,11 +132,13 @@ impl<'a> Story<'a, '_, '_> {
             Action::SearchDisk(step) => self.searches(step, at),
             Action::Work(step) => self.works(step, at),
             Action::Battery(step) => self.battery(step, at),
-            Action::DataSaver(step) => self.device(&step.device, at.at("device").place),
             Action::Attach(step) => self.attaches(step, at),
-            Action::FileSettings(step) => self.device(&step.device, at.at("device").place),
-            Action::Network(step) => self.device(&step.device, at.at("device").place),
-            Action::DiskSpace(step) => self.device(&step.device, at.at("device").place),
+            Action::FileSettings(FileSettings { device, .. })
+            | Action::Network(Network { device, .. })
+            | Action::DiskSpace(DiskSpace { device, .. })
+            | Action::DataSaver(DataSaver { device, .. })
+            | Action::Logout(Logout { device, .. })
+            | Action::Clock(SetClock { device, .. }) => self.device(device, at.at("device").place),
             Action::Look(claim) => self.look(claim, at),
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Lose(step) => {
@@ -147,11 +149,9 @@ impl<'a> Story<'a, '_, '_> {
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
             Action::ServerClock(_) => {}
-            Action::Logout(logout) => self.device(&logout.device, at.at("device").place),
             Action::SignIn(sign_in) => self.signs_in(sign_in, at),
             Action::Select(select) => self.selects(select, at),
             Action::EditCached(edit) => self.edits_cached(edit, at),
-            Action::Clock(step) => self.device(&step.device, at.at("device").place),
             Action::Answer(_)
             | Action::Spoil(_)
             | Action::Refuse(_)
