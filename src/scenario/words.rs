@@ -87,10 +87,10 @@ impl fmt::Display for Action {
 #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps about files here")]
 fn about_files(action: &Action, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match action {
-        Action::Attach(step) => step.fmt(f),
-        Action::FileSettings(step) => step.fmt(f),
-        Action::Network(step) => step.fmt(f),
-        Action::DiskSpace(step) => step.fmt(f),
+        Action::Attach(step) => write!(f, "{step}"),
+        Action::FileSettings(step) => write!(f, "{step}"),
+        Action::Network(step) => write!(f, "{step}"),
+        Action::DiskSpace(step) => write!(f, "{step}"),
         _ => Ok(()),
     }
 }

@@ -119,10 +119,7 @@ impl World {
                 self.spoil_exchanges(&all, action).await
             }
             Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => self.act_on_failure(&all, action).await,
-            Action::ServerClock(step) => {
-                self.set_server_clock(step);
-                Ok(())
-            }
+            Action::ServerClock(step) => self.set_server_clock(step),
             Action::Tamper(step) => together(all(&step.device), async |member| self.tamper(member, step).await).await,
         }
     }

@@ -13,7 +13,7 @@ use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen, SetClock};
+use crate::scenario::step::{Action, Crash, CrashWhen, Lose, SetClock};
 use crate::scenario::work_step::{DAY, Work};
 use crate::scenario::{Battery, DataSaver};
 
@@ -141,11 +141,7 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Clock(SetClock { device, .. }) => self.device(device, at.at("device").place),
             Action::Look(claim) => self.look(claim, at),
             Action::Wait(span) => self.waits(*span, at.place),
-            Action::Lose(step) => {
-                self.device(&step.device, at.at("device").place);
-                at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
-                at_least_one(step.times, "times", at.at("times").place, self.problems);
-            }
+            Action::Lose(step) => self.loses(step, at),
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
             Action::ServerClock(_) => {}
@@ -303,6 +299,12 @@ impl<'a> Story<'a, '_, '_> {
         if zone.at_least > zone.at_most {
             self.problems.add(at.at("at-least").place, "`at-least` is more than `at-most`", None);
         }
+    }
+
+    fn loses(&mut self, step: &'a Lose, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
+        at_least_one(step.times, "times", at.at("times").place, self.problems);
     }
 
     fn attaches(&mut self, step: &'a Attach, at: &Node) {
