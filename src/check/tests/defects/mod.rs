@@ -6,6 +6,7 @@ mod files;
 mod order;
 mod pull;
 mod retry;
+mod secrets;
 mod server;
 mod session;
 mod triggers;
