@@ -4,8 +4,10 @@ mod circumstance;
 mod device;
 mod edit;
 mod event;
+mod message;
 mod recorder;
 mod shown;
+mod tls;
 
 pub use circumstance::Circumstance;
 pub use device::{
@@ -13,9 +15,8 @@ pub use device::{
     Side, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{
-    Decision, Event, Fault, InTheClear, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait,
-    What,
-};
+pub use event::{Decision, Event, Fault, InTheClear, LinkState, ServerState, StepOutcome, Wait, What};
+pub use message::{Message, MessageKind, RecordRef};
 pub use recorder::{History, Recorder};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};
+pub use tls::{Certificate, Tls};

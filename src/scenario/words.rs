@@ -76,6 +76,10 @@ impl fmt::Display for Action {
             Self::Retry(step) => write!(f, "{} tries the failed change of {} again", step.device, step.order),
             Self::Discard(step) => write!(f, "{} gives up the failed change of {}", step.device, step.order),
             Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
+            Self::Mitm(step) => step.fmt(f),
+            Self::Handshake(step) => step.fmt(f),
+            Self::Certificate(step) => step.fmt(f),
+            Self::OldClient(device) => write!(f, "a client of yesterday tries the server in the place of {device}"),
             Self::Tamper(step) => {
                 write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
             }

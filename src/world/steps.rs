@@ -115,6 +115,9 @@ impl World {
             Action::Answer(_) | Action::Spoil(_) | Action::Refuse(_) | Action::CaptivePortal(_) | Action::Server(_) => {
                 self.spoil_exchanges(&all, action).await
             }
+            Action::Mitm(_) | Action::Handshake(_) | Action::Certificate(_) | Action::OldClient(_) => {
+                self.meddle_with_tls(&all, action).await
+            }
             Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => self.act_on_failure(&all, action).await,
             Action::ServerClock(step) => {
                 self.set_server_clock(step);
@@ -153,6 +156,9 @@ impl World {
     pub(super) async fn reconnect(&self, member: &Member) -> Result<(), DeviceError> {
         if let Some(portal) = member.portal.take() {
             self.faults.disarm(portal);
+        }
+        if let (Some(impostor), Some(security)) = (member.impostor.take(), &self.security) {
+            security.terminator().greetings.disarm(impostor);
         }
         if member.link.state() != LinkState::Up {
             self.set_link(member, LinkState::Up);

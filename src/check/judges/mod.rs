@@ -24,6 +24,7 @@ mod references;
 mod removals;
 mod rest;
 mod resurrect;
+mod secured;
 mod session;
 mod stock;
 mod triggers;
@@ -58,6 +59,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     paused::for_a_sign_in,
     warned::names_it_all,
     at_rest::nothing_in_the_clear,
+    secured::spoken_to_the_server_alone,
 ];
 
 /// Judges of the end state; they need a run that reached its end.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Cast, at_least_one, is_name, screen};
 use crate::base::Span;
 use crate::check::ShownClaim;
-use crate::history::ServerState;
+use crate::history::{ServerState, Tls};
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::Battery;
 use crate::scenario::account::{EditCached, Select, SignIn};
@@ -20,13 +20,13 @@ use crate::scenario::work_step::{DAY, Work};
 const SHORTEST_WORD: usize = 6;
 
 /// Checks all steps; `outline` is their list.
-pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) {
+pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, tls: Tls, problems: &mut Problems<'_>) {
     if steps.is_empty() {
         problems.add(outline.place, "a story needs at least one step", None);
     }
     let later = labels(steps, outline);
     let (created, crashed, struck) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let mut story = Story { cast, problems, later, created, crashed, struck, server: ServerState::Up };
+    let mut story = Story { cast, problems, later, created, crashed, struck, server: ServerState::Up, tls };
     for (index, step) in steps.iter().enumerate() {
         if story.problems.is_full() {
             return;
@@ -85,6 +85,7 @@ pub(super) struct Story<'a, 'p, 't> {
     /// Those names with the groups of single members among them.
     struck: BTreeSet<&'a str>,
     pub(super) server: ServerState,
+    pub(super) tls: Tls,
 }
 
 impl<'a> Story<'a, '_, '_> {
@@ -156,6 +157,9 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Retry(_)
             | Action::Discard(_) => self.goes_wrong(step, at),
             Action::Tamper(step) => self.tampers(step, at),
+            Action::Mitm(_) | Action::Handshake(_) | Action::Certificate(_) | Action::OldClient(_) => {
+                self.meddles(step, at);
+            }
         }
     }
 
