@@ -100,11 +100,11 @@ impl Front {
                 if let Some((id, _)) = &struck {
                     proxy.recorder.record(What::FaultFired { id: *id, device: device.into(), exchange: None });
                 }
-                match struck.map(|(_, greeting)| greeting) {
-                    Some(Greeting::Silence) => return silence(end).await,
-                    Some(Greeting::Cut) => cut(end).await,
-                    Some(Greeting::By(face)) => accept(end, face).await,
-                    None => accept(end, terminator.face.borrow().clone()).await,
+                let own = || Greeting::By(terminator.face.borrow().clone());
+                match struck.map_or_else(own, |(_, greeting)| greeting) {
+                    Greeting::Silence => return silence(end).await,
+                    Greeting::Cut => cut(end).await,
+                    Greeting::By(face) => accept(end, face).await,
                 }
             }
         };

@@ -13,7 +13,7 @@ use rcgen::{
 };
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, TrustAnchor};
+use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor};
 use sha2::{Digest, Sha256};
 
 use super::certified::Certified;
@@ -116,6 +116,10 @@ impl Authority {
     /// # Errors
     /// When a name is neither.
     pub fn issue(&self, key: &Key, names: &[&str], validity: Validity) -> Result<Certified, AuthorityError> {
+        for name in names {
+            ServerName::try_from(*name)
+                .map_err(|_| AuthorityError(format!("`{name}` is no host's name or address")))?;
+        }
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names.clone()).map_err(AuthorityError::new)?;
         // Clients read the names alone, and no longer this one (RFC 9525, section 2).
