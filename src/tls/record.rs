@@ -190,10 +190,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Modelled<S> {
                     this.poll_in(context, &mut part[..left])
                 }
             };
-            let count = match step {
-                Poll::Pending if into.filled().len() > before => return Poll::Ready(Ok(())),
-                other => ready!(other)?,
-            };
+            if step.is_pending() && into.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+            let count = ready!(step)?;
             if count == 0 {
                 this.reading = Reading::End;
             } else {

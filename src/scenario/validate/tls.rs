@@ -2,7 +2,6 @@
 
 use rustls::pki_types::DnsName;
 
-use super::at_least_one;
 use super::story::Story;
 use crate::base::Span;
 use crate::history::Tls;
@@ -22,8 +21,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::Mitm(step) => self.device(&step.device, at.at("device").place),
             Action::Handshake(step) => {
                 self.device(&step.device, at.at("device").place);
-                at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
-                at_least_one(step.times, "times", at.at("times").place, self.problems);
+                self.nth_times(step.nth, step.times, at);
             }
             Action::Certificate(step) => self.shows(step, at),
             Action::OldClient(device) => self.device(device, at.place),
