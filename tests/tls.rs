@@ -48,11 +48,11 @@ fn syncs(history: &History) -> Vec<u64> {
 /// Bytes up and down, and the most that one connection's handshake took of them, both ways together.
 fn bytes(history: &History) -> (u64, u64, u64) {
     let tally = Tally::of(history);
-    let handshake = |what: &What| match what {
-        What::Secured { up, down, .. } => up + down,
-        _ => 0,
-    };
-    let most = history.0.iter().map(|event| handshake(&event.what)).max().unwrap_or(0);
+    let handshakes = history.0.iter().filter_map(|event| {
+        let What::Secured { up, down, .. } = &event.what else { return None };
+        Some(up + down)
+    });
+    let most = handshakes.max().unwrap_or(0);
     (tally.bytes_up, tally.bytes_down, most)
 }
 

@@ -5,7 +5,9 @@ mod device;
 mod edit;
 mod event;
 mod message;
+mod outcome;
 mod recorder;
+mod secret;
 mod shown;
 mod tls;
 
@@ -15,8 +17,10 @@ pub use device::{
     Side, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{Decision, Event, Fault, InTheClear, LinkState, ServerState, StepOutcome, Wait, What};
+pub use event::{Event, Fault, LinkState, ServerState, What};
 pub use message::{Message, MessageKind, RecordRef};
+pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
+pub use secret::{Form, Part, Place, Secret, Sighting};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};
 pub use tls::{Certificate, Tls};

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::exchange::Session;
 use super::faults::{Faults, Moment};
 use super::front::{Front, Met};
+use super::overhear::OnHeard;
 use super::wire::{Watched, Wire};
 use crate::history::{Recorder, What};
 use crate::net::ProxyEnd;
@@ -46,6 +47,7 @@ pub(super) struct Shared {
     pub(super) faults: Faults,
     on_crash: RefCell<OnCrash>,
     front: RefCell<Front>,
+    on_heard: RefCell<Option<OnHeard>>,
     connections: Cell<u64>,
     exchanges: Cell<u64>,
 }
@@ -59,6 +61,11 @@ impl Shared {
     /// Records that a rule struck.
     pub(super) fn fired(&self, device: &str, exchange: u64, id: u64) {
         self.recorder.record(What::FaultFired { id, device: device.into(), exchange: Some(exchange) });
+    }
+
+    /// Who is told of every message, if anybody is.
+    pub(super) fn listener(&self) -> Option<OnHeard> {
+        self.on_heard.borrow().clone()
     }
 
     /// Tells whoever runs the device that it crashes now.
@@ -79,6 +86,7 @@ impl Proxy {
             faults,
             on_crash: RefCell::new(on_crash),
             front: RefCell::default(),
+            on_heard: RefCell::default(),
             connections: Cell::default(),
             exchanges: Cell::default(),
         }))
@@ -93,6 +101,11 @@ impl Proxy {
     /// Sets how connections are met; in plain HTTP before.
     pub fn behind(&self, front: Front) {
         *self.0.front.borrow_mut() = front;
+    }
+
+    /// Sets who is told every part of every message that passes.
+    pub fn on_heard(&self, tell: OnHeard) {
+        *self.0.on_heard.borrow_mut() = Some(tell);
     }
 
     /// Serves one connection of `device` until either side closes it: HTTP/1.1 with keep-alive, one exchange at a time.

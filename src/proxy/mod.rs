@@ -9,6 +9,7 @@ mod faults;
 mod forward;
 mod front;
 mod inspect;
+mod overhear;
 mod parcel;
 mod wire;
 
@@ -20,3 +21,4 @@ pub use faults::{
 };
 pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
 pub use front::{Face, Front, Terminator};
+pub use overhear::{OnHeard, Overheard};

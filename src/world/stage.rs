@@ -15,12 +15,13 @@ use super::http::HttpClient;
 use super::in_process::{Build, InProcess};
 use super::network::{Listeners, OverLink, SERVER, ToServer};
 use super::office::{OFFICE, Office};
+use super::secrets::Secrets;
 use super::seed::{self, Records};
 use super::speak::Tcp;
 use super::tls::{self, OpenTls, Security};
 use crate::base::{Clock, CrashHow, Seed, WallClock};
 use crate::client::Settings;
-use crate::history::{Recorder, What};
+use crate::history::{Recorder, Secret, What};
 use crate::net::{self, Link};
 use crate::protocol::{Profile, Record, SignInRequest};
 use crate::proxy::{Faults, Moment, Proxy, Upstream};
@@ -63,6 +64,7 @@ pub struct World {
     pub(super) security: Option<Security>,
     /// What devices must know to reach the server.
     open_tls: Option<OpenTls>,
+    pub(super) secrets: Rc<Secrets>,
     listeners: Listeners,
 }
 
@@ -162,6 +164,11 @@ impl World {
     ) -> Result<Self, StageError> {
         let records = records(scenario, seed)?;
         let users = users(scenario, &records.work_orders);
+        let secrets = Rc::new(Secrets::of(scenario));
+        for user in &users {
+            let user = &user.user_id;
+            secrets.know(Secret::Password, format!("the password of {user}"), &password_of(user));
+        }
         record_seeds(&recorder, &users, &records);
         let server_clock = WallClock::new(clock, 0);
         let server = Server::new(server_clock.clone(), seed.stream("server"), seeded(users, records))
@@ -178,6 +185,8 @@ impl World {
         proxy.on_crash(Rc::new(move |device: &str, fault, moment| strike.strike(device, fault, moment)));
         let tls = tls::set(scenario.world.tls, seed, &server_clock)?;
         proxy.behind(tls.front);
+        let ears = secrets.clone();
+        proxy.on_heard(Rc::new(move |heard| ears.hear(heard)));
         let office = office(&proxy, clock, seed, &recorder)?;
         let mut world = Self {
             clock,
@@ -196,6 +205,7 @@ impl World {
             proxy,
             security: tls.security,
             open_tls: tls.open,
+            secrets,
             listeners,
         };
         for device in &scenario.devices {
