@@ -209,9 +209,7 @@ impl<'a> Facts<'a> {
                 let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
                 self.views.insert(user_id, view);
             }
-            What::Attempted { device, edit } => {
-                self.devices.entry(device).or_default().attempts.push((seq, edit));
-            }
+            What::Attempted { device, edit } => self.devices.entry(device).or_default().attempts.push((seq, edit)),
             What::Choosing { device, entity_id, field, with } => {
                 let (entity, field) = (Some(entity_id.as_str()), field.as_deref());
                 self.chosen(device, Chosen { seq, entity, field, side: Some(*with), saved: false });
