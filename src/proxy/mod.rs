@@ -4,6 +4,7 @@
 //!   ProxyEnd ── hyper server ── exchange: inspect, faults ── hyper client ── Upstream
 //! ```
 
+mod alone;
 mod exchange;
 mod faults;
 mod forward;
@@ -14,5 +15,6 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use alone::{Alone, AloneError, Deed, Glance, MakeRule, ReadSteps, Timed, Trusted, Wanted};
 pub use faults::{Act, Canned, Faults, LoseHow, Moment, Page, Refuse, RetryAfter, Rule, Spoil, Target};
 pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
