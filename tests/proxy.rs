@@ -145,7 +145,8 @@ fn hello() -> String {
                     return;
                 }
             }
-            let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
             let mut body = vec![0; length.unwrap_or(0)];
             let answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello";
             if reader.read_exact(&mut body).is_err() || stream.write_all(answer).is_err() {
@@ -392,7 +393,13 @@ fn the_control_api_refuses_what_makes_no_sense() {
         ("POST", "/proxies/app/toxics", r#"{"type":"warp"}"#.to_owned(), 400, "invalid toxic type"),
         ("POST", "/proxies/app/toxics", r#"{"type":"latency","stream":"x"}"#.to_owned(), 400, "stream was invalid"),
         ("POST", "/proxies/app/toxics", toxic(json!({ "rate": -1 })), 400, "rate must be"),
-        ("POST", "/proxies/app/toxics", r#"{"type":"bandwidth","attributes":{"rate":NaN}}"#.to_owned(), 400, "bad request"),
+        (
+            "POST",
+            "/proxies/app/toxics",
+            r#"{"type":"bandwidth","attributes":{"rate":NaN}}"#.to_owned(),
+            400,
+            "bad request",
+        ),
         ("POST", "/proxies/app/toxics", r#"{"type":"latency","toxicity":2}"#.to_owned(), 400, "toxicity"),
         ("POST", "/proxies", huge, 413, "too large"),
         ("GET", "/proxies/none", String::new(), 404, "proxy not found"),
@@ -416,7 +423,11 @@ fn the_control_api_refuses_what_makes_no_sense() {
 fn web_pages_are_kept_out_of_the_control_api() {
     let proxy = Proxy::start(&[]);
     let asked = |fields: &str| {
-        http(&proxy.control, &format!("POST /reset HTTP/1.1\r\n{fields}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")).0
+        http(
+            &proxy.control,
+            &format!("POST /reset HTTP/1.1\r\n{fields}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"),
+        )
+        .0
     };
     assert_eq!(asked("host: localhost"), 204);
     assert_eq!(asked("host: localhost\r\norigin: https://evil.example"), 403);

@@ -44,8 +44,12 @@ impl Journal {
             None => None,
         };
         let table = io::stderr().is_terminal().then(ProgressBar::new_spinner);
-        let begun =
-            What::RunStarted { scenario: "deadzone proxy".into(), seed, world: "live".into(), epoch: clock.wall().to_string() };
+        let begun = What::RunStarted {
+            scenario: "deadzone proxy".into(),
+            seed,
+            world: "live".into(),
+            epoch: clock.wall().to_string(),
+        };
         let waiting = vec![Event { seq: 0, at_ms: 0, what: begun }];
         Ok(Self { clock, file, written: 0, waiting, table })
     }

@@ -87,7 +87,13 @@ impl Gates {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub(super) fn populate(&self, name: &str, listen: &str, upstream: &str, open: bool) -> Result<Arc<Gate>, GateError> {
+    pub(super) fn populate(
+        &self,
+        name: &str,
+        listen: &str,
+        upstream: &str,
+        open: bool,
+    ) -> Result<Arc<Gate>, GateError> {
         if let Ok(gate) = self.get(name) {
             if gate.is_at(listen) && gate.upstream() == upstream {
                 return Ok(gate);

@@ -96,9 +96,10 @@ impl Glance {
         });
         let struck = gate.ground.journal.struck();
         let toxics = gate.toxics().into_iter().map(|toxic| toxic.name);
-        let faults = gate.faults().into_iter().map(|(id, written)| {
-            format!("{written} (struck {} times)", struck.get(&id).copied().unwrap_or_default())
-        });
+        let faults = gate
+            .faults()
+            .into_iter()
+            .map(|(id, written)| format!("{written} (struck {} times)", struck.get(&id).copied().unwrap_or_default()));
         Self {
             name: gate.name.to_string(),
             listen: gate.listen(),

@@ -138,7 +138,8 @@ impl Pipeline {
             self.last = self.last.max(due);
             self.queue.push_back((self.last, item));
         }
-        self.deadline = self.deadline.into_iter().chain(self.stages.iter().filter_map(Stage::deadline)).min_by_key(|(at, _)| *at);
+        self.deadline =
+            self.deadline.into_iter().chain(self.stages.iter().filter_map(Stage::deadline)).min_by_key(|(at, _)| *at);
     }
 
     /// When something comes out next.

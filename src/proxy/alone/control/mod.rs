@@ -6,6 +6,9 @@ mod own;
 mod refusal;
 mod toxiproxy;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

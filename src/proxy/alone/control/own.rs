@@ -87,7 +87,11 @@ async fn show_link(State(gates): App, Path(name): Path<String>) -> Result<Json<V
     Ok(Json(link(&*gates.get(&name)?).await))
 }
 
-async fn set_link(State(gates): App, Path(name): Path<String>, Body(asked): Body<Link>) -> Result<Json<Value>, Refusal> {
+async fn set_link(
+    State(gates): App,
+    Path(name): Path<String>,
+    Body(asked): Body<Link>,
+) -> Result<Json<Value>, Refusal> {
     let gate = gates.get(&name)?;
     let named = match &asked.profile {
         Some(name) => Some(profile(name).ok_or_else(|| unknown_profile(name))?),
@@ -125,7 +129,9 @@ async fn arm(
     for Timed { deed, written, .. } in steps {
         match deed {
             Deed::Arm(_) | Deed::Instead(..) => armed.extend(gate.carry_out(&deed, written)),
-            Deed::Link(_) | Deed::LinkState(_) => return Err(Refusal::bad_body("this is no fault but a change of the link")),
+            Deed::Link(_) | Deed::LinkState(_) => {
+                return Err(Refusal::bad_body("this is no fault but a change of the link"));
+            }
         }
     }
     Ok((StatusCode::CREATED, Json(json!({ "armed": armed, "faults": faults(&gate) }))))
@@ -185,9 +191,9 @@ async fn link(gate: &Gate) -> Value {
 
 fn faults(gate: &Gate) -> Value {
     let struck = gate.ground.journal.struck();
-    let shown = gate.faults().into_iter().map(|(id, written)| {
-        json!({ "id": id, "step": written, "struck": struck.get(&id).copied().unwrap_or_default() })
-    });
+    let shown = gate.faults().into_iter().map(
+        |(id, written)| json!({ "id": id, "step": written, "struck": struck.get(&id).copied().unwrap_or_default() }),
+    );
     shown.collect()
 }
 

@@ -78,7 +78,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
 /// The whole body.
 async fn whole(request: Request) -> Result<Bytes, Refusal> {
     to_bytes(request.into_body(), MOST_BYTES).await.map_err(|error| {
-        let too_long = std::error::Error::source(&error).is_some_and(|why| why.is::<http_body_util::LengthLimitError>());
+        let too_long =
+            std::error::Error::source(&error).is_some_and(|why| why.is::<http_body_util::LengthLimitError>());
         if too_long {
             let limit = format!("request body too large: at most {} MiB are read", MOST_BYTES >> 20);
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, limit)

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, get, post};
-use axum::Router;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -87,11 +87,7 @@ async fn show(State(gates): App, Path(name): Path<String>) -> Result<Json<Value>
     Ok(Json(shown(gates.get(&name)?.as_ref())))
 }
 
-async fn update(
-    State(gates): App,
-    Path(name): Path<String>,
-    Body(proxy): Body<Proxy>,
-) -> Result<Json<Value>, Refusal> {
+async fn update(State(gates): App, Path(name): Path<String>, Body(proxy): Body<Proxy>) -> Result<Json<Value>, Refusal> {
     let gate = gates.get(&name)?;
     let (listen, upstream) = (proxy.listen.unwrap_or_else(|| gate.listen()), proxy.upstream);
     let upstream = upstream.unwrap_or_else(|| gate.upstream());
