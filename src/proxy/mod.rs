@@ -9,6 +9,7 @@ mod exchange;
 mod faults;
 mod forward;
 mod inspect;
+mod overhear;
 mod parcel;
 mod wire;
 
@@ -18,3 +19,4 @@ mod tests;
 pub use alone::{Alone, AloneError, Deed, Glance, MakeRule, ReadSteps, Timed, Trusted, Wanted};
 pub use faults::{Act, Canned, Faults, LoseHow, Moment, Page, Refuse, RetryAfter, Rule, Spoil, Target};
 pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
+pub use overhear::{OnHeard, Overheard};
