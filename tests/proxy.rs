@@ -24,7 +24,7 @@ struct Proxy {
 impl Proxy {
     fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_deadzone"))
-            .args(["proxy", "--control", "127.0.0.1:0", "--seed", "7"])
+            .args(["proxy", "--control", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -311,7 +311,7 @@ fn exchanges_are_followed_and_written_down() {
     let mut stream = proxy.connect();
     for _ in 0..3 {
         stream.write_all(b"POST /a?b HTTP/1.1\r\nhost: s\r\ncontent-length: 3\r\n\r\nabc").expect("sent");
-        let mut answer = [0; 71];
+        let mut answer = [0; 69];
         stream.read_exact(&mut answer).expect("an answer");
         assert!(answer.ends_with(b"hello"), "{}", String::from_utf8_lossy(&answer));
     }
@@ -436,7 +436,7 @@ fn web_pages_are_kept_out_of_the_control_api() {
 
 #[test]
 fn thousands_of_connections_at_once_are_served_or_closed() {
-    let proxy = Proxy::before(&echo(), &[]);
+    let proxy = Proxy::before(&server(drop), &[]);
     let begun = proxy.descriptors();
     let app = proxy.app.clone();
     let workers: Vec<_> = (0..20)
@@ -444,16 +444,16 @@ fn thousands_of_connections_at_once_are_served_or_closed() {
             let app = app.clone();
             thread::spawn(move || {
                 let one = |_: i32| TcpStream::connect(&app).ok();
-                let open: Vec<TcpStream> = (0..500).filter_map(one).collect();
+                let open: Vec<TcpStream> = (0..200).filter_map(one).collect();
                 open.len()
             })
         })
         .collect();
     let made: usize = workers.into_iter().map(|worker| worker.join().expect("a count")).sum();
-    assert!(made > 0);
+    assert!(made >= 400, "only {made} connections were made");
     until("the end of all", || proxy.metric("deadzone_connections_open{") == 0);
     until("as many descriptors as before", || proxy.descriptors() <= begun + 1);
-    round(&mut proxy.connect(), b"still here");
+    assert_eq!(proxy.connect().read(&mut [0; 1]).unwrap_or(0), 0, "it is still there, and its server closes");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //!   client ══ toxics ══ link ══ faults ═ server    HTTP with faults; a link that is none where there is no other
 //! ```
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -120,7 +121,7 @@ async fn carry(field: &Rc<Field>, gate: &Arc<Gate>, connection: &Arc<Connection>
 /// Carries it as it is, but for toxics.
 async fn straight(gate: &Gate, connection: &Connection, client: &mut TcpStream) -> io::Result<Ending> {
     let Ok(mut server) = dial(&gate.upstream()).await else { return Ok(Ending::Close) };
-    let ended = both(gate, connection, client.split(), server.split()).await;
+    let ended = both(gate, connection, client.split(), server.split(), &Cell::new(false)).await;
     if matches!(ended, Ok(Ending::Reset)) || ended.is_err() {
         let _ = server.set_zero_linger();
     }
@@ -152,9 +153,17 @@ async fn over(
     link: &Link,
 ) -> io::Result<Ending> {
     let (device, far) = link.connect().await?;
+    let gone = Rc::new(Cell::new(false));
     // Dropping the device's end sends the news over the link, so that this ends by itself.
-    spawn_local(beyond(Rc::clone(field), Arc::clone(gate), Arc::clone(connection), far));
-    both(gate, connection, client.split(), split(device)).await
+    spawn_local({
+        let beyond = beyond(Rc::clone(field), Arc::clone(gate), Arc::clone(connection), far);
+        let gone = Rc::clone(&gone);
+        async move {
+            beyond.await;
+            gone.set(true);
+        }
+    });
+    both(gate, connection, client.split(), split(device), &gone).await
 }
 
 /// Carries it beyond its link.
@@ -222,12 +231,14 @@ pub(super) async fn dial(upstream: &str) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Carries both directions, through the toxics of each.
+/// Carries both directions, through the toxics of each. Once the server has finished and is `gone` altogether, what the
+/// client still has to say interests nobody.
 async fn both<R1, W1, R2, W2>(
     gate: &Gate,
     connection: &Connection,
     (from_client, to_client): (R1, W1),
     (from_server, to_server): (R2, W2),
+    gone: &Cell<bool>,
 ) -> io::Result<Ending>
 where
     R1: AsyncRead + Unpin,
@@ -252,6 +263,7 @@ where
     };
     match first {
         (Ending::Finish, true) => down.await,
+        (Ending::Finish, false) if gone.get() => Ok(Ending::Close),
         (Ending::Finish, false) => up.await,
         (ending, _) => Ok(ending),
     }

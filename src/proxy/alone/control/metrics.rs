@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use super::App;
 use crate::proxy::alone::gate::Gate;
 
-/// Toxiproxy's names, and which of a gate's four totals stands behind each.
-const BYTES: [(&str, &str, [(&str, usize); 2]); 2] = [
-    ("toxiproxy_proxy_received_bytes_total", "Bytes received by proxies.", [("upstream", 0), ("downstream", 2)]),
-    ("toxiproxy_proxy_sent_bytes_total", "Bytes sent by proxies.", [("upstream", 1), ("downstream", 3)]),
+/// Toxiproxy's names, what they are, and which two of a gate's four totals they count: upstream and downstream.
+const BYTES: [(&str, &str, [usize; 2]); 2] = [
+    ("toxiproxy_proxy_received_bytes_total", "Bytes received by proxies.", [0, 2]),
+    ("toxiproxy_proxy_sent_bytes_total", "Bytes sent by proxies.", [1, 3]),
 ];
 
 pub(super) async fn metrics(State(gates): App) -> Response {
@@ -23,10 +23,10 @@ pub(super) async fn metrics(State(gates): App) -> Response {
 fn render(gates: &[std::sync::Arc<Gate>]) -> String {
     let mut out = String::new();
     let read: Vec<_> = gates.iter().map(|gate| (labels(gate), gate.totals())).collect();
-    for (name, help, directions) in BYTES {
+    for (name, help, [upstream, downstream]) in BYTES {
         head(&mut out, name, help, "counter");
         for (labels, totals) in &read {
-            for (direction, index) in directions {
+            for (direction, index) in [("upstream", upstream), ("downstream", downstream)] {
                 line(&mut out, &format!("{name}{{direction=\"{direction}\",{labels}}}"), totals.bytes[index]);
             }
         }

@@ -1,11 +1,11 @@
 //! What the control API says when it refuses, in Toxiproxy's form: `{"error": …, "status": …}`.
 
 use axum::Json;
-use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -14,6 +14,8 @@ use crate::proxy::alone::toxic::ToxicError;
 
 /// Largest body that is read, in bytes.
 const MOST_BYTES: usize = 1 << 20;
+/// Whoever sends more than this is cut off.
+const THROWN_AWAY: usize = 64 << 20;
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -75,18 +77,24 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// The whole body.
+/// The whole body. Of one that is too large the rest is read and thrown away, so that its sender hears the answer.
 async fn whole(request: Request) -> Result<Bytes, Refusal> {
-    to_bytes(request.into_body(), MOST_BYTES).await.map_err(|error| {
-        let too_long =
-            std::error::Error::source(&error).is_some_and(|why| why.is::<http_body_util::LengthLimitError>());
-        if too_long {
-            let limit = format!("request body too large: at most {} MiB are read", MOST_BYTES >> 20);
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, limit)
-        } else {
-            Refusal::bad_body(error)
+    let mut body = request.into_body();
+    let (mut read, mut length) = (BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(Refusal::bad_body)?.into_data() else { continue };
+        length += data.len();
+        if length <= MOST_BYTES {
+            read.extend_from_slice(&data);
+        } else if length > THROWN_AWAY {
+            break;
         }
-    })
+    }
+    if length <= MOST_BYTES {
+        return Ok(read.freeze());
+    }
+    let limit = format!("request body too large: at most {} MiB are read", MOST_BYTES >> 20);
+    Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, limit))
 }
 
 /// No such route.
