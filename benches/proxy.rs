@@ -1,6 +1,8 @@
 //! The proxy alone beside a plain tokio copy with 64 KiB buffers, in one run: bulk, one connection, 32 connections; and
 //! how exactly it shapes. Prints medians over the rounds and their ratio to the copy's; `ROUNDS` sets how many.
 
+#![expect(clippy::disallowed_methods, reason = "what is measured here is real time")]
+
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -54,22 +56,28 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// A tokio copy on as many threads.
+/// A tokio copy on as many threads, each with a runtime of its own.
 fn tokio_copy(upstream: SocketAddr) -> SocketAddr {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
-    let runtime = Box::leak(Box::new(runtime.expect("a runtime")));
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a listener for tokio");
     let address = listener.local_addr().expect("an address");
-    runtime.spawn(async move {
-        while let Ok((mut near, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut far = tokio::net::TcpStream::connect(upstream).await?;
-                near.set_nodelay(true)?;
-                far.set_nodelay(true)?;
-                copy_bidirectional_with_sizes(&mut near, &mut far, 1 << 16, 1 << 16).await
+    for _ in 0..THREADS {
+        let listener = listener.try_clone().expect("the same port");
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                while let Ok((mut near, _)) = listener.accept().await {
+                    tokio::spawn(async move {
+                        let mut far = tokio::net::TcpStream::connect(upstream).await?;
+                        near.set_nodelay(true)?;
+                        far.set_nodelay(true)?;
+                        copy_bidirectional_with_sizes(&mut near, &mut far, 1 << 16, 1 << 16).await
+                    });
+                }
             });
-        }
-    });
+        });
+    }
     address
 }
 

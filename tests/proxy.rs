@@ -1,6 +1,8 @@
 //! `deadzone proxy` over real sockets: bytes, toxics, HTTP faults, the control API, and what comes of bad input. Nothing
 //! sleeps: reads block, and what must come is asked for again until it does.
 
+#![expect(clippy::disallowed_methods, reason = "the proxy lives in real time, and so do its clients")]
+
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -15,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A running proxy. It ends with the test.
 struct Proxy {
     child: Child,
-    _lines: BufReader<ChildStdout>,
+    lines: BufReader<ChildStdout>,
     /// Where the app connects to; empty without an app.
     app: String,
     control: String,
@@ -30,19 +32,19 @@ impl Proxy {
             .stderr(Stdio::null())
             .spawn()
             .expect("the program starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("its output"));
-        let (mut app, mut control) = (String::new(), String::new());
+        let lines = BufReader::new(child.stdout.take().expect("its output"));
+        let mut proxy = Self { child, lines, app: String::new(), control: String::new() };
         loop {
             let mut line = String::new();
-            assert!(lines.read_line(&mut line).expect("a line") > 0, "the proxy ended");
+            assert!(proxy.lines.read_line(&mut line).expect("a line") > 0, "the proxy ended");
             if let Some(rest) = line.strip_prefix("listening on ") {
-                app = rest.split(' ').next().expect("an address").to_owned();
+                proxy.app = rest.split(' ').next().expect("an address").to_owned();
             }
             if let Some(rest) = line.strip_prefix("control API on http://") {
-                control = rest.trim().to_owned();
+                proxy.control = rest.trim().to_owned();
             }
             if line.starts_with("Ctrl-C") {
-                return Self { child, _lines: lines, app, control };
+                return proxy;
             }
         }
     }
