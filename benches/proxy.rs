@@ -1,7 +1,7 @@
 //! The proxy alone beside a plain tokio copy with 64 KiB buffers, in one run: bulk, one connection, 32 connections; and
 //! how exactly it shapes. Prints medians over the rounds and their ratio to the copy's; `ROUNDS` sets how many.
 
-#![expect(clippy::disallowed_methods, reason = "what is measured here is real time")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "what is measured is real time, and printed")]
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
