@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::super::tell;
 use crate::base::Clock;
-use crate::history::{Event, What};
+use crate::history::{Event, Tls, What};
 use crate::proxy::{Alone, Glance};
 
 /// How often what has come in is written, and the table drawn.
@@ -49,6 +49,7 @@ impl Journal {
             seed,
             world: "live".into(),
             epoch: clock.wall().to_string(),
+            tls: Tls::None,
         };
         let waiting = vec![Event { seq: 0, at_ms: 0, what: begun }];
         Ok(Self { clock, file, written: 0, waiting, table })
