@@ -313,17 +313,11 @@ where
             failed = &mut upward, if broken.is_none() => broken = failed.err(),
         }
     };
-    if let Some((answer, bytes)) = &answer {
-        note.answered(number, answer, *bytes);
-    }
-    match (answer, broken) {
-        // Its client learns it at once, and may ask again.
-        (None, _) => Err(io::ErrorKind::ConnectionReset.into()),
-        (Some(_), Some(_)) => Ok(Outcome::Last),
-        // The rest of a request that was answered early cannot be told from the next one.
-        (Some(_), None) if !uploaded.get() => Ok(Outcome::Last),
-        (Some(_), None) => Ok(outcome),
-    }
+    // Without an answer its client learns at once that it is over, and may ask again.
+    let Some((answer, bytes)) = answer else { return Err(io::ErrorKind::ConnectionReset.into()) };
+    note.answered(number, &answer, bytes);
+    // The rest of a request that was answered early cannot be told from the next one.
+    Ok(if broken.is_none() && uploaded.get() { outcome } else { Outcome::Last })
 }
 
 /// Answers what cannot be passed on, and lets the client finish, so that it reads the answer before the end.
