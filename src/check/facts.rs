@@ -209,7 +209,7 @@ impl<'a> Facts<'a> {
             What::DeviceState { device, state } => {
                 self.devices.entry(device).or_default().state = Some((seq, &**state));
             }
-            What::ServerFile { .. } => self.note_file(event),
+            What::ServerFile { .. } | What::Captured { .. } | What::FileSettings { .. } => self.note_file(event),
             What::DeadLetters { letters } => {
                 self.dead_letters.extend(letters.iter().map(|letter| (seq, letter)));
                 self.dead_letters_read_ms = Some(event.at_ms);
@@ -218,7 +218,6 @@ impl<'a> Facts<'a> {
                 let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
                 self.views.insert(user_id, view);
             }
-            What::Captured { .. } | What::FileSettings { .. } => {}
             What::Attempted { device, edit } => self.devices.entry(device).or_default().attempts.push((seq, edit)),
             What::Choosing { device, entity_id, field, with } => {
                 let (entity, field) = (Some(entity_id.as_str()), field.as_deref());

@@ -75,10 +75,7 @@ fn what(what: &What) -> String {
         What::Restarted { device } => format!("{device} starts again"),
         What::Healed => "the network heals".into(),
         What::Settled => "everything is at rest".into(),
-        What::NotSettled { waits } => {
-            let waits: Vec<String> = waits.iter().map(|wait| format!("{} waits: {}", wait.device, wait.what)).collect();
-            format!("not at rest: {}", waits.join("; "))
-        }
+        What::NotSettled { waits } => not_settled(waits),
         What::Read { device, entity_id, row: Some(row) } => {
             let fields: Vec<String> = row.iter().map(|(field, value)| format!("{field} = {value}")).collect();
             format!("{device} reads in {entity_id}: {}", fields.join(", "))
@@ -114,6 +111,11 @@ fn handshake(what: &What) -> String {
     }
     let What::HandshakeFailed { device, connection, detail } = what else { return String::new() };
     format!("connection {connection} of {device} fails before a byte of HTTP: {detail}")
+}
+
+fn not_settled(waits: &[Wait]) -> String {
+    let waits: Vec<String> = waits.iter().map(|wait| format!("{} waits: {}", wait.device, wait.what)).collect();
+    format!("not at rest: {}", waits.join("; "))
 }
 
 fn held(state: &DeviceState) -> String {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::faults::server_words;
+use super::platform::DataSaver;
 use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow, Prefer, Resolve};
 use crate::base::CrashHow;
 use crate::check::ShownClaim;
@@ -39,9 +40,7 @@ impl fmt::Display for Action {
                 let charging = if step.charging { ", charging" } else { "" };
                 write!(f, "the battery of {} has {} % left{charging}", step.device, step.percent)
             }
-            Self::DataSaver(step) => {
-                write!(f, "the data saver of {} is {}", step.device, if step.on { "on" } else { "off" })
-            }
+            Self::DataSaver(DataSaver { device, on }) => write!(f, "the data saver of {device} is {}", on_off(*on)),
             Self::Attach(_) | Self::FileSettings(_) | Self::Network(_) | Self::DiskSpace(_) => about_files(self, f),
             Self::Look(claim) => look(claim, f),
             Self::SearchDisk(step) => write!(f, "the disk of {} is searched", step.device),
@@ -83,6 +82,10 @@ impl fmt::Display for Action {
             }
         }
     }
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps about files here")]
