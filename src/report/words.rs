@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::files;
 use crate::history::{
     ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side,
-    Status, StepOutcome, SyncOutcome, Tls, What,
+    Status, StepOutcome, SyncOutcome, Tls, Wait, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
