@@ -232,6 +232,7 @@ impl<'a> Facts<'a> {
             | What::Told { .. }
             | What::Tampered { .. }
             | What::DiskSearched { .. }
+            | What::DiskUsed { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
             | What::Decided { .. }
@@ -383,6 +384,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Settled
         | What::NotSettled { .. }
         | What::DeviceState { .. }
+        | What::DiskUsed { .. }
         | What::UserView { .. }
         | What::DeadLetters { .. }
         | What::ServerRecord { .. }

@@ -3,11 +3,15 @@
 mod device;
 mod exit;
 mod interrupt;
+mod jobs;
 mod list;
+mod outputs;
+mod replay;
 mod run;
 mod schema;
 mod select;
 mod serve;
+mod shard;
 mod validate;
 
 use std::ffi::OsString;

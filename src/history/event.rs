@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState, Side};
 use super::edit::{Edit, OperationRecord};
+use super::state::{Decision, Fault, LinkState, ServerState, Wait};
 use crate::base::CrashHow;
 use crate::protocol::{ConflictRecord, DeadLetter, ErrorCode, Operation, OperationResult, Profile, Record, Removal};
 
@@ -270,6 +271,13 @@ pub enum What {
         /// It.
         state: Box<DeviceState>,
     },
+    /// What a device did to its disk over the whole run; of simulated disks alone.
+    DiskUsed {
+        /// Whose.
+        device: String,
+        /// Operations that changed it: writes, syncs, truncations, files made and removed.
+        operations: u64,
+    },
     /// What the server gives a user on a full pull at the end.
     UserView {
         /// Who.
@@ -430,71 +438,4 @@ pub struct RecordRef {
     pub id: String,
     /// Its `_version`; 0 where it has none.
     pub version: i64,
-}
-
-/// A fault that a scenario arms.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// A request that never reaches the server.
-    LoseRequest,
-    /// An answer that never reaches the device, though the server did the work.
-    LoseAnswer,
-    /// A crash of the device.
-    Crash,
-    /// An answer that the server did not give.
-    Answer,
-    /// An answer that arrives damaged.
-    Spoil,
-    /// An error for some operations of a push.
-    Refuse,
-    /// A captive portal between the device and the server.
-    CaptivePortal,
-    /// The server is not to be had, for anybody.
-    ServerOutage,
-}
-
-/// A device's link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LinkState {
-    /// Packets pass.
-    Up,
-    /// The radio is off and the device knows: connects fail at once.
-    Airplane,
-    /// Packets vanish and nobody is told.
-    DeadZone,
-}
-
-/// Whether the server is to be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ServerState {
-    /// It answers.
-    Up,
-    /// Connections end at once.
-    Down,
-    /// Connections stay open, and nothing comes.
-    Silent,
-    /// It answers 503 to everything.
-    Overloaded,
-}
-
-/// What a user does about a failed change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Decision {
-    /// Try it again.
-    Retry,
-    /// Give it up.
-    Discard,
-}
-
-/// Who waits for what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wait {
-    /// Who.
-    pub device: String,
-    /// For what, in words.
-    pub what: String,
 }

@@ -6,6 +6,7 @@ mod edit;
 mod event;
 mod recorder;
 mod shown;
+mod state;
 
 pub use circumstance::Circumstance;
 pub use device::{
@@ -13,9 +14,7 @@ pub use device::{
     Side, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{
-    Decision, Event, Fault, InTheClear, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait,
-    What,
-};
+pub use event::{Event, InTheClear, Message, MessageKind, RecordRef, StepOutcome, What};
 pub use recorder::{History, Recorder};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};
+pub use state::{Decision, Fault, LinkState, ServerState, Wait};

@@ -83,6 +83,7 @@ fn what(what: &What) -> String {
         What::Read { device, entity_id, row: None } => format!("{device} sees no {entity_id}"),
         What::Looked { device, state, .. } => format!("a look: {device} holds {}", held(state)),
         What::DeviceState { device, state } => format!("{device} holds {}", held(state)),
+        What::DiskUsed { device, operations } => format!("the disk of {device} has seen {operations} operations"),
         What::UserView { user_id, work_orders, .. } => {
             format!("the server shows {user_id} {} orders", work_orders.len())
         }

@@ -257,6 +257,10 @@ impl Device for ChildDevice {
         None
     }
 
+    fn disk_operations(&self) -> Option<u64> {
+        None
+    }
+
     fn disarm(&self) {}
 
     fn start(&self, online: bool) -> LocalBoxFuture<'_, Result<(), DeviceError>> {

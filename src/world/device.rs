@@ -180,6 +180,9 @@ pub trait Device {
     /// Every byte on its disk by file, and the secrets that are kept elsewhere by name; `None` where it cannot be told.
     fn disk(&self) -> Option<DiskContent>;
 
+    /// Operations that have changed its disk so far; `None` where it cannot be told.
+    fn disk_operations(&self) -> Option<u64>;
+
     /// Takes an armed cut of the disk back.
     fn disarm(&self);
 

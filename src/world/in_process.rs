@@ -187,6 +187,10 @@ impl Device for InProcess {
         Some(DiskContent { files: self.0.disk.files(), secrets: self.0.keychain.secrets() })
     }
 
+    fn disk_operations(&self) -> Option<u64> {
+        Some(self.0.disk.operations())
+    }
+
     fn disarm(&self) {
         self.0.armed.set(None);
         self.0.disk.disarm();
