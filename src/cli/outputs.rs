@@ -5,6 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
+use super::say;
 use crate::history::History;
 use crate::report::{self, Row, Statement, Summary};
 use crate::scenario::REQUIREMENTS;
@@ -71,19 +72,26 @@ pub(super) fn write_run(directory: &Path, summary: &Summary, sections: &[String]
     fs::write(directory.join("summary.md"), report::markdown(summary, &matrix))
 }
 
+/// Tells GitHub, where it listens: annotations on standard output, and the job's summary in the file that
+/// `GITHUB_STEP_SUMMARY` names.
+///
+/// # Errors
+/// When that file cannot be written.
+pub(super) fn announce(summary: &Summary) -> io::Result<()> {
+    if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        report::annotations(summary).iter().for_each(|line| say(line));
+    }
+    write_job_summary(summary)
+}
+
 /// Appends the run to the summary of a GitHub job, where there is one.
 ///
 /// # Errors
-/// When the file that `GITHUB_STEP_SUMMARY` names cannot be written.
+/// When the file cannot be written.
 pub(super) fn write_job_summary(summary: &Summary) -> io::Result<()> {
     let Some(file) = env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()) else { return Ok(()) };
     let mut out = OpenOptions::new().create(true).append(true).open(file)?;
     out.write_all(report::markdown(summary, &matrix(summary)).as_bytes())
-}
-
-/// Whether GitHub reads what is printed.
-pub(super) fn on_github() -> bool {
-    env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// `scenarios/crash/x.yaml` has its history at `DIR/scenarios/crash/x.yaml.history.jsonl`, and `../x.yaml` in a folder

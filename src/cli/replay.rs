@@ -7,7 +7,7 @@ use super::select::Selected;
 use crate::base::{Clock, Seed};
 use crate::check::{self, Finding};
 use crate::history::{History, What};
-use crate::report::{Class, Judged, ScenarioSummary};
+use crate::report::{self, Baseline, Class, Judged, ScenarioSummary, Tolerance};
 use crate::run::{Interrupt, Outcome, RunError, run as run_scenario};
 use crate::scenario::Scenario;
 use crate::world::Media;
@@ -22,6 +22,8 @@ pub(super) struct Replay {
     /// Live devices keep their files in a folder below this one, by the scenario's number.
     pub(super) media: Media,
     pub(super) interrupt: Interrupt,
+    /// What each scenario may cost, and by how much it may grow.
+    pub(super) accepted: Option<(Baseline, Tolerance)>,
 }
 
 /// A scenario that was replayed.
@@ -70,6 +72,13 @@ impl Replay {
         let mut summary = ScenarioSummary::judged(&file, &scenario.name, seed, &scenario.covers, judged);
         if varied {
             summary.class = Class::NonDeterministic;
+        }
+        if let Some((baseline, tolerance)) = &self.accepted
+            && matches!(summary.class, Class::Passed | Class::Missed)
+        {
+            let grown = report::grown(baseline, &summary, *tolerance);
+            summary.class = if grown.is_empty() { summary.class } else { Class::Missed };
+            summary.findings.extend(grown);
         }
         (summary, outcome.history)
     }

@@ -16,7 +16,7 @@ use super::replay::{Replay, Replayed};
 use super::select::{self, Selected};
 use super::shard::ShardArgument;
 use super::{say, tell, validate};
-use crate::report::{self, Class, ScenarioSummary, Shard, Stopped, Summary};
+use crate::report::{self, Baseline, Class, ScenarioSummary, Shard, Stopped, Summary, Tolerance};
 use crate::world::Media;
 
 #[derive(Debug, Args)]
@@ -44,6 +44,12 @@ pub(super) struct RunArguments {
     /// Run what failed so often again: what goes another way is non-deterministic, and never forgiven
     #[arg(long, value_name = "N", default_value_t = 0)]
     retries: u32,
+    /// Compare what each scenario costs with this file, which `deadzone baseline accept` wrote
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// By how much a count may grow over the baseline
+    #[arg(long, value_name = "PERCENT", default_value = "0.5%")]
+    tolerance: Tolerance,
     /// Write the report here: HTML, JSON, JUnit, CTRF, Markdown, and a history for each scenario
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -91,6 +97,10 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     // Shards are put together again by the same order.
     selected.sort_by_key(|selected| super::replay::name_of(&selected.file));
     let whole = selected.len();
+    if whole == 0 {
+        tell("nothing to run: no scenario there, or none with that tag");
+        return Exit::Inconclusive;
+    }
     let shard = match arguments.shard.map(ShardArgument::resolve).transpose() {
         Ok(shard) => shard,
         Err(why) => {
@@ -101,24 +111,34 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     if let Some(shard) = shard {
         selected.retain(|selected| super::shard::holds(shard, &super::replay::name_of(&selected.file)));
     }
-    // A small selection may leave a shard without any; the others have them.
-    if whole == 0 {
-        tell("nothing to run: no scenario there, or none with that tag");
-        return Exit::Inconclusive;
-    }
     if let Some(directory) = &arguments.report
         && let Err(error) = fs::create_dir_all(directory)
     {
         tell(&format!("--report {}: {error}: name a folder that can be written", directory.display()));
         return Exit::WrongInput;
     }
-    match Runner::new(arguments).and_then(|runner| runner.run_all(&selected, whole, shard)) {
+    let accepted = match accepted(arguments) {
+        Ok(accepted) => accepted,
+        Err(why) => {
+            tell(&format!("--baseline {why}"));
+            return Exit::WrongInput;
+        }
+    };
+    match Runner::new(arguments, accepted).and_then(|runner| runner.run_all(&selected, whole, shard)) {
         Ok(exit) => exit,
         Err(error) => {
             tell(&format!("deadzone: {error}"));
             Exit::Harness
         }
     }
+}
+
+/// What scenarios may cost, if that is asked for.
+fn accepted(arguments: &RunArguments) -> Result<Option<(Baseline, Tolerance)>, String> {
+    let Some(file) = &arguments.baseline else { return Ok(None) };
+    let text = fs::read_to_string(file).map_err(|error| error.to_string());
+    let baseline = text.and_then(|text| Baseline::read(&text));
+    baseline.map(|baseline| Some((baseline, arguments.tolerance))).map_err(|why| format!("{}: {why}", file.display()))
 }
 
 struct Runner<'a> {
@@ -137,17 +157,17 @@ struct Told {
 }
 
 impl<'a> Runner<'a> {
-    fn new(arguments: &'a RunArguments) -> io::Result<Self> {
+    fn new(arguments: &'a RunArguments, accepted: Option<(Baseline, Tolerance)>) -> io::Result<Self> {
         let interrupt = on_ctrl_c();
         let (seed, retries) = (arguments.seed, arguments.retries);
         if !arguments.live {
-            let replay = Replay { seed, retries, media: Media::Simulated, interrupt };
+            let replay = Replay { seed, retries, media: Media::Simulated, interrupt, accepted };
             return Ok(Self { arguments, replay, _scratch: None });
         }
         let scratch = tempfile::Builder::new().prefix("deadzone-").tempdir()?;
         let command = (std::env::current_exe()?, vec!["device".to_owned()]);
         let media = Media::Live { command, directory: scratch.path().to_owned() };
-        Ok(Self { arguments, replay: Replay { seed, retries, media, interrupt }, _scratch: Some(scratch) })
+        Ok(Self { arguments, replay: Replay { seed, retries, media, interrupt, accepted }, _scratch: Some(scratch) })
     }
 
     fn run_all(&self, selected: &[Selected], whole: usize, shard: Option<Shard>) -> io::Result<Exit> {
@@ -239,18 +259,28 @@ impl<'a> Runner<'a> {
         if let Some(directory) = &self.arguments.report {
             outputs::write_run(directory, summary, sections)?;
         }
-        outputs::write_job_summary(summary)?;
         match self.arguments.format {
             Format::Human => {
+                if let Some((baseline, tolerance)) = &self.replay.accepted {
+                    let mut found = report::compare(baseline, &Baseline::of(summary), *tolerance);
+                    // A part of the scenarios may be run against a baseline of all.
+                    found.gone.clear();
+                    say(&format!("\n{}", report::table(&found)));
+                }
                 say(&format!("\n{}", report::totals(summary)));
                 if !self.arguments.quiet {
                     tell_slowest(slowest);
                 }
-                if outputs::on_github() {
-                    report::annotations(summary).iter().for_each(|line| say(line));
-                }
+                outputs::announce(summary)?;
             }
-            Format::Json => say(&serde_json::to_string_pretty(summary)?),
+            Format::Json => {
+                say(&serde_json::to_string_pretty(summary)?);
+                outputs::write_job_summary(summary)?;
+            }
+        }
+        if summary.shard.is_some() && summary.selected > 0 && summary.scenarios.is_empty() && summary.left_out == 0 {
+            tell("no scenario falls into this shard; the others have them");
+            return Ok(Exit::Held);
         }
         Ok(Exit::of(summary))
     }

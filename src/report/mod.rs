@@ -1,5 +1,6 @@
 //! Views of verdict and history, for people and for programs. Nothing here prints.
 
+mod compare;
 mod ctrf;
 mod github;
 mod har;
@@ -11,9 +12,12 @@ mod story;
 mod summary;
 mod tally;
 mod tech;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod words;
 
+pub use compare::{Baseline, Change, Comparison, Counts, Tolerance, compare, grown, table};
 pub use ctrf::ctrf;
 pub use github::annotations;
 pub use har::har;

@@ -48,7 +48,6 @@ pub(super) fn bytes(lanes: &Lanes, scale: Scale) -> String {
     draw(&lines, scale, "bytes, added up", bytes_told)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a picture needs no more than a tenth of a pixel")]
 fn draw(lines: &[Steps], scale: Scale, label: &str, told: impl Fn(u64) -> String) -> String {
     let most = lines.iter().flat_map(|line| &line.points).map(|(_, value)| *value).max().unwrap_or_default();
     if most == 0 {
@@ -74,7 +73,7 @@ fn draw(lines: &[Steps], scale: Scale, label: &str, told: impl Fn(u64) -> String
             picture.text((26.0, height), "fill=\"#1b1b1f\" font-size=\"11\"", &short(&line.name, 13));
         }
     }
-    picture.done((WIDTH, BOTTOM + 20.0), &scale.data(), label)
+    picture.done((WIDTH, BOTTOM + 20.0), "", label)
 }
 
 /// Every so-manieth point, the last one in any case.

@@ -41,7 +41,8 @@ pub fn html(summary: &Summary, matrix: &[Row], sections: &[String]) -> String {
         scenarios: (0..summary.scenarios.len()).map(|place| overview(summary, place, drawn[place])).collect(),
         proofs: counted(matrix).map(|(proof, count)| format!("{count} {}", proof.word())).join(", "),
         matrix: matrix.iter().map(|row| proven(summary, row)).collect(),
-        sections: details(summary, sections, &drawn),
+        failures: details(summary, sections, &drawn, true),
+        passing: details(summary, sections, &drawn, false),
     };
     // Rendering to memory fails only where a value's own text does.
     page.render().unwrap_or_default()
@@ -63,7 +64,9 @@ struct Page<'a> {
     scenarios: Vec<Overview<'a>>,
     proofs: String,
     matrix: Vec<Proven<'a>>,
-    sections: Vec<Details<'a>>,
+    /// What did not hold comes first, what held after the tables.
+    failures: Vec<Details<'a>>,
+    passing: Vec<Details<'a>>,
 }
 
 /// A scenario told in full.
@@ -123,15 +126,10 @@ fn places(summary: &Summary, wanted: fn(&ScenarioSummary) -> bool) -> Vec<usize>
     (0..summary.scenarios.len()).filter(|place| wanted(&summary.scenarios[*place])).collect()
 }
 
-/// The details that are shown; those of what did not pass come first.
-fn details<'a>(summary: &Summary, sections: &'a [String], drawn: &[bool]) -> Vec<Details<'a>> {
-    let of = |place: usize| {
-        let failed = summary.scenarios[place].class.is_bad();
-        Details { anchor: anchor(place), failed, details: &sections[place] }
-    };
-    let mut details: Vec<Details<'_>> = (0..sections.len()).filter(|place| drawn[*place]).map(of).collect();
-    details.sort_by_key(|details| !details.failed);
-    details
+/// The details that are shown, of what did not hold or of what did.
+fn details<'a>(summary: &Summary, sections: &'a [String], drawn: &[bool], failed: bool) -> Vec<Details<'a>> {
+    let wanted = (0..sections.len()).filter(|place| drawn[*place] && summary.scenarios[*place].class.is_bad() == failed);
+    wanted.map(|place| Details { anchor: anchor(place), failed, details: &sections[place] }).collect()
 }
 
 /// Whose details are shown: those of what did not pass, and of what passed as far as the room goes.

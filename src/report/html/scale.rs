@@ -24,7 +24,6 @@ impl Scale {
     }
 
     /// Where `at_ms` lies; instants outside lie at the border.
-    #[expect(clippy::cast_precision_loss, reason = "a picture needs no more than a tenth of a pixel")]
     pub(super) fn x(self, at_ms: u64) -> f64 {
         let at = at_ms.clamp(self.from_ms, self.to_ms) - self.from_ms;
         LEFT + (RIGHT - LEFT) * at as f64 / (self.to_ms - self.from_ms) as f64
