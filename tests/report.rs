@@ -69,7 +69,10 @@ steps:
     fs::create_dir_all(&stories).expect("a folder for the scenarios");
     let write = |name: &str, text: String| fs::write(stories.join(name), text).expect("a scenario");
     write("1-good.yaml", good.to_owned());
-    write("2-late.yaml", format!("{good}expect: [{{ took: {{ device: maria, at-most: 1ms }} }}]\n").replace("a good", "a late"));
+    write(
+        "2-late.yaml",
+        format!("{good}expect: [{{ took: {{ device: maria, at-most: 1ms }} }}]\n").replace("a good", "a late"),
+    );
     let claim = "expect:\n  - server: { order: WO-000001, has: { title: Dragon } }\n";
     write("3-bad.yaml", format!("{good}{claim}").replace("a good", "a bad"));
     stories
@@ -184,7 +187,10 @@ fn quiet_says_only_what_did_not_hold() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = deadzone(&["run", "--quiet", &mixed(folder.path()).display().to_string()]);
     let told = text(&output);
-    assert!(!told.contains("a good one") && told.contains("a bad one") && told.contains("1 passed, 1 failed"), "{told}");
+    assert!(
+        !told.contains("a good one") && told.contains("a bad one") && told.contains("1 passed, 1 failed"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -204,7 +210,10 @@ fn archives_and_traces_hold_what_viewers_need() {
         for key in ["startedDateTime", "time", "request", "response", "cache", "timings"] {
             assert!(!entry[key].is_null(), "an entry lacks {key}");
         }
-        assert!(entry["request"]["url"].as_str().is_some_and(|url| url.starts_with("http://server/api/v1/")), "{entry}");
+        assert!(
+            entry["request"]["url"].as_str().is_some_and(|url| url.starts_with("http://server/api/v1/")),
+            "{entry}"
+        );
         let moment = entry["startedDateTime"].as_str().expect("a time");
         assert!(moment.starts_with("2025-11-08T06:00:") && moment.ends_with('Z'), "{moment}");
     }
@@ -215,6 +224,7 @@ fn archives_and_traces_hold_what_viewers_need() {
 }
 
 /// Headless Chromium, where there is one; says why the test is left out where there is none.
+#[expect(clippy::print_stdout, reason = "who reads the test's output should know what it did not show")]
 fn chromium() -> Option<&'static str> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let found = names.into_iter().find(|name| Command::new(name).arg("--version").output().is_ok());

@@ -72,10 +72,15 @@ mod tests {
     fn nothing_is_taken_after_enough() {
         for jobs in [1, 3] {
             let mut taken = Vec::new();
-            in_order(jobs, &[0, 1, 2, 3, 4, 5, 6, 7], |_, item| *item, |item| {
-                taken.push(item);
-                item < 2
-            });
+            in_order(
+                jobs,
+                &[0, 1, 2, 3, 4, 5, 6, 7],
+                |_, item| *item,
+                |item| {
+                    taken.push(item);
+                    item < 2
+                },
+            );
             assert_eq!(taken, [0, 1, 2], "{jobs} jobs");
         }
     }

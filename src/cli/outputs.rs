@@ -36,7 +36,8 @@ impl ScenarioFiles {
         }
         let mut lines = Vec::new();
         history.write_jsonl(&mut lines)?;
-        let mut files = vec![(HISTORY.to_owned(), lines), ("trace.json".to_owned(), report::trace(history).into_bytes())];
+        let mut files =
+            vec![(HISTORY.to_owned(), lines), ("trace.json".to_owned(), report::trace(history).into_bytes())];
         let hars = report::har(history).into_iter();
         files.extend(hars.map(|(device, har)| (format!("{device}.har"), har.into_bytes())));
         Ok(Self { files })

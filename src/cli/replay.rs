@@ -67,8 +67,7 @@ impl Replay {
         outcome.verdict.findings.splice(0..0, differs);
         place(scenario, &outcome.history, &mut outcome.verdict.findings);
         let (file, seed) = (name_of(&selected.file), self.seed_of(scenario));
-        let judged =
-            Judged { verdict: &outcome.verdict, history: &outcome.history, interrupted: outcome.interrupted };
+        let judged = Judged { verdict: &outcome.verdict, history: &outcome.history, interrupted: outcome.interrupted };
         let mut summary = ScenarioSummary::judged(&file, &scenario.name, seed, &scenario.covers, judged);
         if varied {
             summary.class = Class::NonDeterministic;

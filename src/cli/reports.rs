@@ -115,7 +115,10 @@ fn merged(parts: Vec<(&Path, Summary)>) -> Result<(Summary, Vec<&Path>), String>
     }
     let there = scenarios.len() as u64 + whole.left_out;
     if there != whole.selected {
-        return Err(format!("of {} scenarios these parts have {there}: name the folder of every shard", whole.selected));
+        return Err(format!(
+            "of {} scenarios these parts have {there}: name the folder of every shard",
+            whole.selected
+        ));
     }
     let (scenarios, folders) = scenarios.into_iter().unzip();
     whole.scenarios = scenarios;

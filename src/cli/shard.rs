@@ -74,9 +74,9 @@ pub(super) fn holds(shard: Shard, file: &str) -> bool {
 
 /// FNV-1a in 64 bits, its halves folded: the same on every machine, and no part of the file's name is left out.
 fn hash(text: &str) -> u64 {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     hash ^ (hash >> 32)
 }
 
@@ -111,9 +111,8 @@ mod tests {
     fn every_scenario_is_in_one_shard_and_no_shard_holds_most() {
         let files: Vec<String> = (0..400).map(|n| format!("scenarios/group-{}/story-{n}.yaml", n % 7)).collect();
         for of in [1, 2, 3, 8] {
-            let counts: Vec<usize> = (1..=of)
-                .map(|number| files.iter().filter(|file| holds(Shard { number, of }, file)).count())
-                .collect();
+            let counts: Vec<usize> =
+                (1..=of).map(|number| files.iter().filter(|file| holds(Shard { number, of }, file)).count()).collect();
             assert_eq!(counts.iter().sum::<usize>(), 400);
             let fair = 400 / of as usize;
             assert!(counts.iter().all(|count| (fair / 2..=fair * 2).contains(count)), "{counts:?}");

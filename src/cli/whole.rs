@@ -32,7 +32,10 @@ pub(super) fn read(file: &Path) -> Result<Summary, Exit> {
     let text = fs::read_to_string(&file).map_err(|error| error.to_string());
     let summary = text.and_then(|text| serde_json::from_str::<Summary>(&text).map_err(|error| error.to_string()));
     summary.map_err(|error| {
-        tell(&format!("{}: {error}: name a summary.json, or the folder that `deadzone run --report` wrote", file.display()));
+        tell(&format!(
+            "{}: {error}: name a summary.json, or the folder that `deadzone run --report` wrote",
+            file.display()
+        ));
         Exit::WrongInput
     })
 }
@@ -50,8 +53,7 @@ fn replayed(paths: &[PathBuf]) -> Result<Summary, Exit> {
         return Err(Exit::Inconclusive);
     }
     let replay = Replay { seed: None, retries: 0, media: Media::Simulated, interrupt: on_ctrl_c(), accepted: None };
-    let mut summary =
-        Summary { version: Summary::VERSION, selected: selected.len() as u64, ..Summary::default() };
+    let mut summary = Summary { version: Summary::VERSION, selected: selected.len() as u64, ..Summary::default() };
     let progress = ProgressBar::new(selected.len() as u64);
     let work = |number: usize, selected: &select::Selected| {
         (!replay.interrupt.is_raised()).then(|| replay.run(number, selected).summary)

@@ -1,5 +1,6 @@
 //! One event of a run: what happened, to whom, and when.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::circumstance::Circumstance;
@@ -10,7 +11,7 @@ use crate::base::CrashHow;
 use crate::protocol::{ConflictRecord, DeadLetter, ErrorCode, Operation, OperationResult, Profile, Record, Removal};
 
 /// One entry of the history.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Position in the history, from 0.
     pub seq: u64,
@@ -21,7 +22,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// The run began.
@@ -318,7 +319,7 @@ pub enum What {
 }
 
 /// Something that should not lie on a disk unencrypted, and does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InTheClear {
     /// The word that was searched for, or the name of the keychain's secret.
     pub what: String,
@@ -329,7 +330,7 @@ pub struct InTheClear {
 }
 
 /// How a step ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepOutcome {
     /// As asked.
@@ -349,7 +350,7 @@ pub enum StepOutcome {
 }
 
 /// A request or an answer as the proxy saw it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
     /// Whose.
     pub device: String,
@@ -371,7 +372,7 @@ pub struct Message {
 }
 
 /// What a message says, as far as the checks need it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MessageKind {
     /// A sign-in or its answer.
@@ -430,7 +431,7 @@ pub enum MessageKind {
 }
 
 /// A record named in a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecordRef {
     /// `work-orders`, `assets` or `inventory`.
     pub kind: String,

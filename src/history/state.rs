@@ -1,9 +1,10 @@
 //! The states and faults that events speak of.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A fault that a scenario arms.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// A request that never reaches the server.
@@ -25,7 +26,7 @@ pub enum Fault {
 }
 
 /// A device's link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LinkState {
     /// Packets pass.
@@ -37,7 +38,7 @@ pub enum LinkState {
 }
 
 /// Whether the server is to be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerState {
     /// It answers.
@@ -51,7 +52,7 @@ pub enum ServerState {
 }
 
 /// What a user does about a failed change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// Try it again.
@@ -61,7 +62,7 @@ pub enum Decision {
 }
 
 /// Who waits for what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wait {
     /// Who.
     pub device: String,

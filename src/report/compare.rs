@@ -298,7 +298,8 @@ mod tests {
     fn only_equals_are_compared() {
         let other = Counts { seed: 2, ..counts(9, 9) };
         let base = baseline(&[("gone.yaml", counts(1, 1)), ("seed.yaml", counts(1, 1))]);
-        let found = compare(&base, &baseline(&[("new.yaml", counts(9, 9)), ("seed.yaml", other)]), Tolerance::default());
+        let found =
+            compare(&base, &baseline(&[("new.yaml", counts(9, 9)), ("seed.yaml", other)]), Tolerance::default());
         assert_eq!((found.compared, found.is_over()), (0, false));
         let lists = [&found.fresh, &found.gone, &found.other_seed].map(|files| files.join(" "));
         assert_eq!(lists, ["new.yaml", "gone.yaml", "seed.yaml"]);

@@ -97,7 +97,9 @@ fn requirements(matrix: &[Row]) -> String {
     if matrix.iter().all(|row| row.proof == Proof::Passed) {
         return text;
     }
-    text.push_str("\n<details><summary>Those that did not pass</summary>\n\n| id | | statement | why |\n|---|---|---|---|\n");
+    text.push_str(
+        "\n<details><summary>Those that did not pass</summary>\n\n| id | | statement | why |\n|---|---|---|---|\n",
+    );
     for row in matrix.iter().filter(|row| row.proof != Proof::Passed) {
         let (id, word) = (row.statement.id, row.proof.word());
         let _ = writeln!(text, "| {id} | {word} | {} | {} |", plain(row.statement.text), plain(&row.reason));

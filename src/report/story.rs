@@ -148,7 +148,12 @@ pub fn totals(summary: &Summary) -> String {
     let ended = |class| summary.count(class);
     let failed = ended(Class::Failed) + ended(Class::NonDeterministic) + ended(Class::Broken);
     let mut parts = vec![format!("{} passed", ended(Class::Passed)), format!("{failed} failed")];
-    let rare = [(Class::NonDeterministic, "of them non-deterministic"), (Class::Missed, "missed a target"), (Class::Skipped, "skipped"), (Class::Interrupted, "stopped")];
+    let rare = [
+        (Class::NonDeterministic, "of them non-deterministic"),
+        (Class::Missed, "missed a target"),
+        (Class::Skipped, "skipped"),
+        (Class::Interrupted, "stopped"),
+    ];
     for (class, word) in rare {
         if ended(class) > 0 {
             parts.push(format!("{} {word}", ended(class)));

@@ -36,7 +36,9 @@ pub const REQUIREMENTS: &[Requirement] = &[
     is("1.1/bandwidth", "Bytes on a cellular link are kept to a minimum (figure reported per run)."),
     is("1.1/seven-days", "Seven days offline are survived with nothing lost."),
     is("1.1/platforms", "iOS, Android and web clients: any of them can be driven in place of the reference engine.")
-        .beyond("a client on a real platform proves it: the device protocol lets one take the reference engine's place"),
+        .beyond(
+            "a client on a real platform proves it: the device protocol lets one take the reference engine's place",
+        ),
     is("2.1/sqlcipher", "Structured data is in SQLite encrypted by SQLCipher."),
     is("2.1/files", "Attachments are encrypted files on the local file system."),
     is("2.1/secrets", "Tokens and settings are in the platform's secure store (a keychain seam), not in the database."),

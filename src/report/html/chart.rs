@@ -68,7 +68,12 @@ fn draw(lines: &[Steps], scale: Scale, label: &str, told: impl Fn(u64) -> String
         path.push_str(&format!("H{}", n(RIGHT)));
         picture.path(&path, &format!("class=\"{class}\" fill=\"none\" stroke-width=\"1.6\" {style}"), &line.name);
         let height = TOP + 26.0 + 15.0 * (place as f64);
-        picture.line((4.0, height - 4.0), (22.0, height - 4.0), &format!("class=\"{class}\" stroke-width=\"1.6\" {style}"), "");
+        picture.line(
+            (4.0, height - 4.0),
+            (22.0, height - 4.0),
+            &format!("class=\"{class}\" stroke-width=\"1.6\" {style}"),
+            "",
+        );
         if height < BOTTOM {
             picture.text((26.0, height), "fill=\"#1b1b1f\" font-size=\"11\"", &short(&line.name, 13));
         }

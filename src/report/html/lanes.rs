@@ -110,9 +110,8 @@ impl Lanes {
             return;
         }
         let told = findings.iter().flat_map(|finding| &finding.events);
-        let shown: Vec<&str> = told
-            .filter_map(|seq| device_of(&history.0.get(usize::try_from(*seq).ok()?)?.what))
-            .collect();
+        let shown: Vec<&str> =
+            told.filter_map(|seq| device_of(&history.0.get(usize::try_from(*seq).ok()?)?.what)).collect();
         let mut keep: Vec<String> = self.devices.clone();
         keep.sort_by_key(|device| !shown.contains(&device.as_str()));
         keep.truncate(MOST_DEVICES);
@@ -193,7 +192,15 @@ impl Lanes {
     fn arrow(&mut self, event: &Event, message: &Message, up: bool) {
         let Message { device, bytes, delivered, .. } = message;
         let (device, bytes, delivered) = (device.clone(), *bytes, *delivered);
-        self.arrows.push(Arrow { device, at_ms: event.at_ms, seq: event.seq, up, bytes, delivered, title: sentence(event) });
+        self.arrows.push(Arrow {
+            device,
+            at_ms: event.at_ms,
+            seq: event.seq,
+            up,
+            bytes,
+            delivered,
+            title: sentence(event),
+        });
     }
 }
 

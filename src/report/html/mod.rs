@@ -128,7 +128,8 @@ fn places(summary: &Summary, wanted: fn(&ScenarioSummary) -> bool) -> Vec<usize>
 
 /// The details that are shown, of what did not hold or of what did.
 fn details<'a>(summary: &Summary, sections: &'a [String], drawn: &[bool], failed: bool) -> Vec<Details<'a>> {
-    let wanted = (0..sections.len()).filter(|place| drawn[*place] && summary.scenarios[*place].class.is_bad() == failed);
+    let wanted =
+        (0..sections.len()).filter(|place| drawn[*place] && summary.scenarios[*place].class.is_bad() == failed);
     wanted.map(|place| Details { anchor: anchor(place), failed, details: &sections[place] }).collect()
 }
 

@@ -96,9 +96,14 @@ pub fn section(scenario: &ScenarioSummary, history: &History, replay: &str) -> S
         replay,
         findings: scenario.findings.iter().take(MOST_FINDINGS).map(|finding| told_of(finding, history)).collect(),
         more_findings: scenario.findings.len().saturating_sub(MOST_FINDINGS),
-        timeline: if history.0.is_empty() { String::new() } else { drawn(whole, "devices, network and server over time") },
+        timeline: if history.0.is_empty() {
+            String::new()
+        } else {
+            drawn(whole, "devices, network and server over time")
+        },
         unseen: lanes.unseen,
-        close_up: close_up(scenario, history, lanes.end_ms).map_or_else(String::new, |scale| drawn(scale, "the same, around the failure")),
+        close_up: close_up(scenario, history, lanes.end_ms)
+            .map_or_else(String::new, |scale| drawn(scale, "the same, around the failure")),
         queue: chart::queue(&lanes, whole),
         bytes: chart::bytes(&lanes, whole),
         more_conflicts: conflicts.len().saturating_sub(MOST_CONFLICTS),

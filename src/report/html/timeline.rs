@@ -99,8 +99,7 @@ impl Drawing<'_> {
 
     /// A request goes down from its device to the server, an answer comes up; what is lost ends at the network.
     fn arrow(&self, picture: &mut Picture, arrow: &Arrow) {
-        let (Some(device), Some(network), Some(server)) =
-            (self.y(&arrow.device), self.y(NETWORK), self.y(SERVER))
+        let (Some(device), Some(network), Some(server)) = (self.y(&arrow.device), self.y(NETWORK), self.y(SERVER))
         else {
             return;
         };
@@ -136,9 +135,10 @@ impl Drawing<'_> {
             Happening::Crash => {
                 (cross(x, y, wide + 3.0), "class=\"ink\" fill=\"none\" stroke=\"#1b1b1f\" stroke-width=\"3\"")
             }
-            Happening::Restart => {
-                (format!("M{} {}v16", n(x), n(y - 8.0)), "class=\"ink\" fill=\"none\" stroke=\"#1b1b1f\" stroke-width=\"2\"")
-            }
+            Happening::Restart => (
+                format!("M{} {}v16", n(x), n(y - 8.0)),
+                "class=\"ink\" fill=\"none\" stroke=\"#1b1b1f\" stroke-width=\"2\"",
+            ),
             Happening::Strike => (triangle(x, y + 15.0, wide), "class=\"fault\" fill=\"#b03a00\""),
         };
         picture.path(&path, style, &moment.title);
