@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState, Side};
 use super::edit::{Edit, OperationRecord};
-use super::state::{Decision, Fault, LinkState, ServerState, Wait};
+use super::outcome::{Decision, StepOutcome, Wait};
+use super::secret::Sighting;
 use crate::base::CrashHow;
 use crate::protocol::{ConflictRecord, DeadLetter, ErrorCode, Operation, OperationResult, Profile, Record, Removal};
 
@@ -206,14 +207,24 @@ pub enum What {
         /// What it will do.
         fault: Fault,
     },
-    /// All that a device's disk holds was searched.
+    /// All that was ever written to a device's disk was searched; what was found stands before it.
     DiskSearched {
         /// Whose.
         device: String,
-        /// Bytes that there were, in all files.
+        /// Bytes written since the run began, in all files.
         bytes: u64,
-        /// What lay there for all to read.
-        found: Vec<InTheClear>,
+    },
+    /// All that passed the proxy was searched; what was found stands before it.
+    WireSearched {
+        /// Bytes since the run began, heads and bodies without their coding.
+        bytes: u64,
+    },
+    /// A secret was seen somewhere. Each kind is told once for each device and place, rightful places included.
+    Sighted {
+        /// On whose disk, or in whose messages.
+        device: String,
+        /// What, and where.
+        sighting: Sighting,
     },
     /// An armed fault struck.
     FaultFired {
@@ -318,37 +329,6 @@ pub enum What {
     RunEnded,
 }
 
-/// Something that should not lie on a disk unencrypted, and does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct InTheClear {
-    /// The word that was searched for, or the name of the keychain's secret.
-    pub what: String,
-    /// The file.
-    pub file: String,
-    /// Where in it, in bytes from its start.
-    pub offset: u64,
-}
-
-/// How a step ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepOutcome {
-    /// As asked.
-    Done,
-    /// It could not be done, and the story may go on: a sync without a network, say.
-    Failed {
-        /// Why.
-        detail: String,
-    },
-    /// The device crashed under it.
-    Crashed,
-    /// It asks for what cannot be done at this point: the scenario is wrong.
-    Impossible {
-        /// Why.
-        detail: String,
-    },
-}
-
 /// A request or an answer as the proxy saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
@@ -439,4 +419,52 @@ pub struct RecordRef {
     pub id: String,
     /// Its `_version`; 0 where it has none.
     pub version: i64,
+}
+
+/// A fault that a scenario arms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// A request that never reaches the server.
+    LoseRequest,
+    /// An answer that never reaches the device, though the server did the work.
+    LoseAnswer,
+    /// A crash of the device.
+    Crash,
+    /// An answer that the server did not give.
+    Answer,
+    /// An answer that arrives damaged.
+    Spoil,
+    /// An error for some operations of a push.
+    Refuse,
+    /// A captive portal between the device and the server.
+    CaptivePortal,
+    /// The server is not to be had, for anybody.
+    ServerOutage,
+}
+
+/// A device's link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkState {
+    /// Packets pass.
+    Up,
+    /// The radio is off and the device knows: connects fail at once.
+    Airplane,
+    /// Packets vanish and nobody is told.
+    DeadZone,
+}
+
+/// Whether the server is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerState {
+    /// It answers.
+    Up,
+    /// Connections end at once.
+    Down,
+    /// Connections stay open, and nothing comes.
+    Silent,
+    /// It answers 503 to everything.
+    Overloaded,
 }

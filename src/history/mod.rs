@@ -4,9 +4,10 @@ mod circumstance;
 mod device;
 mod edit;
 mod event;
+mod outcome;
 mod recorder;
+mod secret;
 mod shown;
-mod state;
 
 pub use circumstance::Circumstance;
 pub use device::{
@@ -14,7 +15,8 @@ pub use device::{
     Side, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{Event, InTheClear, Message, MessageKind, RecordRef, StepOutcome, What};
+pub use event::{Event, Fault, LinkState, Message, MessageKind, RecordRef, ServerState, What};
+pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
+pub use secret::{Form, Part, Place, Secret, Sighting};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};
-pub use state::{Decision, Fault, LinkState, ServerState, Wait};
