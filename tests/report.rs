@@ -62,7 +62,7 @@ steps:
   - offline: { device: maria, how: airplane }
   - edit: { device: maria, order: WO-000001, set: { title: <b>Bold & \"quoted\"</b> } }
   - office-edit: { order: WO-000001, set: { title: Office } }
-  - wait: 10m
+  - wait: 10min
   - online: maria
 ";
     let stories = folder.join("stories");

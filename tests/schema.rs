@@ -82,6 +82,12 @@ impl Checker<'_> {
                 let others = others.filter(|(key, _)| known.is_none_or(|known| !known.contains_key(*key)));
                 return others.filter_map(|(key, it)| self.wrong(says, it, &format!("{at}/{key}"))).next();
             }
+            "minLength" | "maxLength" => {
+                let (length, bound) = (value.as_str().map(|text| text.chars().count() as u64), says.as_u64());
+                length.is_none_or(
+                    |length| if rule == "minLength" { Some(length) >= bound } else { Some(length) <= bound },
+                )
+            }
             "minItems" | "maxItems" => true,
             other => panic!("the checker does not know `{other}`"),
         };
@@ -140,6 +146,7 @@ fn the_checker_refuses_what_is_wrong() {
 /// A document of a pipeline, and every command of ours that it runs.
 fn pipeline(file: &str) -> (Value, Vec<Vec<String>>) {
     let text = fs::read_to_string(root().join("docs/ci").join(file)).expect("an example");
+    let text = text.replace("${{ matrix.shard }}", "2");
     let document: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
     let mut commands = Vec::new();
     collect(&document, &mut commands);
@@ -175,7 +182,7 @@ fn the_examples_of_pipelines_run_commands_that_there_are() {
     assert_eq!((steps.len(), pods.len()), (2, 1));
     for command in steps.iter().chain(&pods) {
         let folder = tempfile::tempdir().expect("a folder");
-        let said = command.iter().skip(1).map(|word| word.replace("${{ matrix.shard }}", "2"));
+        let said = command.iter().skip(1).cloned();
         let output = Command::new(env!("CARGO_BIN_EXE_deadzone"))
             .args(said.map(|word| if word.starts_with("/reports") { "part".to_owned() } else { word }))
             .env("JOB_COMPLETION_INDEX", "1")
