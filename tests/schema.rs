@@ -183,6 +183,7 @@ fn the_examples_of_pipelines_run_commands_that_there_are() {
     for command in steps.iter().chain(&pods) {
         let folder = tempfile::tempdir().expect("a folder");
         let said = command.iter().skip(1).cloned();
+        fs::create_dir(folder.path().join("scenarios")).expect("a folder without scenarios");
         let output = Command::new(env!("CARGO_BIN_EXE_deadzone"))
             .args(said.map(|word| if word.starts_with("/reports") { "part".to_owned() } else { word }))
             .env("JOB_COMPLETION_INDEX", "1")

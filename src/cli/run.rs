@@ -217,7 +217,7 @@ impl<'a> Runner<'a> {
         self.finish(&summary, &sections, slowest)
     }
 
-    /// Interrupting live runs one by one needs no second core, and their times would suffer from company.
+    /// Live runs are alone unless asked otherwise: their times would suffer from company.
     fn jobs(&self) -> usize {
         let default = if self.arguments.live { 1 } else { jobs::cores() };
         self.arguments.jobs.map_or(default, usize::from)
