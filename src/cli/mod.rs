@@ -8,6 +8,7 @@ mod interrupt;
 mod jobs;
 mod list;
 mod outputs;
+mod proxy;
 mod replay;
 mod reports;
 mod run;
@@ -51,6 +52,8 @@ enum Command {
     List(list::ListArguments),
     /// Be the reference server, for clients and tools of your own
     Serve(serve::ServeArguments),
+    /// Stand between an app and its server, and be a bad network
+    Proxy(proxy::ProxyArguments),
     /// Print what is generated from the code's types
     Schema(schema::SchemaArguments),
     /// Be the reference client: speaks the device protocol on standard input and output
@@ -82,6 +85,7 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Device => device::device(),
     }
