@@ -75,7 +75,7 @@ fn what(what: &What) -> String {
         What::Restarted { device } => format!("{device} starts again"),
         What::Healed => "the network heals".into(),
         What::Settled => "everything is at rest".into(),
-        What::NotSettled { waits } => not_settled(waits),
+        What::NotSettled { waits } => waiting(waits),
         What::Read { device, entity_id, row: Some(row) } => {
             let fields: Vec<String> = row.iter().map(|(field, value)| format!("{field} = {value}")).collect();
             format!("{device} reads in {entity_id}: {}", fields.join(", "))
@@ -83,6 +83,7 @@ fn what(what: &What) -> String {
         What::Read { device, entity_id, row: None } => format!("{device} sees no {entity_id}"),
         What::Looked { device, state, .. } => format!("a look: {device} holds {}", held(state)),
         What::DeviceState { device, state } => format!("{device} holds {}", held(state)),
+        What::DiskUsed { device, operations } => format!("the disk of {device} has seen {operations} operations"),
         What::UserView { user_id, work_orders, .. } => {
             format!("the server shows {user_id} {} orders", work_orders.len())
         }
@@ -113,7 +114,7 @@ fn handshake(what: &What) -> String {
     format!("connection {connection} of {device} fails before a byte of HTTP: {detail}")
 }
 
-fn not_settled(waits: &[Wait]) -> String {
+fn waiting(waits: &[Wait]) -> String {
     let waits: Vec<String> = waits.iter().map(|wait| format!("{} waits: {}", wait.device, wait.what)).collect();
     format!("not at rest: {}", waits.join("; "))
 }
