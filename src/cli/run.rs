@@ -101,7 +101,7 @@ struct Runner<'a> {
 
 impl<'a> Runner<'a> {
     fn new(arguments: &'a RunArguments) -> io::Result<Self> {
-        let interrupt = on_ctrl_c();
+        let interrupt = on_ctrl_c()?;
         if !arguments.live {
             return Ok(Self { arguments, media: Media::Simulated, interrupt, _scratch: None });
         }

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
 use super::exit::Exit;
-use super::interrupt::asked_to_end;
+use super::interrupt::EndSignals;
 use super::{say, tell};
 use crate::base::{Clock, Seed};
 use crate::protocol::path;
@@ -64,11 +64,12 @@ fn failed(error: &io::Error) -> Exit {
 /// Serves until somebody asks for the end.
 async fn listen(address: SocketAddr, server: &Server, users: &[DemoUser]) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
+    let mut signals = EndSignals::listen()?;
     introduce(listener.local_addr()?, users);
     loop {
         let stream = tokio::select! {
             biased;
-            ended = asked_to_end() => return ended,
+            () = signals.next() => return Ok(()),
             accepted = listener.accept() => accepted?.0,
         };
         let server = server.clone();

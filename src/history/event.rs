@@ -452,6 +452,8 @@ pub enum Fault {
     CaptivePortal,
     /// The server is not to be had, for anybody.
     ServerOutage,
+    /// The server's power fails right after a commit.
+    ServerCrash,
 }
 
 /// A device's link.

@@ -116,6 +116,10 @@ impl World {
                 self.spoil_exchanges(&all, action).await
             }
             Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => self.act_on_failure(&all, action).await,
+            Action::CrashServer(step) => {
+                self.crash_server(step);
+                Ok(())
+            }
             Action::ServerClock(step) => {
                 self.set_server_clock(step);
                 Ok(())
