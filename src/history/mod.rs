@@ -4,7 +4,9 @@ mod circumstance;
 mod device;
 mod edit;
 mod event;
+mod outcome;
 mod recorder;
+mod secret;
 mod shown;
 
 pub use circumstance::Circumstance;
@@ -13,9 +15,8 @@ pub use device::{
     Side, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{
-    Decision, Event, Fault, InTheClear, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait,
-    What,
-};
+pub use event::{Event, Fault, LinkState, Message, MessageKind, RecordRef, ServerState, What};
+pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
+pub use secret::{Form, Part, Place, Secret, Sighting};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};

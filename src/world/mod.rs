@@ -14,6 +14,7 @@ mod machine;
 mod network;
 mod office;
 mod reference;
+mod secrets;
 mod seed;
 mod server_steps;
 mod session;
