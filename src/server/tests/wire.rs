@@ -150,12 +150,12 @@ async fn what_is_no_http_is_a_problem_document_too() {
         ("a header without a name", 400, "GET / HTTP/1.1\r\n: x\r\n\r\n".to_owned()),
         ("two lengths", 400, "POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab".to_owned()),
         ("too many headers", 431, long_head),
-        ("after a good one", 400, format!("GET {} HTTP/1.1\r\nhost: server\r\n\r\n?\r\n\r\n", path::OPENAPI)),
+        ("after a good one", 400, format!("GET {} HTTP/1.1\r\nhost: server\r\n\r\n?\r\n\r\n", path::PROFILE)),
     ];
     for (what, status, request) in cases {
         let answer = raw(&world, request.as_bytes()).await;
-        let last = answer.rfind("HTTP/1.1 ").expect("an answer");
-        let (head, body) = answer[last..].split_once("\r\n\r\n").expect("a head and a body");
+        let last = answer.rfind("HTTP/1.1 ").unwrap_or_else(|| panic!("{what}: no answer"));
+        let (head, body) = answer[last..].split_once("\r\n\r\n").unwrap_or_else(|| panic!("{what}: {answer}"));
         assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{what}: {head}");
         assert!(head.contains(&format!("content-length: {}", body.len())), "{what}: {head}");
         let problem: Problem = serde_json::from_str(body).expect("a problem document");
