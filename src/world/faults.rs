@@ -96,9 +96,10 @@ impl World {
     }
 
     /// The server's power is to fail right after a commit.
-    pub(super) fn crash_server(&self, step: &scenario::CrashServer) {
+    pub(super) fn crash_server(&self, step: &scenario::CrashServer) -> Done {
         let fault = self.arm_fault(EVERYBODY, Fault::ServerCrash);
         self.machine.fails(fault, step.after_commit);
+        Ok(())
     }
 
     fn server_becomes(&self, state: ServerState) -> Done {
