@@ -1,14 +1,23 @@
 //! The command line: arguments, one file a command. It wires the rooms together, and it alone prints.
 
+mod baseline;
+mod coverage;
 mod device;
 mod exit;
 mod interrupt;
+mod jobs;
 mod list;
+mod outputs;
+mod proxy;
+mod replay;
+mod reports;
 mod run;
 mod schema;
 mod select;
 mod serve;
+mod shard;
 mod validate;
+mod whole;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,12 +38,22 @@ struct Arguments {
 enum Command {
     /// Replay scenarios and judge what happened
     Run(run::RunArguments),
+    /// Put shards together, compare runs
+    #[command(subcommand)]
+    Report(reports::ReportCommand),
+    /// Accept what scenarios cost
+    #[command(subcommand)]
+    Baseline(baseline::BaselineCommand),
+    /// Show which requirement is shown by which scenario, and how that went
+    Coverage(coverage::CoverageArguments),
     /// Check scenario files without running them
     Validate(validate::ValidateArguments),
     /// Show which scenarios there are
     List(list::ListArguments),
     /// Be the reference server, for clients and tools of your own
     Serve(serve::ServeArguments),
+    /// Stand between an app and its server, and be a bad network
+    Proxy(proxy::ProxyArguments),
     /// Print what is generated from the code's types
     Schema(schema::SchemaArguments),
     /// Be the reference client: speaks the device protocol on standard input and output
@@ -60,9 +79,13 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Report(command) => reports::report(&command),
+        Command::Baseline(command) => baseline::baseline(&command),
+        Command::Coverage(arguments) => coverage::coverage(&arguments),
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Device => device::device(),
     }
