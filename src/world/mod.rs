@@ -12,6 +12,7 @@ mod files;
 mod fixture;
 mod http;
 mod in_process;
+mod machine;
 mod network;
 mod office;
 mod reference;

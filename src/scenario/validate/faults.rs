@@ -7,6 +7,7 @@ use crate::history::ServerState;
 use crate::protocol::ErrorCode;
 use crate::scenario::faults::{Answer, AnswerPage, RefuseChange, SpoilAnswer};
 use crate::scenario::outline::{Node, Place};
+use crate::scenario::server_step::CrashServer;
 use crate::scenario::step::Action;
 
 impl<'a> Story<'a, '_, '_> {
@@ -72,6 +73,15 @@ impl<'a> Story<'a, '_, '_> {
                 self.problems.add(at.at("with").place, message, Some(help));
             }
         }
+    }
+
+    pub(super) fn server_crashes(&mut self, step: &CrashServer, at: &Node) {
+        at_least_one(step.after_commit, "after-commit", at.at("after-commit").place, self.problems);
+        if self.server != ServerState::Up {
+            let help = "write `- server: up` before it".to_owned();
+            self.problems.add(at.place, "a server that is away has no power to fail", Some(help));
+        }
+        self.server = ServerState::Down;
     }
 
     fn server_becomes(&mut self, state: ServerState, place: Place) {

@@ -141,6 +141,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::Lose(step) => self.loses(step, at),
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
+            Action::CrashServer(step) => self.server_crashes(step, at),
             Action::ServerClock(_) => {}
             Action::SignIn(sign_in) => self.signs_in(sign_in, at),
             Action::Select(select) => self.selects(select, at),
