@@ -120,6 +120,8 @@ pub(super) struct Facts<'a> {
     pub(super) ops: Ops<'a>,
     /// What operations name by temporary ids.
     pub(super) naming: Naming,
+    /// Files on the server at the end: when they were read, how many bytes, with which hash.
+    pub(super) server_files: BTreeMap<&'a str, (u64, u64, &'a str)>,
     /// The server's audit of conflicts at the end.
     pub(super) audited: Vec<(u64, &'a ConflictRecord)>,
     /// Updates that came too late, as the server keeps them, each with its event.
@@ -190,6 +192,9 @@ impl<'a> Facts<'a> {
             What::DeviceState { device, state } => {
                 self.devices.entry(device).or_default().state = Some((seq, &**state));
             }
+            What::ServerFile { attachment_id, bytes, sha256 } => {
+                self.server_files.insert(attachment_id, (seq, *bytes, sha256));
+            }
             What::DeadLetters { letters } => {
                 self.dead_letters.extend(letters.iter().map(|letter| (seq, letter)));
                 self.dead_letters_read_ms = Some(event.at_ms);
@@ -198,6 +203,7 @@ impl<'a> Facts<'a> {
                 let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
                 self.views.insert(user_id, view);
             }
+            What::Captured { .. } | What::FileSettings { .. } => {}
             What::Attempted { device, edit } => {
                 self.devices.entry(device).or_default().attempts.push((seq, edit));
             }
@@ -351,6 +357,8 @@ fn id_field(kind: &str) -> &'static str {
 fn device_of(what: &What) -> Option<&str> {
     match what {
         What::Attempted { device, .. }
+        | What::Captured { device, .. }
+        | What::FileSettings { device, .. }
         | What::Choosing { device, .. }
         | What::Preferring { device, .. }
         | What::Acknowledged { device, .. }
@@ -386,6 +394,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::UserView { .. }
         | What::DeadLetters { .. }
         | What::ServerRecord { .. }
+        | What::ServerFile { .. }
         | What::ServerConflict { .. }
         | What::Interrupted
         | What::Frozen { .. }

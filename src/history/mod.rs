@@ -4,6 +4,7 @@ mod circumstance;
 mod device;
 mod edit;
 mod event;
+mod message;
 mod recorder;
 mod shown;
 
@@ -13,9 +14,7 @@ pub use device::{
     Side, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{
-    Decision, Event, Fault, InTheClear, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait,
-    What,
-};
+pub use event::{Decision, Event, Fault, InTheClear, LinkState, ServerState, StepOutcome, Wait, What};
+pub use message::{Message, MessageKind, RecordRef, Upload, UploadStep};
 pub use recorder::{History, Recorder};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};

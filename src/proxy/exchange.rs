@@ -12,14 +12,16 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName};
 use hyper::header::{HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use hyper::http::{request, response};
-use hyper::{Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 
-use super::faults::{Act, Canned, LoseHow, Moment, Refuse, Spoil, Tail};
+use super::faults::{Act, Canned, LoseHow, Moment, Refuse, Spoil, Tail, Target};
 use super::forward::Shared;
 use super::inspect::{self, Route};
 use super::parcel::Parcel;
+use super::passing::{Outgoing, Passing};
+use super::upload;
 use super::wire::Wire;
 use crate::history::{Message, MessageKind, What};
 use crate::protocol::{PushAnswer, PushRequest};
@@ -50,14 +52,14 @@ pub(super) struct Session {
     connection: u64,
     wire: Rc<Wire>,
     /// Bytes from the device that earlier exchanges account for.
-    accounted: Cell<u64>,
-    server: RefCell<Option<SendRequest<Full<Bytes>>>>,
+    accounted: Rc<Cell<u64>>,
+    server: RefCell<Option<SendRequest<Outgoing>>>,
 }
 
 impl Session {
     /// A session that has seen nothing yet.
     pub(super) fn new(proxy: Rc<Shared>, device: &str, connection: u64, wire: Rc<Wire>) -> Self {
-        let (accounted, server) = (Cell::new(0), RefCell::new(None));
+        let (accounted, server) = (Rc::default(), RefCell::new(None));
         Self { proxy, device: device.into(), connection, wire, accounted, server }
     }
 
@@ -67,6 +69,9 @@ impl Session {
     /// When the connection must be closed without an answer: a fault cuts it, a body breaks off, the server is away.
     pub(super) async fn exchange(&self, request: Request<Incoming>) -> io::Result<Response<Parcel>> {
         let (head, body) = request.into_parts();
+        if head.method == Method::PATCH && Route::of(&head.method, &head.uri) == Some(Route::Upload) {
+            return self.pass_part(head, body).await;
+        }
         let body = whole(body).await?;
         let up = self.wire.traffic().up;
         let bytes = up - self.accounted.replace(up);
@@ -82,6 +87,38 @@ impl Session {
             Some((id, act)) => self.struck(&asked, id, act, (head, body)).await,
             None => {
                 let answer = self.forward(head, body).await?;
+                Ok(self.hand_over(&asked, answer).0)
+            }
+        }
+    }
+
+    /// A part of an upload passes as it comes: of one that breaks off, the server has what came. It is recorded once it has
+    /// passed.
+    async fn pass_part(&self, head: request::Parts, body: Incoming) -> io::Result<Response<Parcel>> {
+        let (number, route) = (self.proxy.next_exchange(), Some(Route::Upload));
+        let closing = head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
+        let asked = Asked { number, route, closing };
+        let fault = self.proxy.faults.decide(&self.device, Some(Target::Upload), &[]);
+        let stopped = fault.as_ref().is_some_and(|(_, act)| act.stops_request());
+        let record = {
+            let (proxy, wire, accounted) = (Rc::clone(&self.proxy), Rc::clone(&self.wire), Rc::clone(&self.accounted));
+            let (head, message) = (head.clone(), self.message(number, 0, 0, !stopped, MessageKind::SignIn));
+            move |came: u64, cut: bool| {
+                let up = wire.traffic().up;
+                let bytes = up - accounted.replace(up);
+                let kind = upload::request(&head, came, cut)
+                    .unwrap_or_else(|| MessageKind::Other { summary: format!("{} {}", head.method, head.uri.path()) });
+                proxy.recorder.record(What::Request(Message { bytes, kind, ..message }));
+            }
+        };
+        match fault {
+            Some((id, act)) => {
+                let body = whole(body).await?;
+                record(body.len() as u64, false);
+                self.struck(&asked, id, act, (head, body)).await
+            }
+            None => {
+                let answer = self.forward_body(head, Outgoing::Passing(Passing::new(body, Box::new(record)))).await?;
                 Ok(self.hand_over(&asked, answer).0)
             }
         }
@@ -229,11 +266,15 @@ impl Session {
     }
 
     /// Asks the server, on this session's own connection to it.
-    async fn forward(&self, mut head: request::Parts, body: Bytes) -> io::Result<Answered> {
+    async fn forward(&self, head: request::Parts, body: Bytes) -> io::Result<Answered> {
+        self.forward_body(head, Outgoing::Whole(Full::new(body))).await
+    }
+
+    async fn forward_body(&self, mut head: request::Parts, body: Outgoing) -> io::Result<Answered> {
         strip(&mut head.headers);
         head.version = Version::HTTP_11;
         let mut server = self.server().await?;
-        let answer = server.send_request(Request::from_parts(head, Full::new(body))).await.map_err(io::Error::other)?;
+        let answer = server.send_request(Request::from_parts(head, body)).await.map_err(io::Error::other)?;
         let (mut head, body) = answer.into_parts();
         let body = whole(body).await?;
         *self.server.borrow_mut() = Some(server);
@@ -244,7 +285,7 @@ impl Session {
     }
 
     /// The open connection to the server, or a new one.
-    async fn server(&self) -> io::Result<SendRequest<Full<Bytes>>> {
+    async fn server(&self) -> io::Result<SendRequest<Outgoing>> {
         let open = self.server.borrow_mut().take();
         if let Some(mut server) = open
             && server.ready().await.is_ok()

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::faults::Target;
+use super::upload;
 use crate::history::{MessageKind, RecordRef};
 use crate::protocol::gzip;
 use crate::protocol::{
@@ -27,11 +28,17 @@ pub(super) enum Route {
     Delta,
     Push,
     Selection,
+    Upload,
+    File,
 }
 
 impl Route {
     /// The route of a request; `None` for whatever is not in the API.
     pub(super) fn of(method: &Method, uri: &Uri) -> Option<Self> {
+        if uri.path().starts_with(path::ATTACHMENTS) {
+            let reads = method == Method::GET;
+            return Some(if reads { Self::File } else { Self::Upload }).filter(|_| method != Method::OPTIONS);
+        }
         let (wanted, route) = match uri.path() {
             path::SIGN_IN => (Method::POST, Self::SignIn),
             path::REFRESH => (Method::POST, Self::Refresh),
@@ -52,6 +59,8 @@ impl Route {
             Self::Profile | Self::Selection => None,
             Self::Delta => Some(Target::Pull),
             Self::Push => Some(Target::Push),
+            Self::Upload => Some(Target::Upload),
+            Self::File => Some(Target::File),
         }
     }
 }
@@ -70,6 +79,8 @@ pub(super) fn request(route: Option<Route>, head: &request::Parts, body: &[u8]) 
             json::<PushRequest>(&head.headers, body).map(|PushRequest { operations }| MessageKind::Push { operations })
         }
         Some(Route::Selection) => Some(MessageKind::Selection),
+        Some(Route::Upload) => upload::request(head, body.len() as u64, false),
+        Some(Route::File) => Some(upload::file(head)),
         None => None,
     };
     kind.unwrap_or_else(|| MessageKind::Other { summary: format!("{} {}", head.method, head.uri.path()) })
@@ -89,6 +100,8 @@ pub(super) fn answer(route: Option<Route>, head: &response::Parts, body: &[u8]) 
                 .map(|PushAnswer { results }| MessageKind::PushAnswer { results }),
             Some(Route::Selection) => json::<SelectionAnswer>(&head.headers, body)
                 .map(|SelectionAnswer { picked }| MessageKind::SelectionAnswer { picked }),
+            Some(Route::Upload) => Some(MessageKind::UploadAnswer { offset: upload::offset(&head.headers) }),
+            Some(Route::File) => Some(MessageKind::FileAnswer { bytes: body.len() as u64 }),
             None => None,
         }
     };

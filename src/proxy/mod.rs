@@ -9,6 +9,8 @@ mod faults;
 mod forward;
 mod inspect;
 mod parcel;
+mod passing;
+mod upload;
 mod wire;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::history::{
     ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side,
-    Status, StepOutcome, SyncOutcome, What,
+    Status, StepOutcome, SyncOutcome, Upload, UploadStep, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -58,6 +58,13 @@ fn what(what: &What) -> String {
         }
         What::SignedIn { device, user } => format!("{user} signs in on {device}"),
         What::Device { device, event } => format!("{device} {}", device_event(event)),
+        What::Captured { device, entity_id, mime_type, bytes, .. } => {
+            format!("{device} takes {bytes} bytes of {mime_type} for {entity_id}")
+        }
+        What::FileSettings { device, wifi_only, .. } => {
+            let wifi = wifi_only.map(|on| if on { ", over WiFi alone" } else { ", over any network" });
+            format!("{device} sets how files are synced{}", wifi.unwrap_or_default())
+        }
         What::Told { device, what } => format!("the platform tells {device}: {what:?}"),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
         What::ServerChanged { state } => format!("the server is now {state:?}"),
@@ -88,6 +95,9 @@ fn what(what: &What) -> String {
         }
         What::DeadLetters { letters } => format!("{} updates came too late for their orders", letters.len()),
         What::ServerRecord { kind, record } => format!("the server ends with {} of {kind}", name_of(record)),
+        What::ServerFile { attachment_id, bytes, .. } => {
+            format!("the server ends with {bytes} bytes of {}", short(attachment_id))
+        }
         What::ServerConflict { record } => format!("the server's audit has a conflict on {}", record.entity_id),
         What::Interrupted => "interrupted".into(),
         What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
@@ -176,6 +186,13 @@ fn device_event(event: &DeviceEvent) -> String {
         }
         DeviceEvent::CacheCleared => "clears its cache".into(),
         DeviceEvent::CleanedUp { orders } => format!("deletes old work: {}", orders.join(", ")),
+        DeviceEvent::Attached { attachment_id, original, bytes, .. } => {
+            format!("keeps a file of {original} bytes as {bytes} ({})", short(attachment_id))
+        }
+        DeviceEvent::Uploading { attachment_id, offset, bytes } => {
+            format!("sends {bytes} bytes of {} from {offset} on", short(attachment_id))
+        }
+        DeviceEvent::Uploaded { attachment_id } => format!("is through with {}", short(attachment_id)),
         DeviceEvent::LoggedOut => "logs its user out".into(),
     }
 }
@@ -190,6 +207,7 @@ fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Push => "push",
         Phase::Pull => "pull",
+        Phase::Files => "files",
     }
 }
 
@@ -225,6 +243,13 @@ fn kind(kind: &MessageKind) -> String {
         }
         MessageKind::Selection => "pick what to sync".into(),
         MessageKind::SelectionAnswer { picked } => format!("{} orders picked", picked.len()),
+        MessageKind::Upload(upload) => upload_words(upload),
+        MessageKind::UploadAnswer { offset: Some(offset) } => format!("{offset} bytes are there"),
+        MessageKind::UploadAnswer { offset: None } => "upload".into(),
+        MessageKind::File { attachment_id, thumbnail, .. } => {
+            format!("{} of {}", if *thumbnail { "thumbnail" } else { "file" }, short(attachment_id))
+        }
+        MessageKind::FileAnswer { bytes } => format!("{bytes} bytes of a file"),
         MessageKind::Push { operations } => format!("push of {}", operations.len()),
         MessageKind::PushAnswer { results } => format!("{} results", results.len()),
         MessageKind::Problem { code, detail } => format!("{code}: {detail}"),
@@ -241,5 +266,17 @@ mod tests {
         assert_eq!(milliseconds(250), "0.250 s");
         assert_eq!(milliseconds(1_605_000), "26 min 45 s");
         assert_eq!(milliseconds(7 * 86_400_000), "7 d 0 h");
+    }
+}
+
+fn upload_words(upload: &Upload) -> String {
+    let file = short(&upload.attachment_id);
+    match upload.step {
+        UploadStep::Create { length } => format!("upload of {length} bytes ({file})"),
+        UploadStep::Offset => format!("where does {file} stand?"),
+        UploadStep::Part { offset, bytes, cut } => {
+            format!("{bytes} bytes of {file} from {offset} on{}", if cut { ", cut off" } else { "" })
+        }
+        UploadStep::End => format!("no more of {file}"),
     }
 }

@@ -265,6 +265,7 @@ impl fmt::Display for Which {
             Exchange::Pull => " to a pull",
             Exchange::SignIn => " to a sign-in",
             Exchange::Refresh => " to a token refresh",
+            Exchange::Upload => " to an upload",
             Exchange::Any => "",
         };
         write!(f, "answer {nth}{of}")?;

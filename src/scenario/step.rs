@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{EditCached, Logout, Select, SignIn};
 use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
+use super::files_step::{Attach, DiskSpace, FileSettings, Network};
 use super::platform::{Battery, DataSaver};
 use super::server_step::{SearchDisk, ServerClock, Tamper};
 use super::work_step::Work;
@@ -81,6 +82,14 @@ pub enum Action {
     Battery(Battery),
     /// The platform keeps the network for what is in the foreground, or frees it.
     DataSaver(DataSaver),
+    /// A user attaches a photo or a document to an order.
+    Attach(Attach),
+    /// A user sets how files are synced.
+    FileSettings(FileSettings),
+    /// The platform tells which kind of network the device is on.
+    Network(Network),
+    /// The device's disk fills up, or has room again.
+    DiskSpace(DiskSpace),
     /// Somebody looks at a device: what is claimed must be shown at this moment.
     Look(ShownClaim),
     /// Days of work pass: changes and dead zones at times drawn from the seed.
@@ -347,6 +356,8 @@ pub enum Exchange {
     SignIn,
     /// Token refreshes.
     Refresh,
+    /// Requests of uploads.
+    Upload,
     /// All of them.
     #[default]
     Any,

@@ -42,6 +42,10 @@ impl fmt::Display for Action {
             Self::DataSaver(step) => {
                 write!(f, "the data saver of {} is {}", step.device, if step.on { "on" } else { "off" })
             }
+            Self::Attach(step) => step.fmt(f),
+            Self::FileSettings(step) => step.fmt(f),
+            Self::Network(step) => step.fmt(f),
+            Self::DiskSpace(step) => step.fmt(f),
             Self::Look(claim) => look(claim, f),
             Self::SearchDisk(step) => write!(f, "the disk of {} is searched", step.device),
             Self::Work(step) => step.fmt(f),
@@ -134,6 +138,7 @@ impl fmt::Display for Lose {
             Exchange::Pull => " of a pull",
             Exchange::SignIn => " of a sign-in",
             Exchange::Refresh => " of a token refresh",
+            Exchange::Upload => " of an upload",
             Exchange::Any => "",
         };
         write!(f, "{} will lose {half} {}{of}", self.device, self.nth)?;
@@ -157,6 +162,7 @@ impl fmt::Display for Crash {
         let of = match self.of {
             Phase::Push => "push",
             Phase::Pull => "pull",
+            Phase::Files => "upload",
         };
         let device = &self.device;
         match self.when {

@@ -257,6 +257,10 @@ impl Device for ChildDevice {
         None
     }
 
+    fn limit_disk(&self, _: Option<usize>) -> bool {
+        false
+    }
+
     fn disarm(&self) {}
 
     fn start(&self, online: bool) -> LocalBoxFuture<'_, Result<(), DeviceError>> {

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +115,32 @@ pub enum Ask {
         /// The order's id on this device.
         order: String,
     },
+    /// Attach a file to a work order.
+    Attach {
+        /// The order's id on this device.
+        order: String,
+        /// As the user knows it.
+        file_name: String,
+        /// Its media type.
+        mime_type: String,
+        /// The file, in base64.
+        content: Content,
+    },
+    /// Set how files are synced; what is absent stays as it is.
+    FileSettings {
+        /// Files go up over WiFi alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wifi_only: Option<bool>,
+        /// Thumbnails are fetched on a cellular network, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thumbnails_on_cellular: Option<bool>,
+        /// Whole pictures are fetched on a cellular network, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        full_images_on_cellular: Option<bool>,
+        /// Photos are made smaller before they go up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        compress_photos: Option<bool>,
+    },
     /// Show one order.
     Read {
         /// The order's id on this device.
@@ -120,6 +148,29 @@ pub enum Ask {
     },
     /// Show everything.
     State,
+}
+
+/// The bytes of a file, in base64 where they are written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content(pub Vec<u8>);
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Content {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        BASE64.decode(text).map(Self).map_err(serde::de::Error::custom)
+    }
 }
 
 /// A device's answer.
@@ -179,6 +230,9 @@ pub trait Device {
 
     /// Every byte on its disk by file, and the secrets that are kept elsewhere by name; `None` where it cannot be told.
     fn disk(&self) -> Option<DiskContent>;
+
+    /// Lets its disk take so many bytes more and no further; any number when `None`. Says whether it can do that.
+    fn limit_disk(&self, free: Option<usize>) -> bool;
 
     /// Takes an armed cut of the disk back.
     fn disarm(&self);

@@ -144,6 +144,7 @@ pub(super) fn target(of: Exchange) -> Target {
         Exchange::Pull => Target::Pull,
         Exchange::SignIn => Target::SignIn,
         Exchange::Refresh => Target::Refresh,
+        Exchange::Upload => Target::Upload,
         Exchange::Any => Target::Any,
     }
 }

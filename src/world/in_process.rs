@@ -187,6 +187,11 @@ impl Device for InProcess {
         Some(DiskContent { files: self.0.disk.files(), secrets: self.0.keychain.secrets() })
     }
 
+    fn limit_disk(&self, free: Option<usize>) -> bool {
+        self.0.disk.limit(free);
+        true
+    }
+
     fn disarm(&self) {
         self.0.armed.set(None);
         self.0.disk.disarm();

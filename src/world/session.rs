@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::device::{Ask, Reply};
 use crate::base::WallClock;
-use crate::client::{EditRequest, Engine, EngineError, LogOut};
+use crate::client::{Capture, EditRequest, Engine, EngineError, FileSettings, LogOut};
 use crate::history::Trigger;
 
 /// A running reference engine and the wall clock of its device.
@@ -72,6 +72,20 @@ impl Session {
             }
             Ask::Discard { order } => {
                 engine.discard(&order)?;
+                Reply::Done
+            }
+            Ask::Attach { order, file_name, mime_type, content } => {
+                let capture = Capture { order, bytes: content.0, file_name, mime_type, description: None };
+                Reply::Made(Box::new(engine.attach(capture)?))
+            }
+            Ask::FileSettings { wifi_only, thumbnails_on_cellular, full_images_on_cellular, compress_photos } => {
+                let set = engine.file_settings();
+                engine.set_file_settings(FileSettings {
+                    wifi_only: wifi_only.unwrap_or(set.wifi_only),
+                    thumbnails_on_cellular: thumbnails_on_cellular.unwrap_or(set.thumbnails_on_cellular),
+                    full_images_on_cellular: full_images_on_cellular.unwrap_or(set.full_images_on_cellular),
+                    compress_photos: compress_photos.unwrap_or(set.compress_photos),
+                })?;
                 Reply::Done
             }
             Ask::Read { order } => Reply::Row(engine.row(&order)?),

@@ -85,6 +85,14 @@ impl World {
                 self.tell(all(&step.device), what).await
             }
             Action::DataSaver(step) => self.tell(all(&step.device), Circumstance::DataSaver { on: step.on }).await,
+            Action::Attach(step) => together(all(&step.device), async |member| self.attach(member, step).await).await,
+            Action::FileSettings(step) => {
+                together(all(&step.device), async |member| self.file_settings(member, step).await).await
+            }
+            Action::Network(step) => together(all(&step.device), async |member| self.network(member, step).await).await,
+            Action::DiskSpace(step) => {
+                all(&step.device).into_iter().try_for_each(|member| Self::disk_space(member, step))
+            }
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
             Action::SearchDisk(step) => {
                 together(all(&step.device), async |member| self.search_disk(member, step)).await
@@ -217,7 +225,7 @@ impl World {
     }
 
     /// Asks for a change and records what became of it; returns the order's id.
-    async fn made(&self, member: &Member, ask: Ask) -> Result<String, StepError> {
+    pub(super) async fn made(&self, member: &Member, ask: Ask) -> Result<String, StepError> {
         let device = member.name.clone();
         match member.device.ask(ask).await? {
             Reply::Made(operation) => {
@@ -312,6 +320,7 @@ impl World {
         let target = match step.of {
             Phase::Push => Target::Push,
             Phase::Pull => Target::Pull,
+            Phase::Files => Target::Upload,
         };
         let (id, device) = (self.arm_fault(&member.name, Fault::Crash), Some(member.name.clone()));
         self.doomed.doom(id, step.how);

@@ -45,6 +45,10 @@ pub enum Target {
     SignIn,
     /// Token refreshes.
     Refresh,
+    /// Requests of an upload.
+    Upload,
+    /// Requests for files.
+    File,
     /// Every request, whatever it is for.
     Any,
 }

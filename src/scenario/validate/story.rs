@@ -9,6 +9,7 @@ use crate::history::ServerState;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::Battery;
 use crate::scenario::account::{EditCached, Select, SignIn};
+use crate::scenario::files_step::Attach;
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
@@ -132,6 +133,10 @@ impl<'a> Story<'a, '_, '_> {
             Action::Work(step) => self.works(step, at),
             Action::Battery(step) => self.battery(step, at),
             Action::DataSaver(step) => self.device(&step.device, at.at("device").place),
+            Action::Attach(step) => self.attaches(step, at),
+            Action::FileSettings(step) => self.device(&step.device, at.at("device").place),
+            Action::Network(step) => self.device(&step.device, at.at("device").place),
+            Action::DiskSpace(step) => self.device(&step.device, at.at("device").place),
             Action::Look(claim) => self.look(claim, at),
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Lose(step) => {
@@ -297,6 +302,18 @@ impl<'a> Story<'a, '_, '_> {
         }
         if zone.at_least > zone.at_most {
             self.problems.add(at.at("at-least").place, "`at-least` is more than `at-most`", None);
+        }
+    }
+
+    fn attaches(&mut self, step: &'a Attach, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        self.order(&step.order, at.at("order").place);
+        at_least_one(step.times, "times", at.at("times").place, self.problems);
+        if step.photo.is_some() == step.document.is_some() {
+            self.problems.add(at.place, "`attach` needs either `photo` or `document`, with a size", None);
+        }
+        if step.broken.is_some() && step.photo.is_none() {
+            self.problems.add(at.at("broken").place, "only a photo can be `broken`", None);
         }
     }
 
