@@ -7,6 +7,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 
+use super::super::auth::Caller;
 use super::super::etag;
 use super::super::refusal::Refusal;
 use super::super::store::Store;
@@ -22,8 +23,14 @@ const FOR_EVER: &str = "private, max-age=31536000, immutable";
 const SHOWN: &[&str] = &["image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf"];
 
 /// The file, or the part of it that is asked for.
-pub(super) fn file(store: &Store, now_ms: i64, user: &str, id: &str, headers: &HeaderMap) -> Result<Reply, Refusal> {
-    let blob = readable(store, now_ms, user, id)?;
+pub(super) fn file(
+    store: &Store,
+    now_ms: i64,
+    caller: &Caller,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Reply, Refusal> {
+    let blob = readable(store, now_ms, caller, id)?;
     let told = &blob.told;
     let tag = etag::strong(told.sha256.as_deref().unwrap_or_default());
     let reply = |status| {
@@ -61,11 +68,11 @@ pub(super) fn file(store: &Store, now_ms: i64, user: &str, id: &str, headers: &H
 pub(super) fn thumbnail(
     store: &Store,
     now_ms: i64,
-    user: &str,
+    caller: &Caller,
     id: &str,
     headers: &HeaderMap,
 ) -> Result<Reply, Refusal> {
-    let blob = readable(store, now_ms, user, id)?;
+    let blob = readable(store, now_ms, caller, id)?;
     let tag = etag::strong(&format!("{}-small", blob.told.sha256.as_deref().unwrap_or_default()));
     let reply = |status| Reply::new(status).with(ETAG.as_str(), &tag).with(CACHE_CONTROL.as_str(), FOR_EVER);
     if etag::matches(text(headers, &IF_NONE_MATCH), &tag) {
@@ -76,8 +83,8 @@ pub(super) fn thumbnail(
     Ok(reply(StatusCode::OK).with(CONTENT_TYPE.as_str(), "image/jpeg").body(jpeg))
 }
 
-fn readable(store: &Store, now_ms: i64, user: &str, id: &str) -> Result<Blob, Refusal> {
-    blob::readable(&store.connection, user, id, now_ms)?
+fn readable(store: &Store, now_ms: i64, caller: &Caller, id: &str) -> Result<Blob, Refusal> {
+    blob::readable(&store.connection, caller, id, now_ms)?
         .ok_or_else(|| Refusal::not_found(format!("there is no attachment {id}")))
 }
 

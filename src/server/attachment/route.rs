@@ -191,7 +191,7 @@ async fn overridden(state: App, id: Path<String>, request: Request) -> Response 
 async fn file(State(shared): App, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let file = || {
         let caller = caller(&shared, &headers)?;
-        download::file(&shared.store(), shared.now_ms(), caller.user(), &id, &headers)
+        download::file(&shared.store(), shared.now_ms(), &caller, &id, &headers)
     };
     answered(&headers, file())
 }
@@ -199,7 +199,7 @@ async fn file(State(shared): App, Path(id): Path<String>, headers: HeaderMap) ->
 async fn thumbnail(State(shared): App, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let thumbnail = || {
         let caller = caller(&shared, &headers)?;
-        download::thumbnail(&shared.store(), shared.now_ms(), caller.user(), &id, &headers)
+        download::thumbnail(&shared.store(), shared.now_ms(), &caller, &id, &headers)
     };
     answered(&headers, thumbnail())
 }

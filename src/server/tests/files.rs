@@ -113,6 +113,13 @@ async fn a_file_is_read_by_those_who_see_its_order() {
     assert_eq!((status(&maria).await, status(&chief).await, status(&jonas).await), (200, 200, 404));
     chief.update("WO-000001", 1, json!({ "assignedTo": "jonas" })).await;
     assert_eq!((status(&maria).await, status(&jonas).await), (200, 200), "whoever uploaded it keeps it");
+    chief.delete("WO-000001", 2).await;
+    let audit = world.sign_in("audit", "desk").await;
+    assert_eq!(
+        (status(&audit).await, status(&jonas).await),
+        (200, 404),
+        "an auditor reads what is left of a deleted one"
+    );
     let nobody = Request::builder().uri(at("a-1")).body(Body::empty()).unwrap();
     assert_eq!(send(&world.server, nobody).await.problem().status, 401);
 }
