@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::answer::{self, Failure};
+use super::answer::{self, Failure, Tagged};
 use super::keychain::{Keychain, KeychainError};
 use super::transport::{Method, Request, Response, Transport};
 use crate::protocol::gzip;
@@ -80,6 +80,22 @@ impl Session {
     /// A GET that carries the bearer token.
     pub(super) async fn get<T: DeserializeOwned>(&self, target: String) -> Result<T, Failure> {
         self.call_signed(Request::new(Method::Get, target)).await
+    }
+
+    /// A GET of what is known under the tag `known`, unless it has changed (spec 6.4).
+    pub(super) async fn get_tagged<T: DeserializeOwned>(
+        &self,
+        target: String,
+        known: Option<&str>,
+    ) -> Result<Tagged<T>, Failure> {
+        let mut request = Request::new(Method::Get, target);
+        request.headers.extend(known.map(|tag| ("if-none-match", tag.to_owned())));
+        match self.signed(request, answer::tagged).await? {
+            Tagged::Same { tag } if known != Some(tag.as_str()) => {
+                Err(Failure::network(format!("what is the same as {tag} was not asked for")))
+            }
+            answer => Ok(answer),
+        }
     }
 
     /// A POST of JSON that carries the bearer token.

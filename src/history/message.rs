@@ -92,6 +92,8 @@ pub enum MessageKind {
         /// Bytes in it.
         bytes: u64,
     },
+    /// What the asker knows is still so (304).
+    NotModified,
     /// A problem document.
     Problem {
         /// The code.

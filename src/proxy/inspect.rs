@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::extract::Query;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
-use hyper::{Method, Uri};
+use hyper::{Method, StatusCode, Uri};
 use hyper::{http::request, http::response};
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde::de::DeserializeOwned;
@@ -88,7 +88,9 @@ pub(super) fn request(route: Option<Route>, head: &request::Parts, body: &[u8]) 
 
 /// What the answer to a request of `route` says.
 pub(super) fn answer(route: Option<Route>, head: &response::Parts, body: &[u8]) -> MessageKind {
-    let kind = if !head.status.is_success() {
+    let kind = if head.status == StatusCode::NOT_MODIFIED {
+        Some(MessageKind::NotModified)
+    } else if !head.status.is_success() {
         json::<Problem>(&head.headers, body).map(|Problem { code, detail, .. }| MessageKind::Problem { code, detail })
     } else {
         match route {

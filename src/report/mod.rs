@@ -3,9 +3,11 @@
 mod story;
 mod summary;
 mod tech;
+mod traffic;
 mod words;
 
 pub use story::{failure, line, totals};
 pub use summary::{Class, Judged, ScenarioSummary, Summary, Tally};
 pub use tech::tech;
+pub use traffic::{Bytes, Purpose};
 pub use words::{event, milliseconds};

@@ -1,9 +1,10 @@
 //! The summary of a run of scenarios: `summary.json`, and what the terminal is drawn from.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::traffic::{self, Bytes, Purpose};
 use crate::check::{self, Finding, Ledger, Verdict};
 use crate::history::{DeviceEvent, History, Trigger, What};
 
@@ -38,6 +39,9 @@ pub struct Tally {
     pub bytes_up: u64,
     /// Bytes from the proxy to devices, heads and bodies, of answers that it passed on.
     pub bytes_down: u64,
+    /// The bytes in each direction by what they were for.
+    #[serde(default)]
+    pub traffic: BTreeMap<Purpose, Bytes>,
     /// The most requests in any 100 ms.
     #[serde(default)]
     pub peak_in_100_ms: u64,
@@ -64,6 +68,7 @@ impl Tally {
             tally.count(&event.what);
         }
         tally.peak_in_100_ms = peak(history, 100);
+        tally.traffic = traffic::of(history);
         tally
     }
 

@@ -252,6 +252,7 @@ fn kind(kind: &MessageKind) -> String {
         MessageKind::FileAnswer { bytes } => format!("{bytes} bytes of a file"),
         MessageKind::Push { operations } => format!("push of {}", operations.len()),
         MessageKind::PushAnswer { results } => format!("{} results", results.len()),
+        MessageKind::NotModified => "nothing has changed".into(),
         MessageKind::Problem { code, detail } => format!("{code}: {detail}"),
         MessageKind::Other { summary } => summary.clone(),
     }

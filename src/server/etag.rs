@@ -5,6 +5,11 @@ pub(super) fn strong(name: &str) -> String {
     format!("\"{name}\"")
 }
 
+/// The weak tag of what is called `name`: it may be told in different bytes.
+pub(super) fn weak(name: &str) -> String {
+    format!("W/\"{name}\"")
+}
+
 /// Whether an `If-None-Match` names `tag`; tags are compared weakly there.
 pub(super) fn matches(if_none_match: Option<&str>, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::extract::{Query, Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, IF_NONE_MATCH};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
@@ -17,7 +17,7 @@ use super::openapi::{self, Endpoint};
 use super::refusal::Refusal;
 use super::store::Store;
 use super::wire::{Answer, read_json};
-use super::{attachment, dead_letter, delta, push, selection};
+use super::{attachment, dead_letter, delta, etag, push, selection};
 use crate::base::WallClock;
 use crate::protocol::{
     ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
@@ -95,7 +95,7 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         (refresh_at.addition().open(), post(refresh)),
         (revoke_at.addition().problems(&[403]), post(revoke)),
         (profile_at.addition(), get(profile)),
-        (delta_at.query::<DeltaQuery>().problems(&[410]), get(pull)),
+        (delta_at.query::<DeltaQuery>().conditional().problems(&[410]), get(pull)),
         (push_at, post(push)),
         (conflicts_at.addition(), get(conflicts)),
         (selection_at.addition().problems(&[403]), post(select)),
@@ -158,7 +158,14 @@ async fn pull(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {
         let query = Query::<DeltaQuery>::try_from_uri(&uri).map_err(|error| Refusal::malformed(error.body_text()))?;
         delta::pull(&mut shared.store(), shared.now_ms(), &caller, &query.0)
     };
-    Answer::to(&headers).with::<DeltaAnswer>(page())
+    let answer = Answer::to(&headers);
+    match page() {
+        Ok(delta::Page { answer: page, tag: Some(tag), idle }) => {
+            let known = idle && etag::matches(headers.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok()), &tag);
+            answer.tagged(&page, &tag, known)
+        }
+        page => answer.with::<DeltaAnswer>(page.map(|page| page.answer)),
+    }
 }
 
 async fn dead_letters(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {

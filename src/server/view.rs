@@ -29,6 +29,12 @@ pub(super) fn saw(db: &Connection, user: &str, id: &str) -> rusqlite::Result<boo
     ])
 }
 
+/// The commit that last touched what `user` sees, or saw.
+pub(super) fn last_change(db: &Connection, user: &str) -> rusqlite::Result<i64> {
+    db.prepare_cached("SELECT coalesce(max(touched_seq), 0) FROM views WHERE user = ?1")?
+        .query_row([user], |row| row.get(0))
+}
+
 /// The digest of the unfinished work orders in the view of `user`.
 pub(super) fn digest(db: &Connection, user: &str) -> rusqlite::Result<ViewDigest> {
     let mut statement = db.prepare_cached(

@@ -8,6 +8,7 @@ pub(super) mod clear;
 pub(super) mod files;
 pub(super) mod logs;
 pub(super) mod meta;
+mod packed;
 pub(super) mod queue;
 pub(super) mod rows;
 pub(super) mod snapshot;

@@ -52,6 +52,10 @@ CREATE TABLE files (
 ) WITHOUT ROWID;
 
 ALTER TABLE sync_queue ADD COLUMN attachmentId TEXT;
+-- Queue payloads and long texts are stored compressed from now on, as BLOBs; what is there stays as it is. The text of a
+-- payload names what it names.
+ALTER TABLE sync_queue ADD COLUMN names TEXT;
+UPDATE sync_queue SET names = payload WHERE instr(payload, 'tmp-');
 ALTER TABLE rescue_log ADD COLUMN attachmentId TEXT;
 ALTER TABLE pending_attachments ADD COLUMN uploadUrl TEXT;
 ALTER TABLE pending_attachments ADD COLUMN sha256 TEXT;
