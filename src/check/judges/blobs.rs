@@ -54,8 +54,11 @@ pub(in super::super) fn go_up_in_order(case: &Case<'_>, out: &mut Findings) {
 /// What is known of one upload.
 #[derive(Default)]
 struct Known {
-    /// Where the server stands, as the device was told last; `None` while it cannot know.
+    /// Where the server stands, as the device was told last; `None` while it cannot know: until a part is answered, nobody
+    /// knows how much of it arrived.
     at: Option<u64>,
+    /// Where the part starts that is on its way, or was last.
+    sets_out: Option<u64>,
     /// The farthest that the server ever stood, and when it said so.
     farthest: (u64, u64),
     /// When the server had all of it.
@@ -84,19 +87,16 @@ impl<'a> Watch<'_, 'a> {
             out.violated(ONCE, expected, format!("it sends {id} again"), &[seq, event.seq]);
         }
         let UploadStep::Part { offset, bytes, cut } = step else { return };
-        if known.at != Some(offset) {
-            let expected = match known.at {
-                Some(at) => format!("{} goes on with {id} at {at}, where the server stands", self.name),
-                None => format!("{} asks where the server stands before it goes on with {id}", self.name),
-            };
-            out.violated(CHECK, expected, format!("it goes on at {offset}"), &[known.farthest.1, event.seq]);
+        // What broke off may be seen late, when the next part is on its way already.
+        if !cut && known.sets_out != Some(offset) {
+            let expected = format!("{} says from where it sends {id}", self.name);
+            let happened = format!("{offset} passes, and it said {:?}", known.sets_out);
+            out.violated(CHECK, expected, happened, &[event.seq]);
         }
         if bytes > MOST {
             let expected = format!("a part of a file has at most {MOST} bytes");
             out.violated(CHECK, expected, format!("{} sends {bytes}", self.name), &[event.seq]);
         }
-        // Until it is answered, nobody knows how much of it arrived.
-        known.at = None;
         let forbidden = self.forbidden_ms.filter(|since| event.at_ms > since + AT_ONCE_MS && !cut);
         if forbidden.is_some() {
             let expected = format!("{} breaks off what may go up over WiFi alone", self.name);
@@ -155,7 +155,9 @@ impl<'a> Watch<'_, 'a> {
                 named.for_each(|id| self.named(id, event.seq, out));
             }
             _ => match device_event(event) {
-                Some(DeviceEvent::Uploading { attachment_id, .. }) => self.sets_out(attachment_id, event, out),
+                Some(DeviceEvent::Uploading { attachment_id, offset, .. }) => {
+                    self.sets_out(attachment_id, *offset, event, out);
+                }
                 Some(DeviceEvent::Uploaded { attachment_id }) => {
                     let length = self.files.get(attachment_id.as_str()).map(|file| file.bytes);
                     let at = self.uploads.get(attachment_id.as_str()).and_then(|known| known.at);
@@ -185,8 +187,14 @@ impl<'a> Watch<'_, 'a> {
         }
     }
 
-    /// A part sets out: nothing more urgent waits, and the network is one for it.
-    fn sets_out(&self, id: &str, event: &Event, out: &mut Findings) {
+    /// A part sets out: where the server stands, behind all that is more urgent, and on a network that is one for it.
+    fn sets_out(&mut self, id: &'a str, offset: u64, event: &Event, out: &mut Findings) {
+        let known = self.uploads.entry(id).or_default();
+        if known.at != Some(offset) {
+            goes_on(self.name, id, known, offset, event.seq, out);
+        }
+        known.sets_out = Some(offset);
+        known.at = None;
         if self.wifi_only && !self.wifi {
             let expected = format!("{} sends files over WiFi alone", self.name);
             out.violated(SETTINGS, expected, format!("it sends {id} over a cellular network"), &[event.seq]);
@@ -209,6 +217,14 @@ impl<'a> Watch<'_, 'a> {
             out.violated(ORDER, expected, "it waits behind it", &[urgent.first_seq(), event.seq]);
         }
     }
+}
+
+fn goes_on(name: &str, id: &str, known: &Known, offset: u64, seq: u64, out: &mut Findings) {
+    let expected = match known.at {
+        Some(at) => format!("{name} goes on with {id} at {at}, where the server stands"),
+        None => format!("{name} asks where the server stands before it goes on with {id}"),
+    };
+    out.violated(CHECK, expected, format!("it goes on at {offset}"), &[known.farthest.1, seq]);
 }
 
 pub(in super::super) fn are_what_was_kept(case: &Case<'_>, out: &mut Findings) {

@@ -8,7 +8,7 @@ use crate::client::answer::Failure;
 use crate::client::engine::{Engine, EngineError};
 use crate::client::priority::URGENT;
 use crate::client::push::{self, Pushed};
-use crate::client::store::{StoreError, files, meta};
+use crate::client::store::{StoreError, files, meta, queue};
 use crate::history::{DeviceEvent, Phase};
 
 /// Batches in a row that may overtake a file, so that it is never kept waiting for ever.
@@ -42,7 +42,10 @@ pub(in crate::client) async fn run(engine: &Engine, pushed: &mut Pushed) -> Resu
             (None, _) => break,
         }
     }
+    // What stopped for want of WiFi is not on its way any more.
+    engine.store.write(queue::release)?;
     engine.remove_unused()?;
+    engine.show()?;
     engine.emit(DeviceEvent::PhaseEnded { phase: Phase::Files, count: pushed.settled - settled });
     Ok(())
 }

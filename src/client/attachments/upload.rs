@@ -90,11 +90,12 @@ impl Engine {
             None => Err(Trouble::File("the device has lost it".into())),
         };
         match went {
-            Ok(advance) => {
+            Ok(Advance::GaveWay) => {
                 self.store.write(|tx| queue::wait(tx, &queued.queue_id))?;
-                if advance != Advance::GaveWay {
-                    self.uploads.borrow_mut().strikes.remove(&attachment_id);
-                }
+                Ok(Advance::GaveWay)
+            }
+            Ok(advance) => {
+                self.uploads.borrow_mut().strikes.remove(&attachment_id);
                 Ok(advance)
             }
             Err(trouble) => {
