@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use axum::http::StatusCode;
 use axum::http::header::{HeaderName, HeaderValue};
-use axum::http::{HeaderMap, StatusCode};
 
 use super::rejection::Rejection;
 use crate::protocol::{CHECKSUM_MISMATCH, ErrorCode, Problem};
@@ -15,8 +15,8 @@ pub(super) struct Refusal {
     kind: &'static str,
     code: ErrorCode,
     detail: String,
-    /// What the answer says beside the document.
-    pub(super) headers: HeaderMap,
+    /// A header beside the document.
+    pub(super) header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Refusal {
@@ -92,13 +92,13 @@ impl Refusal {
     }
 
     fn new(status: StatusCode, kind: &'static str, code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { status, kind, code, detail: detail.into(), headers: HeaderMap::new() }
+        Self { status, kind, code, detail: detail.into(), header: None }
     }
 
     /// With a header beside the document. What cannot stand in one is left off.
     pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
+            self.header = Some(Box::new((name, value)));
         }
         self
     }
