@@ -1,0 +1,89 @@
+//! What is not sent twice, and what is stored small (spec 6.3, 6.4).
+
+use rusqlite::types::Type;
+use serde_json::{Value, json};
+
+use super::{Device, Reply, order, page, record};
+use crate::client::EditRequest;
+use crate::history::SyncOutcome;
+use crate::protocol::path;
+
+const NOTES: &str = "The seal of the gearbox was worn on its whole length; replaced it, torqued the cover to 45 Nm, and \
+    the seal of the second gearbox, which was worn on its whole length, too; torqued its cover to 45 Nm.";
+
+#[tokio::test(start_paused = true)]
+async fn what_is_the_same_is_asked_for_by_its_tag_and_kept() {
+    let device = Device::ready().await;
+    let known = || device.wire.last().if_none_match;
+    device.wire.next(path::DELTA, Reply::Tagged("W/\"1\"", "", page("c2", false, json!({}))));
+    assert_eq!((device.sync().await, known()), (SyncOutcome::Done, None), "the page before had no tag");
+    device.wire.next(path::DELTA, Reply::Same("W/\"1\""));
+    assert_eq!((device.sync().await, known().as_deref()), (SyncOutcome::Done, Some("W/\"1\"")));
+    assert_eq!(device.cursor().as_deref(), Some("c2"));
+    let changes = json!({"workOrders": [{"workOrderId": "WO-1", "title": "Valve", "_version": 2, "updatedAt": "x"}]});
+    device.wire.next(path::DELTA, Reply::Tagged("W/\"2\"", "", page("c3", false, changes)));
+    assert_eq!((device.sync().await, device.shows("WO-1", "title")), (SyncOutcome::Done, json!("Valve")));
+    let device = device.restart();
+    device.wire.next(path::DELTA, Reply::Same("W/\"2\""));
+    assert_eq!(device.sync().await, SyncOutcome::Done);
+    assert_eq!(device.wire.last().if_none_match.as_deref(), Some("W/\"2\""), "the tag is as durable as the cursor");
+    // Of another view than the one that is known nothing can be the same.
+    device.wire.next(path::DELTA, Reply::Same("W/\"1\""));
+    assert!(matches!(device.sync().await, SyncOutcome::Failed { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_pull_knows_no_tag() {
+    let device = Device::ready().await;
+    device.wire.next(path::DELTA, Reply::Tagged("W/\"1\"", "", page("c2", false, json!({}))));
+    device.sync().await;
+    device.engine.clear_cache().await.unwrap();
+    let orders = json!({"workOrders": [order("WO-1", 1)]});
+    device.wire.next(path::DELTA, Reply::Tagged("W/\"1\"", "", page("c3", false, orders)));
+    assert_eq!(device.sync().await, SyncOutcome::Done);
+    let sent = device.wire.sent.borrow();
+    let pulls: Vec<_> = sent.iter().filter(|sent| sent.target.starts_with(path::DELTA)).skip(1).collect();
+    assert!(!pulls.is_empty() && pulls.iter().all(|sent| sent.if_none_match.is_none()), "{pulls:?}");
+}
+
+/// The storage class of a column in each of its rows.
+fn classes(device: &Device, sql: &str) -> Vec<Type> {
+    let c = device.engine.store.read();
+    let mut statement = c.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok(row.get_ref(0)?.data_type())).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_texts_and_payloads_are_stored_compressed_and_read_as_they_were() {
+    let device = Device::ready().await;
+    device.edit("WO-1", json!({"completionNotes": NOTES}));
+    device.edit("WO-2", json!({"completionNotes": "Sealed"}));
+    assert_eq!(classes(&device, "SELECT payload FROM sync_queue ORDER BY rowid"), [Type::Blob, Type::Text]);
+    let notes = "SELECT completionNotes FROM work_orders WHERE workOrderId < 'WO-3' ORDER BY workOrderId";
+    assert_eq!(classes(&device, notes), [Type::Blob, Type::Text]);
+    let device = device.restart();
+    assert_eq!((device.shows("WO-1", "completionNotes"), device.shows("WO-2", "completionNotes")), (json!(NOTES), json!("Sealed")));
+    assert_eq!(device.sync().await, SyncOutcome::Done);
+    let sent: Vec<Value> = device.wire.pushes().concat().iter().map(|it| it["payload"]["completionNotes"].clone()).collect();
+    assert_eq!(sent, [json!(NOTES), json!("Sealed")]);
+}
+
+/// A temporary id inside of a text that is stored compressed becomes the real one like any other.
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_compressed_is_renamed_too() {
+    let device = Device::ready().await;
+    let made = device.engine.create(record(json!({"title": "Leak", "siteId": "S1"}))).unwrap();
+    let temporary = made.entity_id.clone();
+    let text = format!("{NOTES} See {temporary}.");
+    let set = json!({"completionNotes": text, "rootCause": text, "description": text, "customFields": {"see": temporary}});
+    // What names another record waits for its creation: it is behind it in the same push, and made again before that.
+    device.engine.edit(EditRequest { id: "WO-1".into(), set: record(set) }).unwrap();
+    device.wire.next(path::PUSH, Reply::Problem(413, "VALIDATION_ERROR"));
+    assert_eq!(device.sync().await, SyncOutcome::Done);
+    let real = format!("WO-9{}", &temporary[temporary.len() - 5..]);
+    for field in ["completionNotes", "rootCause", "description"] {
+        assert_eq!(device.shows("WO-1", field), json!(format!("{NOTES} See {real}.")), "{field}");
+    }
+    assert_eq!(device.shows("WO-1", "customFields"), json!({"see": real}));
+}
