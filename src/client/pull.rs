@@ -11,9 +11,9 @@ use super::engine::Engine;
 use super::store::cache::{self, Kind};
 use super::store::snapshot::{self, Stage};
 use super::store::{StoreError, logs, meta, rows};
-use super::{merge, push};
+use super::{merge, push, static_data};
 use crate::history::{DeviceEvent, ResyncReason};
-use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, Profile, Record, Removal, RemovalReason, path};
+use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, Record, Removal, RemovalReason, path};
 
 const WORK_ORDER_ID: &str = "workOrderId";
 /// The status of an answer that says: so far back I do not go.
@@ -23,7 +23,9 @@ const STALE: SignedDuration = SignedDuration::from_hours(1);
 
 /// Pulls until the server has no more; returns the records received. A full pull starts with the profile (spec 3.1A).
 pub(super) async fn run(engine: &Engine) -> Result<u64, Failure> {
-    fetch_profile(engine).await?;
+    if static_data::profile_is_due(engine)? {
+        static_data::fetch_profile(engine).await?;
+    }
     let mut pull = Pull { engine, digest: stale(engine)?, anew: false };
     let mut received = 0;
     loop {
@@ -123,15 +125,6 @@ fn stale(engine: &Engine) -> Result<bool, StoreError> {
     };
     let age = engine.clock.now().duration_since(synced_at);
     Ok(age > STALE || age.is_negative())
-}
-
-async fn fetch_profile(engine: &Engine) -> Result<(), Failure> {
-    if meta::role(engine.store.read())?.is_some() {
-        return Ok(());
-    }
-    let profile: Profile = engine.session.get(path::PROFILE.to_owned()).await?;
-    engine.store.write(|tx| meta::set_profile(tx, &profile))?;
-    Ok(())
 }
 
 /// As short as it can be: it travels with every delta. The cursor wins over `since`, so it goes alone.

@@ -88,13 +88,27 @@ impl Session {
         target: String,
         known: Option<&str>,
     ) -> Result<Tagged<T>, Failure> {
+        Ok(self.get_cached(target, known).await?.0)
+    }
+
+    /// The same, with what the answer's `Cache-Control` says.
+    pub(super) async fn get_cached<T: DeserializeOwned>(
+        &self,
+        target: String,
+        known: Option<&str>,
+    ) -> Result<(Tagged<T>, String), Failure> {
         let mut request = Request::new(Method::Get, target);
         request.headers.extend(known.map(|tag| ("if-none-match", tag.to_owned())));
-        match self.signed(request, answer::tagged).await? {
+        let read = |response: Response| {
+            let control = response.header("cache-control").to_owned();
+            Ok((answer::tagged(response)?, control))
+        };
+        let (answer, control) = self.signed(request, read).await?;
+        match &answer {
             Tagged::Same { tag } if known != Some(tag.as_str()) => {
                 Err(Failure::network(format!("what is the same as {tag} was not asked for")))
             }
-            answer => Ok(answer),
+            Tagged::Same { .. } | Tagged::New { .. } => Ok((answer, control)),
         }
     }
 

@@ -36,6 +36,8 @@ pub enum MessageKind {
     Refresh,
     /// A profile request or its answer.
     Profile,
+    /// A request for an asset's specs, or its answer.
+    Asset,
     /// A pull's request.
     Delta {
         /// `cursor`, verbatim.

@@ -11,7 +11,7 @@ mod shown;
 pub use circumstance::Circumstance;
 pub use device::{
     AuditEntry, Choice, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, ResyncReason,
-    Side, Status, SyncOutcome, Trigger,
+    Side, Source, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
 pub use event::{Decision, Event, Fault, InTheClear, LinkState, ServerState, StepOutcome, Wait, What};

@@ -14,6 +14,8 @@ pub enum Purpose {
     SignIn,
     /// The user's own profile.
     Profile,
+    /// Specs of assets.
+    Assets,
     /// Changes that come down.
     Pull,
     /// Changes that go up.
@@ -34,6 +36,7 @@ impl Purpose {
         match kind {
             MessageKind::SignIn | MessageKind::Refresh => Self::SignIn,
             MessageKind::Profile => Self::Profile,
+            MessageKind::Asset => Self::Assets,
             MessageKind::Delta { .. } | MessageKind::DeltaAnswer { .. } => Self::Pull,
             MessageKind::Push { .. } | MessageKind::PushAnswer { .. } => Self::Push,
             MessageKind::Selection | MessageKind::SelectionAnswer { .. } => Self::Selection,
@@ -52,6 +55,7 @@ impl Purpose {
         match self {
             Self::SignIn => "sign-in",
             Self::Profile => "profile",
+            Self::Assets => "assets",
             Self::Pull => "pull",
             Self::Push => "push",
             Self::Selection => "selection",

@@ -113,6 +113,10 @@ impl World {
                 together(all(&step.device), async |member| self.sign_in_again(scenario, member, step).await).await
             }
             Action::Select(step) => together(all(&step.device), async |member| self.select(member, step).await).await,
+            Action::LookUp(step) => {
+                let ask = Ask::LookUp { what: step.what.clone() };
+                together(all(&step.device), async |member| simply(member, ask.clone()).await).await
+            }
             Action::EditCached(step) => {
                 together(all(&step.device), async |member| self.edit_cached(member, step).await).await
             }

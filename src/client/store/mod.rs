@@ -10,6 +10,7 @@ pub(super) mod logs;
 pub(super) mod meta;
 mod packed;
 pub(super) mod queue;
+pub(super) mod responses;
 pub(super) mod rows;
 pub(super) mod snapshot;
 

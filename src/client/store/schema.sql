@@ -180,3 +180,14 @@ CREATE TABLE snapshot (
   id TEXT NOT NULL,
   PRIMARY KEY (kind, id)
 ) WITHOUT ROWID;
+
+-- Answers that are kept for a while (spec 6.4), each for the user who got it.
+CREATE TABLE responses (
+  userId TEXT NOT NULL,
+  target TEXT NOT NULL,
+  tag TEXT,
+  body TEXT NOT NULL,
+  storedAt TEXT NOT NULL,
+  freshFor INTEGER NOT NULL,
+  PRIMARY KEY (userId, target)
+) WITHOUT ROWID;

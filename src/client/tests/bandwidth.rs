@@ -1,11 +1,14 @@
 //! What is not sent twice, and what is stored small (spec 6.3, 6.4).
 
+use std::time::Duration;
+
 use rusqlite::types::Type;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{Device, Reply, order, page, record};
-use crate::client::EditRequest;
-use crate::history::SyncOutcome;
+use crate::client::{EditRequest, PROFILE};
+use crate::history::{DeviceEvent, Source, SyncOutcome};
 use crate::protocol::path;
 
 const NOTES: &str = "The seal of the gearbox was worn on its whole length; replaced it, torqued the cover to 45 Nm, and \
@@ -86,4 +89,86 @@ async fn what_is_stored_compressed_is_renamed_too() {
         assert_eq!(device.shows("WO-1", field), json!(format!("{NOTES} See {real}.")), "{field}");
     }
     assert_eq!(device.shows("WO-1", "customFields"), json!({"see": real}));
+}
+
+fn profile(user: &str, name: &str) -> Value {
+    json!({"userId": user, "email": "m@x", "firstName": name, "lastName": "S", "role": "technician", "skills": [],
+        "siteIds": ["S1"]})
+}
+
+/// Whence the last thing looked up came, and the first name in it.
+fn looked_up(device: &Device) -> (Source, String) {
+    let events = device.events.borrow();
+    let found = events.iter().rev().find_map(|event| match event {
+        DeviceEvent::LookedUp { record, from, .. } => Some((*from, record["firstName"].as_str().unwrap().to_owned())),
+        _ => None,
+    });
+    found.unwrap()
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Signed in and synced, with a profile that is fresh for an hour.
+async fn with_profile(cache: &'static str) -> Device {
+    let device = Device::fresh();
+    device.engine.sign_in("maria", "secret").await.unwrap();
+    device.wire.next(path::PROFILE, Reply::Tagged("W/\"p1\"", cache, profile("maria", "M")));
+    assert_eq!(device.sync().await, SyncOutcome::Done);
+    device
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_fresh_is_not_asked_for_and_what_is_stale_by_its_tag() {
+    let device = with_profile("private, max-age=3600").await;
+    let look = async || device.engine.look_up(PROFILE).await.unwrap();
+    look().await;
+    assert_eq!((looked_up(&device), device.wire.count(path::PROFILE)), ((Source::Cache, "M".into()), 1));
+    sleep(HOUR).await;
+    device.wire.next(path::PROFILE, Reply::Same("W/\"p1\""));
+    look().await;
+    assert_eq!(device.wire.sent.borrow().last().unwrap().if_none_match.as_deref(), Some("W/\"p1\""));
+    assert_eq!(looked_up(&device), (Source::Revalidated, "M".into()));
+    device.wire.next(path::PROFILE, Reply::Tagged("W/\"p2\"", "max-age=3600", profile("maria", "Mia")));
+    device.engine.store.read().execute_batch("UPDATE responses SET freshFor = 0").unwrap();
+    look().await;
+    assert_eq!(looked_up(&device), (Source::Network, "Mia".into()));
+    sleep(2 * HOUR).await;
+    device.wire.next(path::REFRESH, Reply::Lost);
+    look().await;
+    assert_eq!(looked_up(&device), (Source::Stale, "Mia".into()), "better than nothing, where there is no network");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pull_asks_for_the_profile_again_once_its_time_is_over() {
+    let device = with_profile("max-age=3600").await;
+    device.sync().await;
+    assert_eq!(device.wire.count(path::PROFILE), 1);
+    sleep(HOUR).await;
+    device.wire.next(path::PROFILE, Reply::Tagged("W/\"p2\"", "max-age=3600", profile("maria", "Mia")));
+    device.sync().await;
+    assert_eq!(device.wire.count(path::PROFILE), 2);
+    assert_eq!(device.engine.state().unwrap().profile.unwrap().first_name, "Mia");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_kept_is_not_and_what_was_kept_leaves_with_its_user() {
+    let device = with_profile("no-store").await;
+    let kept = |device: &Device| -> i64 {
+        device.engine.store.read().query_row("SELECT count(*) FROM responses", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(kept(&device), 0);
+    device.wire.next(path::PROFILE, Reply::Tagged("W/\"p1\"", "max-age=3600", profile("maria", "M")));
+    device.engine.look_up(PROFILE).await.unwrap();
+    assert_eq!(kept(&device), 1);
+    device.engine.clear_cache().await.unwrap();
+    assert_eq!(kept(&device), 0);
+    device.wire.next(path::PROFILE, Reply::Tagged("W/\"p1\"", "max-age=3600", profile("maria", "M")));
+    device.sync().await;
+    assert_eq!(kept(&device), 1);
+    device.engine.log_out(true).await.unwrap();
+    assert_eq!(kept(&device), 0);
+    device.engine.sign_in("jo", "secret").await.unwrap();
+    device.wire.next(path::PROFILE, Reply::Tagged("W/\"j1\"", "max-age=3600", profile("jo", "Jo")));
+    device.engine.look_up(PROFILE).await.unwrap();
+    assert_eq!(looked_up(&device), (Source::Network, "Jo".into()));
 }

@@ -8,7 +8,7 @@ use crate::check::ShownClaim;
 use crate::history::ServerState;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::Battery;
-use crate::scenario::account::{EditCached, Select, SignIn};
+use crate::scenario::account::{EditCached, LookUp, Select, SignIn};
 use crate::scenario::files_step::Attach;
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
@@ -150,6 +150,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::Logout(logout) => self.device(&logout.device, at.at("device").place),
             Action::SignIn(sign_in) => self.signs_in(sign_in, at),
             Action::Select(select) => self.selects(select, at),
+            Action::LookUp(step) => self.looks_up(step, at),
             Action::EditCached(edit) => self.edits_cached(edit, at),
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
             Action::Answer(_)
@@ -213,6 +214,14 @@ impl<'a> Story<'a, '_, '_> {
         if step.orders.is_empty() && step.give_up.is_empty() && step.from.is_none() {
             let help = Some("name `orders`, or a time by `from` and `to`".to_owned());
             self.problems.add(at.place, "`select` picks nothing", help);
+        }
+    }
+
+    fn looks_up(&mut self, step: &LookUp, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        if step.what.is_empty() {
+            let help = Some("name `profile`, or an asset by its id".to_owned());
+            self.problems.add(at.at("what").place, "`look-up` looks nothing up", help);
         }
     }
 

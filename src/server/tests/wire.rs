@@ -156,7 +156,7 @@ async fn a_connection_is_kept_for_one_exchange_after_the_other_and_its_heads_are
             .header("authorization", format!("Bearer {}", maria.tokens.access_token));
         let response = sender.send_request(request.body(Body::empty()).unwrap()).await.unwrap();
         let headers: Vec<_> = response.headers().keys().map(ToString::to_string).collect();
-        assert_eq!(headers, ["content-type", "content-length"]);
+        assert_eq!(headers, ["content-type", "etag", "cache-control", "vary", "content-length"]);
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(serde_json::from_slice::<Profile>(&body).unwrap().user_id, "maria");
     }
@@ -217,4 +217,30 @@ async fn a_cursor_that_grows_old_is_renewed_although_nothing_is_new() {
     chief.update("WO-000003", 1, json!({ "title": "not hers" })).await;
     let renewed = send(&world.server, ask()).await.ok::<DeltaAnswer>();
     assert_eq!((renewed.changes == Changes::default(), renewed.next_cursor == cursor), (true, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_seldom_changes_may_be_kept_by_its_user() {
+    let world = World::new();
+    let maria = world.sign_in("maria", "phone").await;
+    let jonas = world.sign_in("jonas", "phone").await;
+    let ask = async |device: &Device, target: &str, tag: &str| {
+        send(&device.server, device.request("GET", target, &[("if-none-match", tag)], Body::empty())).await
+    };
+    let asset = |id: &str| path::ASSET.replace("{assetId}", id);
+    let mut tags = Vec::new();
+    for target in [path::PROFILE.to_owned(), asset("A-1")] {
+        let first = ask(&maria, &target, "").await;
+        assert_eq!((first.status.as_u16(), first.header("cache-control")), (200, "private, max-age=604800".into()));
+        assert_eq!(first.header("vary"), "authorization, accept-encoding");
+        let again = ask(&maria, &target, &first.header("etag")).await;
+        assert_eq!((again.status.as_u16(), again.body.len(), again.header("etag")), (304, 0, first.header("etag")));
+        tags.push(first.header("etag"));
+    }
+    let theirs = ask(&jonas, path::PROFILE, &tags[0]).await;
+    assert_eq!(theirs.ok::<Profile>().user_id, "jonas", "another user's tag fits nobody else");
+    for id in ["A-9", "P-1", "A-3"] {
+        assert_eq!(ask(&maria, &asset(id), "").await.problem().status, 404, "{id}");
+    }
+    assert_eq!(ask(&jonas, &asset("A-2"), "").await.problem().status, 404, "none of his orders refers to it");
 }
