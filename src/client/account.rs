@@ -2,9 +2,8 @@
 
 use super::attachments::{self, FileSettings};
 use super::board::Board;
-use super::engine::{DATA_KEY, DEVICE_ID, Engine, EngineError, LEAVING, hex, mint};
-use super::keychain::Keychain;
-use super::session::REFRESH_TOKEN;
+use super::engine::{Engine, EngineError, hex, mint};
+use super::keychain::{DATA_KEY, DEVICE_ID, Keychain, LEAVING, REFRESH_TOKEN};
 use super::store::{self, StoreError, clear, logs, queue};
 use std::collections::BTreeSet;
 

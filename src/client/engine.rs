@@ -11,15 +11,15 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use super::answer::Failure;
+use super::attachments::{self, FileError, FileSettings, PhotoError, Progress, Vault};
 use super::board::Board;
-use super::keychain::{Keychain, KeychainError};
+use super::keychain::{DATA_KEY, DEVICE_ID, Keychain, KeychainError};
 use super::pace::Pace;
 use super::schedule::Schedule;
 use super::session::Session;
 use super::state::Shown;
 use super::store::{Store, StoreError, cache, files, logs, meta, queue, rows};
 use super::transport::Transport;
-use super::attachments::{self, FileError, FileSettings, PhotoError, Progress, Vault};
 use super::{account, merge, priority, resolve};
 use crate::base::{Stream, WallClock};
 use crate::disk::Storage;
@@ -27,11 +27,6 @@ use crate::history::{Circumstance, DeviceEvent, OperationRecord};
 use crate::protocol::{
     EntityType, ErrorCode, MAX_BATCH_OPERATIONS, OperationKind, RESOLVES, Record, SignInRequest, TEMPORARY_ID_PREFIX,
 };
-
-pub(super) const DATA_KEY: &str = "data-key";
-pub(super) const DEVICE_ID: &str = "device-id";
-/// In the keychain while a logout is under way: whatever the database holds is not to be seen again.
-pub(super) const LEAVING: &str = "leaving";
 
 /// What an engine is made of besides its storage.
 pub struct Parts {
@@ -363,7 +358,8 @@ impl Engine {
         let payload = Record::from_iter([("_version".to_owned(), version(&visible))]);
         let operation = self.operation(id, OperationKind::Delete, payload);
         let rescued = self.store.write(|tx| {
-            let rescued = logs::rescue_files(tx, &operation.entity_id, "its order was deleted here", &self.clock.now_text())?;
+            let rescued =
+                logs::rescue_files(tx, &operation.entity_id, "its order was deleted here", &self.clock.now_text())?;
             rows::keep_base(tx, &operation.entity_id, &visible)?;
             queue::append(tx, &operation, &self.clock.now_text())?;
             rows::hide(tx, &operation.entity_id)?;

@@ -50,6 +50,6 @@ pub(crate) use strategy::{STRATEGIES, Strategy};
 pub use account::LogOut;
 pub use attachments::{Capture, FileError, FileSettings, PhotoError};
 pub use engine::{EditRequest, Engine, EngineError, Parts, Settings};
-pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain};
+pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain, REFRESH_TOKEN};
 pub use static_data::PROFILE;
 pub use transport::{Method, Request, Response, Transport, TransportError};

@@ -176,12 +176,7 @@ fn count(changes: &Changes) -> u64 {
 
 /// Rows and cursor in one transaction, or a crash between them would lose the page for ever. A page that says nothing
 /// new writes nothing. With the cursor goes the tag of the view, which is good for that cursor alone.
-fn apply(
-    engine: &Engine,
-    page: &DeltaAnswer,
-    cursor: Option<&str>,
-    tag: Option<&str>,
-) -> Result<Next, StoreError> {
+fn apply(engine: &Engine, page: &DeltaAnswer, cursor: Option<&str>, tag: Option<&str>) -> Result<Next, StoreError> {
     let changes = &page.changes;
     let removed = [
         removals(&changes.deleted_ids.work_orders, &changes.removed.work_orders),
@@ -191,8 +186,8 @@ fn apply(
     let stage = snapshot::stage(engine.store.read())?;
     let last = if page.has_more { Next::More } else { Next::Done };
     let nothing_new = count(changes) == 0 && removed.iter().all(BTreeMap::is_empty);
-    let known = cursor == Some(page.next_cursor.as_str())
-        && meta::get(engine.store.read(), meta::VIEW_TAG)?.as_deref() == tag;
+    let known =
+        cursor == Some(page.next_cursor.as_str()) && meta::get(engine.store.read(), meta::VIEW_TAG)?.as_deref() == tag;
     if nothing_new && stage.is_none() && known {
         return Ok(last);
     }

@@ -176,12 +176,6 @@ impl Schedule {
         self.conditions.on_wifi()
     }
 
-    /// The period of background syncs is another one from now on.
-    pub(super) fn set_period(&mut self, every: Option<Duration>, now: Instant) {
-        self.every = every;
-        self.next_period = every.map(|every| now + every);
-    }
-
     /// Why no periodic sync comes, if the conditions forbid it.
     pub(super) fn period_forbidden(&self) -> bool {
         self.every.is_some() && !self.conditions.period_allowed()

@@ -10,13 +10,10 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::answer::{self, Failure, Tagged};
-use super::keychain::{Keychain, KeychainError};
+use super::keychain::{Keychain, KeychainError, REFRESH_TOKEN};
 use super::transport::{Method, Request, Response, Transport};
 use crate::protocol::gzip;
 use crate::protocol::{ErrorCode, RefreshRequest, SignInRequest, Tokens, path};
-
-/// The refresh token's name in the keychain.
-pub(super) const REFRESH_TOKEN: &str = "refresh-token";
 
 /// The tokens of one device, and the way to the server.
 #[derive(Debug)]
@@ -75,11 +72,6 @@ impl Session {
         *self.access.borrow_mut() = None;
         self.generation.set(self.generation.get() + 1);
         Ok(())
-    }
-
-    /// A GET that carries the bearer token.
-    pub(super) async fn get<T: DeserializeOwned>(&self, target: String) -> Result<T, Failure> {
-        self.call_signed(Request::new(Method::Get, target)).await
     }
 
     /// A GET of what is known under the tag `known`, unless it has changed (spec 6.4).

@@ -150,12 +150,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_fresh_for_its_time_and_never_from_the_future() {
-        let kept = Kept {
-            tag: None,
-            body: String::new(),
-            stored_at: "2025-11-08T06:00:00.000Z".into(),
-            fresh_for: 600,
-        };
+        let kept =
+            Kept { tag: None, body: String::new(), stored_at: "2025-11-08T06:00:00.000Z".into(), fresh_for: 600 };
         for (now, fresh) in [
             ("2025-11-08T06:00:00Z", true),
             ("2025-11-08T06:09:59Z", true),

@@ -88,9 +88,7 @@ impl Storage {
     /// When the medium refuses.
     pub fn files_with(&self, prefix: &str) -> io::Result<Vec<String>> {
         match self {
-            Self::Simulated(disk) => {
-                Mount::new(disk).and_then(|mount| mount.names(prefix)).map_err(io::Error::other)
-            }
+            Self::Simulated(disk) => Mount::new(disk).and_then(|mount| mount.names(prefix)).map_err(io::Error::other),
             Self::Directory(directory) => {
                 let mut names = Vec::new();
                 for entry in fs::read_dir(directory)? {

@@ -6,6 +6,7 @@
 
 mod files;
 mod image;
+mod log;
 mod mount;
 mod simulated;
 mod vfs;
@@ -13,6 +14,7 @@ mod vfs;
 #[cfg(test)]
 mod tests;
 
+pub use log::WriteLog;
 pub use simulated::SimDisk;
 
 use std::path::PathBuf;

@@ -80,9 +80,13 @@ impl Mount {
 
     /// Writes `bytes` at `offset`; durable from the next [`Mount::sync`] on.
     pub(super) fn write(&self, name: &str, offset: usize, bytes: &[u8]) -> Result<(), Refusal> {
-        let len = self.len(name)?;
-        self.enter()?.make_room((offset + bytes.len()).saturating_sub(len))?;
-        self.change(name, |image| image.write(offset, bytes))
+        let mut state = self.enter()?;
+        let len = find(&mut state, name)?.content().len();
+        state.make_room((offset + bytes.len()).saturating_sub(len))?;
+        state.count()?;
+        state.written.note(name, offset, bytes);
+        find(&mut state, name)?.write(offset, bytes);
+        Ok(())
     }
 
     /// Makes a file `len` bytes long; durable from the next [`Mount::sync`] on.

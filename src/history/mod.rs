@@ -5,7 +5,9 @@ mod device;
 mod edit;
 mod event;
 mod message;
+mod outcome;
 mod recorder;
+mod secret;
 mod shown;
 
 pub use circumstance::Circumstance;
@@ -14,7 +16,9 @@ pub use device::{
     Side, Source, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{Decision, Event, Fault, InTheClear, LinkState, ServerState, StepOutcome, Wait, What};
+pub use event::{Event, Fault, LinkState, ServerState, What};
 pub use message::{Message, MessageKind, RecordRef, Upload, UploadStep};
+pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
+pub use secret::{Form, Part, Place, Secret, Sighting};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};

@@ -13,7 +13,9 @@ use crate::protocol::path;
 pub(super) fn request(head: &request::Parts, bytes: u64, cut: bool) -> Option<MessageKind> {
     let headers = &head.headers;
     let (attachment_id, step) = match head.method {
-        Method::POST => (metadata(headers, "attachmentId"), UploadStep::Create { length: number(headers, "upload-length")? }),
+        Method::POST => {
+            (metadata(headers, "attachmentId"), UploadStep::Create { length: number(headers, "upload-length")? })
+        }
         Method::HEAD => (id(&head.uri), UploadStep::Offset),
         Method::PATCH => (id(&head.uri), UploadStep::Part { offset: number(headers, "upload-offset")?, bytes, cut }),
         Method::DELETE => (id(&head.uri), UploadStep::End),

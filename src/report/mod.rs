@@ -1,5 +1,6 @@
 //! Views of verdict and history: the summary as data, events and failures as sentences. Nothing here prints.
 
+mod files;
 mod story;
 mod summary;
 mod tech;

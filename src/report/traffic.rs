@@ -95,9 +95,12 @@ pub(super) fn of(history: &History) -> BTreeMap<Purpose, Bytes> {
     traffic
 }
 
-/// The bytes by purpose in one line; empty where there are none.
-#[must_use]
-pub fn line(traffic: &BTreeMap<Purpose, Bytes>) -> String {
-    let word = |(purpose, bytes): (&Purpose, &Bytes)| format!("{} {} up, {} down", purpose.word(), bytes.up, bytes.down);
-    traffic.iter().map(word).collect::<Vec<_>>().join("; ")
+/// The bytes of several histories together.
+pub(super) fn sum<'t>(all: impl Iterator<Item = &'t BTreeMap<Purpose, Bytes>>) -> BTreeMap<Purpose, Bytes> {
+    let mut sum: BTreeMap<Purpose, Bytes> = BTreeMap::new();
+    for (purpose, bytes) in all.flatten() {
+        let whole = sum.entry(*purpose).or_default();
+        (whole.up, whole.down) = (whole.up + bytes.up, whole.down + bytes.down);
+    }
+    sum
 }

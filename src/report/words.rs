@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::files;
 use crate::history::{
     ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side,
-    Status, StepOutcome, SyncOutcome, Upload, UploadStep, What,
+    Status, StepOutcome, SyncOutcome, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -47,9 +48,9 @@ fn what(what: &What) -> String {
         }
         What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
         What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
-        What::DiskSearched { device, bytes, found } => {
-            format!("the disk of {device} is searched: {} finds in {bytes} bytes", found.len())
-        }
+        What::DiskSearched { device, bytes } => format!("all {bytes} bytes ever written by {device} are searched"),
+        What::WireSearched { bytes } => format!("all {bytes} bytes that passed the proxy are searched"),
+        What::Sighted { device, sighting } => format!("seen of {device}: {sighting}"),
         What::Tampered { device, answers } => format!("tampering as {device} is answered: {}", answers.join(", ")),
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),
         What::Warned { device, changes, accepted } => {
@@ -58,13 +59,7 @@ fn what(what: &What) -> String {
         }
         What::SignedIn { device, user } => format!("{user} signs in on {device}"),
         What::Device { device, event } => format!("{device} {}", device_event(event)),
-        What::Captured { device, entity_id, mime_type, bytes, .. } => {
-            format!("{device} takes {bytes} bytes of {mime_type} for {entity_id}")
-        }
-        What::FileSettings { device, wifi_only, .. } => {
-            let wifi = wifi_only.map(|on| if on { ", over WiFi alone" } else { ", over any network" });
-            format!("{device} sets how files are synced{}", wifi.unwrap_or_default())
-        }
+        What::Captured { .. } | What::FileSettings { .. } | What::ServerFile { .. } => files::what(what),
         What::Told { device, what } => format!("the platform tells {device}: {what:?}"),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
         What::ServerChanged { state } => format!("the server is now {state:?}"),
@@ -95,9 +90,6 @@ fn what(what: &What) -> String {
         }
         What::DeadLetters { letters } => format!("{} updates came too late for their orders", letters.len()),
         What::ServerRecord { kind, record } => format!("the server ends with {} of {kind}", name_of(record)),
-        What::ServerFile { attachment_id, bytes, .. } => {
-            format!("the server ends with {bytes} bytes of {}", short(attachment_id))
-        }
         What::ServerConflict { record } => format!("the server's audit has a conflict on {}", record.entity_id),
         What::Interrupted => "interrupted".into(),
         What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
@@ -129,7 +121,7 @@ fn decided(order: &str, decision: Decision) -> String {
     }
 }
 
-fn short(id: &str) -> &str {
+pub(super) fn short(id: &str) -> &str {
     id.get(id.len().saturating_sub(8)..).unwrap_or(id)
 }
 
@@ -244,7 +236,7 @@ fn kind(kind: &MessageKind) -> String {
         }
         MessageKind::Selection => "pick what to sync".into(),
         MessageKind::SelectionAnswer { picked } => format!("{} orders picked", picked.len()),
-        MessageKind::Upload(upload) => upload_words(upload),
+        MessageKind::Upload(upload) => files::upload(upload),
         MessageKind::UploadAnswer { offset: Some(offset) } => format!("{offset} bytes are there"),
         MessageKind::UploadAnswer { offset: None } => "upload".into(),
         MessageKind::File { attachment_id, thumbnail, .. } => {
@@ -269,17 +261,5 @@ mod tests {
         assert_eq!(milliseconds(250), "0.250 s");
         assert_eq!(milliseconds(1_605_000), "26 min 45 s");
         assert_eq!(milliseconds(7 * 86_400_000), "7 d 0 h");
-    }
-}
-
-fn upload_words(upload: &Upload) -> String {
-    let file = short(&upload.attachment_id);
-    match upload.step {
-        UploadStep::Create { length } => format!("upload of {length} bytes ({file})"),
-        UploadStep::Offset => format!("where does {file} stand?"),
-        UploadStep::Part { offset, bytes, cut } => {
-            format!("{bytes} bytes of {file} from {offset} on{}", if cut { ", cut off" } else { "" })
-        }
-        UploadStep::End => format!("no more of {file}"),
     }
 }

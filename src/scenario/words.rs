@@ -42,10 +42,7 @@ impl fmt::Display for Action {
             Self::DataSaver(step) => {
                 write!(f, "the data saver of {} is {}", step.device, if step.on { "on" } else { "off" })
             }
-            Self::Attach(step) => step.fmt(f),
-            Self::FileSettings(step) => step.fmt(f),
-            Self::Network(step) => step.fmt(f),
-            Self::DiskSpace(step) => step.fmt(f),
+            Self::Attach(_) | Self::FileSettings(_) | Self::Network(_) | Self::DiskSpace(_) => about_files(self, f),
             Self::Look(claim) => look(claim, f),
             Self::SearchDisk(step) => write!(f, "the disk of {} is searched", step.device),
             Self::Work(step) => step.fmt(f),
@@ -85,6 +82,17 @@ impl fmt::Display for Action {
                 write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
             }
         }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps about files here")]
+fn about_files(action: &Action, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match action {
+        Action::Attach(step) => write!(f, "{step}"),
+        Action::FileSettings(step) => write!(f, "{step}"),
+        Action::Network(step) => write!(f, "{step}"),
+        Action::DiskSpace(step) => write!(f, "{step}"),
+        _ => Ok(()),
     }
 }
 

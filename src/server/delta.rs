@@ -33,12 +33,7 @@ pub(super) struct Page {
 }
 
 /// One page for `caller`.
-pub(super) fn pull(
-    store: &mut Store,
-    now_ms: i64,
-    caller: &Caller,
-    query: &DeltaQuery,
-) -> Result<Page, Refusal> {
+pub(super) fn pull(store: &mut Store, now_ms: i64, caller: &Caller, query: &DeltaQuery) -> Result<Page, Refusal> {
     let limit = match query.limit {
         Some(0) => return Err(Refusal::malformed("`limit` must be at least 1")),
         limit => limit.unwrap_or(DEFAULT_PAGE).min(MAX_PAGE) as usize,

@@ -12,8 +12,9 @@ use super::http::HttpClient;
 use crate::base::Clock;
 use crate::client::{Method, Request, Transport};
 use crate::protocol::{
-    AttachmentsAnswer, Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE, Operation,
-    OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked, SignInRequest, Tokens, gzip, path,
+    AttachmentsAnswer, Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE,
+    Operation, OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked, SignInRequest, Tokens,
+    gzip, path,
 };
 
 /// A token is replaced this long after sign-in, well before it expires.
@@ -132,7 +133,8 @@ impl ApiUser {
         for stored in answer.attachments.into_iter().filter(|stored| stored.complete) {
             let target = format!("{}/{}", path::ATTACHMENTS, stored.attachment_id);
             let request = Request { bearer: Some(self.token().await?), ..Request::new(Method::Get, target.clone()) };
-            let answer = self.http.send(request).await.map_err(|error| ApiError(format!("{target}: {}", error.detail)))?;
+            let answer =
+                self.http.send(request).await.map_err(|error| ApiError(format!("{target}: {}", error.detail)))?;
             if answer.status != 200 {
                 return Err(ApiError(format!("{target}: HTTP {}", answer.status)));
             }

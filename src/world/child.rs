@@ -253,12 +253,17 @@ impl Device for ChildDevice {
         false
     }
 
+    /// What a process of its own wrote, and where it keeps its secrets, only itself knows.
     fn disk(&self) -> Option<DiskContent> {
         None
     }
 
     fn limit_disk(&self, _: Option<usize>) -> bool {
         false
+    }
+
+    fn unsearched(&self) -> usize {
+        0
     }
 
     fn disarm(&self) {}

@@ -1,7 +1,6 @@
 //! What a scenario can ask of a client, whatever that client is: the reference engine in this process, or a child
 //! process that speaks the same words as JSON lines (`docs/DEVICE_PROTOCOL.md`).
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
@@ -10,16 +9,18 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::base::CrashHow;
+use crate::client::FileSettings;
+use crate::disk::WriteLog;
 use crate::history::{Circumstance, DeviceState, OperationRecord, Side, SyncOutcome};
 use crate::protocol::{Record, SelectionRequest};
 
 /// See [`Device::disk`].
 #[derive(Clone, Debug, Default)]
 pub struct DiskContent {
-    /// The bytes by file.
-    pub files: BTreeMap<String, Vec<u8>>,
-    /// The secrets by name.
-    pub secrets: BTreeMap<String, String>,
+    /// What was written.
+    pub written: WriteLog,
+    /// The secrets that were ever kept elsewhere, with their names.
+    pub secrets: Vec<(String, String)>,
 }
 
 /// A request to a device.
@@ -131,21 +132,8 @@ pub enum Ask {
         /// The file, in base64.
         content: Content,
     },
-    /// Set how files are synced; what is absent stays as it is.
-    FileSettings {
-        /// Files go up over WiFi alone.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        wifi_only: Option<bool>,
-        /// Thumbnails are fetched on a cellular network, too.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        thumbnails_on_cellular: Option<bool>,
-        /// Whole pictures are fetched on a cellular network, too.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        full_images_on_cellular: Option<bool>,
-        /// Photos are made smaller before they go up.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        compress_photos: Option<bool>,
-    },
+    /// Set how files are synced.
+    FileSettings(FileSettingsChange),
     /// Show one order.
     Read {
         /// The order's id on this device.
@@ -153,6 +141,36 @@ pub enum Ask {
     },
     /// Show everything.
     State,
+}
+
+/// See [`Ask::FileSettings`]; what is absent stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FileSettingsChange {
+    /// Files go up over WiFi alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wifi_only: Option<bool>,
+    /// Thumbnails are fetched on a cellular network, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnails_on_cellular: Option<bool>,
+    /// Whole pictures are fetched on a cellular network, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_images_on_cellular: Option<bool>,
+    /// Photos are made smaller before they go up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compress_photos: Option<bool>,
+}
+
+impl FileSettingsChange {
+    /// `settings` with the change.
+    pub(super) fn over(self, settings: FileSettings) -> FileSettings {
+        FileSettings {
+            wifi_only: self.wifi_only.unwrap_or(settings.wifi_only),
+            thumbnails_on_cellular: self.thumbnails_on_cellular.unwrap_or(settings.thumbnails_on_cellular),
+            full_images_on_cellular: self.full_images_on_cellular.unwrap_or(settings.full_images_on_cellular),
+            compress_photos: self.compress_photos.unwrap_or(settings.compress_photos),
+        }
+    }
 }
 
 /// The bytes of a file, in base64 where they are written.
@@ -233,11 +251,15 @@ pub trait Device {
     /// unless that has been recorded. Says whether this device can do that.
     fn crash_at_disk_operation(&self, after: u64, how: CrashHow, fault: Option<u64>) -> bool;
 
-    /// Every byte on its disk by file, and the secrets that are kept elsewhere by name; `None` where it cannot be told.
+    /// All that was written to its disk since this was last asked, and the secrets that should not be in it; `None` where
+    /// it cannot be told.
     fn disk(&self) -> Option<DiskContent>;
 
     /// Lets its disk take so many bytes more and no further; any number when `None`. Says whether it can do that.
     fn limit_disk(&self, free: Option<usize>) -> bool;
+
+    /// How many bytes [`Device::disk`] would give.
+    fn unsearched(&self) -> usize;
 
     /// Takes an armed cut of the disk back.
     fn disarm(&self);

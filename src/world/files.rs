@@ -2,18 +2,34 @@
 
 use sha2::{Digest, Sha256};
 
-use super::device::{Ask, Content};
+use super::device::{Ask, Content, FileSettingsChange};
+use super::faults::Named;
 use super::fixture;
 use super::stage::{Member, World};
-use super::steps::{Done, StepError, impossible, simply};
+use super::steps::{Done, StepError, impossible, simply, together};
 use crate::history::{Circumstance, What};
 use crate::protocol::{OperationKind, Record};
-use crate::scenario::{self, Broken, NetworkKind};
+use crate::scenario::{self, Action, Broken, NetworkKind};
 
 const JPEG: &str = "image/jpeg";
 
 impl World {
-    pub(super) async fn attach(&self, member: &Member, step: &scenario::Attach) -> Done {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps of this file here")]
+    pub(super) async fn about_files(&self, all: Named<'_, '_>, action: &Action) -> Done {
+        match action {
+            Action::Attach(step) => together(all(&step.device), async |member| self.attach(member, step).await).await,
+            Action::FileSettings(step) => {
+                together(all(&step.device), async |member| self.file_settings(member, step).await).await
+            }
+            Action::Network(step) => together(all(&step.device), async |member| self.network(member, step).await).await,
+            Action::DiskSpace(step) => {
+                all(&step.device).into_iter().try_for_each(|member| Self::disk_space(member, step))
+            }
+            other => Err(impossible(format!("`{other}` is not about files"))),
+        }
+    }
+
+    async fn attach(&self, member: &Member, step: &scenario::Attach) -> Done {
         for _ in 0..step.times {
             self.attach_one(member, step).await?;
         }
@@ -55,9 +71,10 @@ impl World {
         }
     }
 
-    pub(super) async fn file_settings(&self, member: &Member, step: &scenario::FileSettings) -> Done {
-        let scenario::FileSettings { wifi_only, thumbnails_on_cellular, full_images_on_cellular, compress_photos, .. } =
-            step.clone();
+    async fn file_settings(&self, member: &Member, step: &scenario::FileSettings) -> Done {
+        let scenario::FileSettings {
+            wifi_only, thumbnails_on_cellular, full_images_on_cellular, compress_photos, ..
+        } = step.clone();
         member.hampered.set(member.hampered.get() || wifi_only == Some(true));
         self.recorder.record(What::FileSettings {
             device: member.name.clone(),
@@ -66,11 +83,11 @@ impl World {
             full_images_on_cellular,
             compress_photos,
         });
-        simply(member, Ask::FileSettings { wifi_only, thumbnails_on_cellular, full_images_on_cellular, compress_photos })
-            .await
+        let change = FileSettingsChange { wifi_only, thumbnails_on_cellular, full_images_on_cellular, compress_photos };
+        simply(member, Ask::FileSettings(change)).await
     }
 
-    pub(super) async fn network(&self, member: &Member, step: &scenario::Network) -> Done {
+    async fn network(&self, member: &Member, step: &scenario::Network) -> Done {
         let wifi = step.kind == NetworkKind::Wifi;
         member.hampered.set(member.hampered.get() || !wifi);
         let what = Circumstance::Network { wifi };
@@ -78,7 +95,7 @@ impl World {
         simply(member, Ask::Told { what }).await
     }
 
-    pub(super) fn disk_space(member: &Member, step: &scenario::DiskSpace) -> Done {
+    fn disk_space(member: &Member, step: &scenario::DiskSpace) -> Done {
         let free = step.free.map(|free| usize::try_from(free.bytes()).unwrap_or(usize::MAX));
         if member.device.limit_disk(free) { Ok(()) } else { Err(impossible("a real disk cannot be filled")) }
     }

@@ -51,6 +51,7 @@ impl World {
                 Err(StepError::Impossible(detail)) => StepOutcome::Impossible { detail },
             };
             self.recorder.record(What::StepEnded { index, outcome });
+            self.search_if_much();
         }
     }
 
@@ -85,18 +86,11 @@ impl World {
                 self.tell(all(&step.device), what).await
             }
             Action::DataSaver(step) => self.tell(all(&step.device), Circumstance::DataSaver { on: step.on }).await,
-            Action::Attach(step) => together(all(&step.device), async |member| self.attach(member, step).await).await,
-            Action::FileSettings(step) => {
-                together(all(&step.device), async |member| self.file_settings(member, step).await).await
-            }
-            Action::Network(step) => together(all(&step.device), async |member| self.network(member, step).await).await,
-            Action::DiskSpace(step) => {
-                all(&step.device).into_iter().try_for_each(|member| Self::disk_space(member, step))
+            Action::Attach(_) | Action::FileSettings(_) | Action::Network(_) | Action::DiskSpace(_) => {
+                self.about_files(&all, action).await
             }
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
-            Action::SearchDisk(step) => {
-                together(all(&step.device), async |member| self.search_disk(member, step)).await
-            }
+            Action::SearchDisk(step) => together(all(&step.device), async |member| self.search_disk(member)).await,
             Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
             Action::Wait(span) => {
                 tokio::time::sleep(span.duration()).await;
@@ -128,10 +122,7 @@ impl World {
                 self.spoil_exchanges(&all, action).await
             }
             Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => self.act_on_failure(&all, action).await,
-            Action::ServerClock(step) => {
-                self.set_server_clock(step);
-                Ok(())
-            }
+            Action::ServerClock(step) => self.set_server_clock(step),
             Action::Tamper(step) => together(all(&step.device), async |member| self.tamper(member, step).await).await,
         }
     }

@@ -29,15 +29,8 @@ pub(in super::super) fn go_up_in_order(case: &Case<'_>, out: &mut Findings) {
         if files.is_empty() {
             continue;
         }
-        let mut watch = Watch {
-            case,
-            name,
-            uploads: BTreeMap::new(),
-            files,
-            wifi_only: false,
-            wifi: false,
-            forbidden_ms: None,
-        };
+        let mut watch =
+            Watch { case, name, uploads: BTreeMap::new(), files, wifi_only: false, wifi: false, forbidden_ms: None };
         let mut exchanges = Exchanges::default();
         for event in &device.timeline {
             match exchanges.note(&event.what) {
@@ -201,7 +194,8 @@ impl<'a> Watch<'_, 'a> {
         }
         let ops = &self.case.facts.ops;
         let free = |op: &Op<'_>| {
-            let refused = |other: &&Op<'_>| other.device == op.device && other.entity == op.entity && !other.answers.is_empty();
+            let refused =
+                |other: &&Op<'_>| other.device == op.device && other.entity == op.entity && !other.answers.is_empty();
             !ops.all.iter().filter(refused).any(|other| other.answers.iter().any(|answer| !answer.accepts()))
         };
         let waits = |op: &&Op<'_>| {
@@ -236,11 +230,17 @@ pub(in super::super) fn are_what_was_kept(case: &Case<'_>, out: &mut Findings) {
     for (id, (seq, bytes, sha256)) in &case.facts.server_files {
         match known.get(id) {
             Some((name, file)) if file.bytes != *bytes || file.sha256 != *sha256 => {
-                let expected = format!("the server holds {id} as {name} kept it: {} bytes, {}", file.bytes, file.sha256);
+                let expected =
+                    format!("the server holds {id} as {name} kept it: {} bytes, {}", file.bytes, file.sha256);
                 out.violated(CHECK, expected, format!("it holds {bytes} bytes, {sha256}"), &[file.seq, *seq]);
             }
             None if !seeded(case, id) => {
-                out.violated("I4 no phantom", "files on the server stem from devices", format!("{id} does not"), &[*seq]);
+                out.violated(
+                    "I4 no phantom",
+                    "files on the server stem from devices",
+                    format!("{id} does not"),
+                    &[*seq],
+                );
             }
             Some(_) | None => {}
         }
@@ -284,8 +284,9 @@ fn said_of_it(op: &Op<'_>, file: &Taken<'_>, out: &mut Findings) {
 /// Whether the server knew a file from the start.
 fn seeded(case: &Case<'_>, id: &str) -> bool {
     case.facts.seeded(WORK_ORDERS).any(|(_, seen)| {
-        seen.record.get("attachments").and_then(serde_json::Value::as_array).is_some_and(|lines| {
-            lines.iter().any(|line| line.get("attachmentId").is_some_and(|known| known == id))
-        })
+        seen.record
+            .get("attachments")
+            .and_then(serde_json::Value::as_array)
+            .is_some_and(|lines| lines.iter().any(|line| line.get("attachmentId").is_some_and(|known| known == id)))
     })
 }

@@ -18,7 +18,9 @@ pub(super) fn location(exif: &[u8]) -> Option<(f64, f64)> {
     let gps = tiff.directory(tiff.long(*first.get(&GPS)?)?)?;
     let degrees = |reference: u16, value: u16, negative: u8| {
         let at = tiff.long(*gps.get(&value)?)?;
-        let part = |index: usize| Some(f64::from(tiff.raw_long(at + 8 * index)?) / f64::from(tiff.raw_long(at + 8 * index + 4)?));
+        let part = |index: usize| {
+            Some(f64::from(tiff.raw_long(at + 8 * index)?) / f64::from(tiff.raw_long(at + 8 * index + 4)?))
+        };
         let degrees = part(0)? + part(1)? / 60.0 + part(2)? / 3600.0;
         let sign = if tiff.bytes.get(*gps.get(&reference)?) == Some(&negative) { -1.0 } else { 1.0 };
         degrees.is_finite().then_some(sign * (degrees * 1e6).round() / 1e6)

@@ -25,9 +25,9 @@ mod vault;
 
 pub use capture::Capture;
 pub(super) use files::run;
+pub(super) use files::saved_settings;
 pub use photo::PhotoError;
 pub use settings::FileSettings;
-pub(super) use files::saved_settings;
 pub(super) use upload::Progress;
 pub use vault::FileError;
 pub(super) use vault::{Kept, Vault, sweep};

@@ -112,7 +112,9 @@ mod tests {
     fn a_part_is_found_and_opened_alone() {
         let whole = plain(3 * SEGMENT + 100);
         let sealed = seal(&KEY, 0, &whole, true).unwrap();
-        for (offset, len) in [(0, 10), (SEGMENT - 1, 2), (SEGMENT, SEGMENT), (2 * SEGMENT + 5, SEGMENT + 95), (0, whole.len())] {
+        for (offset, len) in
+            [(0, 10), (SEGMENT - 1, 2), (SEGMENT, SEGMENT), (2 * SEGMENT + 5, SEGMENT + 95), (0, whole.len())]
+        {
             let (first, at, bytes, last) = place(whole.len() as u64, offset as u64, len as u64);
             let at = usize::try_from(at).unwrap();
             let opened = open(&KEY, first, &sealed[at..at + bytes], last).unwrap();

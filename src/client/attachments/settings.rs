@@ -27,14 +27,4 @@ impl FileSettings {
     pub(in crate::client) fn uploads(self, wifi: bool) -> bool {
         wifi || !self.wifi_only
     }
-
-    /// Whether thumbnails may come down unasked.
-    pub(in crate::client) fn thumbnails(self, wifi: bool) -> bool {
-        wifi || self.thumbnails_on_cellular
-    }
-
-    /// Whether whole pictures may come down.
-    pub(in crate::client) fn full_images(self, wifi: bool) -> bool {
-        wifi || self.full_images_on_cellular
-    }
 }

@@ -46,13 +46,6 @@ pub(in crate::client) fn add(c: &Connection, attachment_id: &str, kept: &Kept) -
     Ok(())
 }
 
-/// The file called `name`.
-pub(in crate::client) fn find(c: &Connection, name: &str) -> Result<Option<Kept>, StoreError> {
-    let mut statement = c.prepare_cached("SELECT wrappedKey, size FROM files WHERE name = ?1")?;
-    let found = statement.query_row([name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?))).optional()?;
-    Ok(found.map(|(key, size)| Kept { name: name.to_owned(), key, size: u64::try_from(size).unwrap_or(0) }))
-}
-
 /// Notes a capture that is to go up, by the user who took it.
 pub(in crate::client) fn await_upload(c: &Connection, pending: &Pending, user: Option<&str>) -> Result<(), StoreError> {
     let sql = "INSERT INTO pending_attachments (attachmentId, workOrderId, localFilePath, fileName, fileSize, mimeType,
@@ -122,7 +115,8 @@ pub(in crate::client) fn trying(c: &Connection, attachment_id: &str, now: &str) 
 
 /// The server has all of it.
 pub(in crate::client) fn uploaded(c: &Connection, attachment_id: &str) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE pending_attachments SET _uploaded = 1 WHERE attachmentId = ?1")?.execute([attachment_id])?;
+    c.prepare_cached("UPDATE pending_attachments SET _uploaded = 1 WHERE attachmentId = ?1")?
+        .execute([attachment_id])?;
     Ok(())
 }
 

@@ -54,7 +54,9 @@ mod tests {
     fn a_text_comes_back_as_it_was_and_only_what_gains_is_packed() {
         let long = "The seal was replaced and torqued to 45 Nm. ".repeat(9);
         let noise = (0..200_u32).map(|n| char::from(b' ' + (n.wrapping_mul(n) * 31 % 90) as u8)).collect::<String>();
-        for (text, packed) in [("", false), ("Sealed", false), (long.as_str(), true), (noise.as_str(), noise.len() > 400)] {
+        for (text, packed) in
+            [("", false), ("Sealed", false), (long.as_str(), true), (noise.as_str(), noise.len() > 400)]
+        {
             let column = pack(text.to_owned());
             if text != noise {
                 assert_eq!(matches!(column, SqlValue::Blob(_)), packed, "{text}");

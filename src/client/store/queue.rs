@@ -302,8 +302,11 @@ pub(in crate::client) fn rename(c: &Connection, old: &str, new: &str) -> Result<
     }
     for (row, payload) in renamed {
         let names = names(&payload);
-        c.prepare_cached("UPDATE sync_queue SET payload = ?2, names = ?3 WHERE rowid = ?1")?
-            .execute(params![row, packed::pack(payload), names])?;
+        c.prepare_cached("UPDATE sync_queue SET payload = ?2, names = ?3 WHERE rowid = ?1")?.execute(params![
+            row,
+            packed::pack(payload),
+            names
+        ])?;
     }
     Ok(())
 }

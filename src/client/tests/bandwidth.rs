@@ -66,9 +66,13 @@ async fn long_texts_and_payloads_are_stored_compressed_and_read_as_they_were() {
     let notes = "SELECT completionNotes FROM work_orders WHERE workOrderId < 'WO-3' ORDER BY workOrderId";
     assert_eq!(classes(&device, notes), [Type::Blob, Type::Text]);
     let device = device.restart();
-    assert_eq!((device.shows("WO-1", "completionNotes"), device.shows("WO-2", "completionNotes")), (json!(NOTES), json!("Sealed")));
+    assert_eq!(
+        (device.shows("WO-1", "completionNotes"), device.shows("WO-2", "completionNotes")),
+        (json!(NOTES), json!("Sealed"))
+    );
     assert_eq!(device.sync().await, SyncOutcome::Done);
-    let sent: Vec<Value> = device.wire.pushes().concat().iter().map(|it| it["payload"]["completionNotes"].clone()).collect();
+    let sent: Vec<Value> =
+        device.wire.pushes().concat().iter().map(|it| it["payload"]["completionNotes"].clone()).collect();
     assert_eq!(sent, [json!(NOTES), json!("Sealed")]);
 }
 
@@ -79,7 +83,8 @@ async fn what_is_stored_compressed_is_renamed_too() {
     let made = device.engine.create(record(json!({"title": "Leak", "siteId": "S1"}))).unwrap();
     let temporary = made.entity_id.clone();
     let text = format!("{NOTES} See {temporary}.");
-    let set = json!({"completionNotes": text, "rootCause": text, "description": text, "customFields": {"see": temporary}});
+    let set =
+        json!({"completionNotes": text, "rootCause": text, "description": text, "customFields": {"see": temporary}});
     // What names another record waits for its creation: it is behind it in the same push, and made again before that.
     device.engine.edit(EditRequest { id: "WO-1".into(), set: record(set) }).unwrap();
     device.wire.next(path::PUSH, Reply::Problem(413, "VALIDATION_ERROR"));

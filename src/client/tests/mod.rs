@@ -3,6 +3,7 @@
 mod bandwidth;
 mod conflicts;
 mod crash;
+mod files;
 mod pull;
 mod push;
 mod schedule;
@@ -143,7 +144,8 @@ impl Wire {
             Reply::Agree => Ok(json_200(&self.agree(sent))),
             Reply::Json(value) => Ok(json_200(&value)),
             Reply::Tagged(tag, cache, value) => {
-                let headers = [("etag", tag), ("cache-control", cache)].map(|(name, it)| (name.to_owned(), it.to_owned()));
+                let headers =
+                    [("etag", tag), ("cache-control", cache)].map(|(name, it)| (name.to_owned(), it.to_owned()));
                 Ok(Response { headers: headers.into(), ..json_200(&value) })
             }
             Reply::Same(tag) => {

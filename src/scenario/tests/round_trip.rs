@@ -5,7 +5,7 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use super::{after_story, read};
-use crate::base::Span;
+use crate::base::{Size, Span};
 use crate::check::Claim;
 use crate::protocol::{Record, WORK_ORDER_FIELDS};
 use crate::scenario::{Action, Assign, Device, Expectation, Orders, Retry, Role, Scenario, Skew, Step, World, print};
@@ -121,7 +121,7 @@ fn world() -> impl Strategy<Value = World> {
 /// Any step or claim, as JSON: the types' own form.
 fn action() -> impl Strategy<Value = Action> {
     let how = select(vec!["kill", "power", "torn"]);
-    let exchange = select(vec!["push", "pull", "sign-in", "refresh", "any"]);
+    let exchange = select(vec!["push", "pull", "sign-in", "refresh", "upload", "any"]);
     let json = prop_oneof![
         select(vec!["sync", "online", "restart", "launch", "background", "foreground", "clear-cache"])
             .prop_map(|key| json!({ key: "maria" })),
@@ -151,6 +151,7 @@ fn action() -> impl Strategy<Value = Action> {
             json!({ "battery": { "device": "maria", "percent": percent, "charging": charging } })
         }),
         any::<bool>().prop_map(|on| json!({ "data-saver": { "device": "maria", "on": on } })),
+        file_step(),
         any::<bool>().prop_map(|force| json!({ "logout": { "device": "maria", "force": force } })),
         select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "as": "tablet" })])
             .prop_map(|body| json!({ "sign-in": body })),
@@ -168,6 +169,23 @@ fn action() -> impl Strategy<Value = Action> {
         any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
     ];
     json.prop_map(|json| serde_json::from_value(json).unwrap())
+}
+
+fn file_step() -> impl Strategy<Value = Value> {
+    let broken = select(vec!["truncated", "bomb", "empty", "no-picture"]);
+    let photo = (1..u64::MAX, 1..9_u32, broken).prop_map(|(bytes, times, broken)| {
+        json!({ "attach": { "device": "maria", "order": "first", "photo": Size::new(bytes), "times": times, "broken": broken } })
+    });
+    let document = (1..u64::MAX)
+        .prop_map(|bytes| json!({ "attach": { "device": "maria", "order": "WO-1", "document": Size::new(bytes) } }));
+    let settings = any::<[bool; 2]>().prop_map(|[wifi, compress]| {
+        json!({ "file-settings": { "device": "maria", "wifi-only": wifi, "compress-photos": compress } })
+    });
+    let network =
+        select(vec!["wifi", "cellular"]).prop_map(|kind| json!({ "network": { "device": "maria", "kind": kind } }));
+    let space = select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "free": "50kB" })])
+        .prop_map(|body| json!({ "disk-space": body }));
+    prop_oneof![photo, document, settings, network, space]
 }
 
 fn fault_step() -> impl Strategy<Value = Value> {
@@ -235,6 +253,9 @@ fn claim() -> impl Strategy<Value = Claim> {
         (0..9_u64).prop_map(|n| json!({ "warned": { "device": "maria", "changes": n } })),
         any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "taken": count } })),
         record().prop_map(|has| json!({ "dead-letter": { "device": "maria", "order": "first", "has": has } })),
+        (0..9_u64, span(), 1..999_u64).prop_map(|(count, within, percent)| {
+            json!({ "uploads": { "device": "maria", "count": count, "within": within, "sent-at-most-percent": percent } })
+        }),
         text().prop_map(|code| json!({ "tampered": { "device": "maria", "answers": [code, "success"] } })),
         Just(json!({ "bytes": { "device": "maria", "up-at-most": "5MB" } })),
         Just(json!({ "pushed": { "device": "maria", "orders": ["first", "WO-000017"] } })),

@@ -7,18 +7,18 @@ use crate::base::Span;
 use crate::check::ShownClaim;
 use crate::history::ServerState;
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
-use crate::scenario::Battery;
-use crate::scenario::account::{EditCached, LookUp, Select, SignIn};
-use crate::scenario::files_step::Attach;
+use crate::scenario::account::{EditCached, Logout, LookUp, Select, SignIn};
+use crate::scenario::files_step::{Attach, DiskSpace, FileSettings, Network};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen};
+use crate::scenario::step::{Action, Crash, CrashWhen, Lose, SetClock};
 use crate::scenario::work_step::{DAY, Work};
+use crate::scenario::{Battery, DataSaver};
 
 /// Random bytes hold any three given ones soon enough.
-const SHORTEST_WORD: usize = 6;
+const SHORTEST_WORD: usize = 7;
 
 /// Checks all steps; `outline` is their list.
 pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) {
@@ -132,27 +132,23 @@ impl<'a> Story<'a, '_, '_> {
             Action::SearchDisk(step) => self.searches(step, at),
             Action::Work(step) => self.works(step, at),
             Action::Battery(step) => self.battery(step, at),
-            Action::DataSaver(step) => self.device(&step.device, at.at("device").place),
             Action::Attach(step) => self.attaches(step, at),
-            Action::FileSettings(step) => self.device(&step.device, at.at("device").place),
-            Action::Network(step) => self.device(&step.device, at.at("device").place),
-            Action::DiskSpace(step) => self.device(&step.device, at.at("device").place),
+            Action::FileSettings(FileSettings { device, .. })
+            | Action::Network(Network { device, .. })
+            | Action::DiskSpace(DiskSpace { device, .. })
+            | Action::DataSaver(DataSaver { device, .. })
+            | Action::Logout(Logout { device, .. })
+            | Action::Clock(SetClock { device, .. }) => self.device(device, at.at("device").place),
             Action::Look(claim) => self.look(claim, at),
             Action::Wait(span) => self.waits(*span, at.place),
-            Action::Lose(step) => {
-                self.device(&step.device, at.at("device").place);
-                at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
-                at_least_one(step.times, "times", at.at("times").place, self.problems);
-            }
+            Action::Lose(step) => self.loses(step, at),
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
             Action::ServerClock(_) => {}
-            Action::Logout(logout) => self.device(&logout.device, at.at("device").place),
             Action::SignIn(sign_in) => self.signs_in(sign_in, at),
             Action::Select(select) => self.selects(select, at),
             Action::LookUp(step) => self.looks_up(step, at),
             Action::EditCached(edit) => self.edits_cached(edit, at),
-            Action::Clock(step) => self.device(&step.device, at.at("device").place),
             Action::Answer(_)
             | Action::Spoil(_)
             | Action::Refuse(_)
@@ -312,6 +308,12 @@ impl<'a> Story<'a, '_, '_> {
         if zone.at_least > zone.at_most {
             self.problems.add(at.at("at-least").place, "`at-least` is more than `at-most`", None);
         }
+    }
+
+    fn loses(&mut self, step: &'a Lose, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
+        at_least_one(step.times, "times", at.at("times").place, self.problems);
     }
 
     fn attaches(&mut self, step: &'a Attach, at: &Node) {

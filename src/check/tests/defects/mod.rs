@@ -2,9 +2,11 @@
 
 mod acknowledgement;
 mod conflict;
+mod files;
 mod order;
 mod pull;
 mod retry;
+mod secrets;
 mod server;
 mod session;
 mod triggers;
