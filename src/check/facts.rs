@@ -181,6 +181,12 @@ impl<'a> Facts<'a> {
         }
     }
 
+    fn note_file(&mut self, event: &'a Event) {
+        if let What::ServerFile { attachment_id, bytes, sha256 } = &event.what {
+            self.server_files.insert(attachment_id, (event.seq, *bytes, sha256));
+        }
+    }
+
     fn note(&mut self, event: &'a Event) {
         let seq = event.seq;
         match &event.what {
@@ -196,9 +202,7 @@ impl<'a> Facts<'a> {
             What::DeviceState { device, state } => {
                 self.devices.entry(device).or_default().state = Some((seq, &**state));
             }
-            What::ServerFile { attachment_id, bytes, sha256 } => {
-                self.server_files.insert(attachment_id, (seq, *bytes, sha256));
-            }
+            What::ServerFile { .. } => self.note_file(event),
             What::DeadLetters { letters } => {
                 self.dead_letters.extend(letters.iter().map(|letter| (seq, letter)));
                 self.dead_letters_read_ms = Some(event.at_ms);
