@@ -8,6 +8,7 @@ use super::edit::{Edit, OperationRecord};
 use super::message::Message;
 use super::outcome::{Decision, StepOutcome, Wait};
 use super::secret::Sighting;
+use super::tls::{Certificate, Tls};
 use crate::base::CrashHow;
 use crate::protocol::{ConflictRecord, DeadLetter, Profile, Record};
 
@@ -36,6 +37,9 @@ pub enum What {
         world: String,
         /// The wall time at virtual 0.
         epoch: String,
+        /// What lies between devices and server beside the network.
+        #[serde(default, skip_serializing_if = "Tls::is_none")]
+        tls: Tls,
     },
     /// A user the server knows from the start.
     UserSeeded {
@@ -213,6 +217,31 @@ pub enum What {
         /// Its number in the run.
         connection: u64,
     },
+    /// A connection is secured: device and proxy have shaken hands.
+    Secured {
+        /// Whose.
+        device: String,
+        /// Its number in the run.
+        connection: u64,
+        /// `TLS 1.3`, or `modelled`; anything else should not be.
+        version: String,
+        /// The truth of the certificate that the device has accepted; none where TLS is modelled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        certificate: Option<Certificate>,
+        /// Bytes of the handshake from the device.
+        up: u64,
+        /// Bytes of the handshake to the device.
+        down: u64,
+    },
+    /// A connection came to nothing before a byte of HTTP.
+    HandshakeFailed {
+        /// Whose.
+        device: String,
+        /// Its number in the run.
+        connection: u64,
+        /// Why, as the proxy's side has it.
+        detail: String,
+    },
     /// A connection ended.
     ConnectionClosed {
         /// Whose.
@@ -377,6 +406,10 @@ pub enum Fault {
     CaptivePortal,
     /// The server is not to be had, for anybody.
     ServerOutage,
+    /// Somebody between the device and the server who plays the server.
+    ManInTheMiddle,
+    /// A handshake that comes to nothing.
+    Handshake,
 }
 
 /// A device's link.

@@ -1,4 +1,4 @@
-//! What the proxy saw go by: requests, answers, and what they say.
+//! A message between a device and the server, as the proxy saw it.
 
 use serde::{Deserialize, Serialize};
 

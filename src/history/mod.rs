@@ -9,6 +9,7 @@ mod outcome;
 mod recorder;
 mod secret;
 mod shown;
+mod tls;
 
 pub use circumstance::Circumstance;
 pub use device::{
@@ -22,3 +23,4 @@ pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
 pub use secret::{Form, Part, Place, Secret, Sighting};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};
+pub use tls::{Certificate, Tls};

@@ -100,6 +100,7 @@ impl Claims<'_, '_, '_> {
             }
             Claim::Uploads(claim) => self.device(&claim.device, at),
             Claim::Tampered(claim) => self.device(&claim.device, at),
+            Claim::Failed(claim) => self.device(&claim.device, at),
         }
     }
 
