@@ -38,6 +38,7 @@ const SPEC: &[&str] = &[
     "POST /api/v1/sync/push",
     "delta.since",
     "delta.entities",
+    "delta.if-none-match",
     "DeltaAnswer.syncTimestamp",
     "DeltaAnswer.changes",
     "Changes.workOrders",
