@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::history::{History, MessageKind, What};
 
 /// What an exchange is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
+    /// Handshakes of TLS.
+    Handshakes,
     /// Sign-in and refresh.
     SignIn,
     /// The user's own profile.
@@ -53,6 +56,7 @@ impl Purpose {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Handshakes => "handshakes",
             Self::SignIn => "sign-in",
             Self::Profile => "profile",
             Self::Assets => "assets",
@@ -67,7 +71,7 @@ impl Purpose {
 }
 
 /// Bytes in each direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bytes {
     /// From devices to the proxy, heads and bodies.
     pub up: u64,
@@ -80,6 +84,10 @@ pub(super) fn of(history: &History) -> BTreeMap<Purpose, Bytes> {
     let mut asked = BTreeMap::new();
     let mut traffic: BTreeMap<Purpose, Bytes> = BTreeMap::new();
     for event in &history.0 {
+        if let What::Secured { up, down, .. } = &event.what {
+            let spent = traffic.entry(Purpose::Handshakes).or_default();
+            (spent.up, spent.down) = (spent.up + up, spent.down + down);
+        }
         if let What::Request(message) = &event.what {
             let purpose = Purpose::of(&message.kind);
             asked.insert(message.exchange, purpose);

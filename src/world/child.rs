@@ -266,6 +266,10 @@ impl Device for ChildDevice {
         false
     }
 
+    fn disk_operations(&self) -> Option<u64> {
+        None
+    }
+
     fn unsearched(&self) -> usize {
         0
     }

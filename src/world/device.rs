@@ -258,6 +258,9 @@ pub trait Device {
     /// Lets its disk take so many bytes more and no further; any number when `None`. Says whether it can do that.
     fn limit_disk(&self, free: Option<usize>) -> bool;
 
+    /// Operations that have changed its disk so far; `None` where it cannot be told.
+    fn disk_operations(&self) -> Option<u64>;
+
     /// How many bytes [`Device::disk`] would give.
     fn unsearched(&self) -> usize;
 
