@@ -108,9 +108,9 @@ fn profile(user: &str, name: &str) -> Value {
 /// Whence the last thing looked up came, and the first name in it.
 fn looked_up(device: &Device) -> (Source, String) {
     let events = device.events.borrow();
-    let found = events.iter().rev().find_map(|event| match event {
-        DeviceEvent::LookedUp { record, from, .. } => Some((*from, record["firstName"].as_str().unwrap().to_owned())),
-        _ => None,
+    let found = events.iter().rev().find_map(|event| {
+        let DeviceEvent::LookedUp { record, from, .. } = event else { return None };
+        Some((*from, record["firstName"].as_str().unwrap().to_owned()))
     });
     found.unwrap()
 }
