@@ -406,7 +406,7 @@ pub struct DeviceState {
 }
 
 /// Whence an answer comes that the device may keep (spec 6.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// From the device's cache, while it is fresh.

@@ -123,7 +123,7 @@ pub struct RecordRef {
 }
 
 /// A request of the upload protocol (tus 1.0, decision s).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Upload {
     /// The file; empty where the request does not name it.
     pub attachment_id: String,
@@ -132,7 +132,7 @@ pub struct Upload {
 }
 
 /// What an upload's request asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UploadStep {
     /// Make it.
