@@ -310,6 +310,8 @@ pub enum RequestKind {
     SignIn,
     /// Token refreshes.
     Refresh,
+    /// Questions for what seldom changes: one's own profile, specs of assets.
+    Static,
 }
 
 /// See [`Claim::Requests`].

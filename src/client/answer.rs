@@ -9,6 +9,8 @@ use super::transport::{Response, TransportError};
 use crate::protocol::gzip;
 use crate::protocol::{ErrorCode, Problem};
 
+/// The status of an answer that says: you have it.
+const NOT_MODIFIED: u16 = 304;
 /// Largest answer after inflating, in bytes: a page of the largest work orders is far below.
 const MAX_ANSWER: usize = 64 << 20;
 
@@ -70,6 +72,27 @@ pub(super) fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure
             .map_err(|error| Failure::network(format!("the answer has not the expected shape: {error}")));
     }
     Err(refusal(&response, &media_type, &body))
+}
+
+/// What came of a question under the condition that the answer has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Tagged<T> {
+    /// Something else than was known, and its entity tag if it has one.
+    New { value: T, tag: Option<String> },
+    /// What is known under this tag.
+    Same { tag: String },
+}
+
+/// The answer's content, unless it is a 304, which only our server gives under a tag.
+///
+/// # Errors
+/// Those of [`read`].
+pub(super) fn tagged<T: DeserializeOwned>(response: Response) -> Result<Tagged<T>, Failure> {
+    let tag = Some(response.header("etag").to_owned()).filter(|tag| !tag.is_empty());
+    match tag {
+        Some(tag) if response.status == NOT_MODIFIED => Ok(Tagged::Same { tag }),
+        tag => Ok(Tagged::New { value: read(response)?, tag }),
+    }
 }
 
 /// The answer of an upload, which is in its head alone. Whoever does not speak the protocol is not our server.

@@ -6,14 +6,14 @@ use std::fmt::Write;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
-use super::answer::Failure;
+use super::answer::{Failure, Tagged};
 use super::engine::Engine;
 use super::store::cache::{self, Kind};
 use super::store::snapshot::{self, Stage};
 use super::store::{StoreError, logs, meta, rows};
-use super::{merge, push};
+use super::{merge, push, static_data};
 use crate::history::{DeviceEvent, ResyncReason};
-use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, Profile, Record, Removal, RemovalReason, path};
+use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, Record, Removal, RemovalReason, path};
 
 const WORK_ORDER_ID: &str = "workOrderId";
 /// The status of an answer that says: so far back I do not go.
@@ -23,15 +23,22 @@ const STALE: SignedDuration = SignedDuration::from_hours(1);
 
 /// Pulls until the server has no more; returns the records received. A full pull starts with the profile (spec 3.1A).
 pub(super) async fn run(engine: &Engine) -> Result<u64, Failure> {
-    fetch_profile(engine).await?;
+    if static_data::profile_is_due(engine)? {
+        static_data::fetch_profile(engine).await?;
+    }
     let mut pull = Pull { engine, digest: stale(engine)?, anew: false };
     let mut received = 0;
     loop {
         let cursor = meta::get(engine.store.read(), meta::CURSOR)?;
-        let Some(page) = pull.page(cursor.as_deref()).await? else { continue };
+        let (page, tag) = match pull.page(cursor.as_deref()).await? {
+            None => continue,
+            Some(Tagged::New { value, tag }) => (value, tag),
+            // Nothing has changed since the last page of the last pull, which was applied.
+            Some(Tagged::Same { .. }) => return Ok(received),
+        };
         check(&page, cursor.as_deref())?;
         received += count(&page.changes);
-        let next = apply(engine, &page, cursor.as_deref())?;
+        let next = apply(engine, &page, cursor.as_deref(), tag.as_deref())?;
         if next == Next::Done && !pull.differs(&page)? {
             return Ok(received);
         }
@@ -65,12 +72,18 @@ struct Pull<'a> {
 
 impl Pull<'_> {
     /// The page at `cursor`; `None` when the server does not go back so far, and the pull begins anew.
-    async fn page(&mut self, cursor: Option<&str>) -> Result<Option<DeltaAnswer>, Failure> {
+    async fn page(&mut self, cursor: Option<&str>) -> Result<Option<Tagged<DeltaAnswer>>, Failure> {
+        let stage = snapshot::stage(self.engine.store.read())?;
         // A device that held this user's data before wants its finished work again, too.
-        let again = cursor.is_none() && snapshot::stage(self.engine.store.read())?.is_some();
+        let again = cursor.is_none() && stage.is_some();
+        // A full pull has yet to come to its end, and a digest to be told.
+        let known = match stage.is_none() && !self.digest {
+            true => meta::get(self.engine.store.read(), meta::VIEW_TAG)?,
+            false => None,
+        };
         let asks = [("digest=1", self.digest), ("retained=1", again)];
         let target = target(cursor, self.engine.settings.page_limit, &asks);
-        match self.engine.session.get(target).await {
+        match self.engine.session.get_tagged(target, known.as_deref()).await {
             Ok(page) => Ok(Some(page)),
             Err(failure) if failure.ours && failure.status == GONE && !self.anew => {
                 self.begin_anew(ResyncReason::Expired)?;
@@ -112,15 +125,6 @@ fn stale(engine: &Engine) -> Result<bool, StoreError> {
     };
     let age = engine.clock.now().duration_since(synced_at);
     Ok(age > STALE || age.is_negative())
-}
-
-async fn fetch_profile(engine: &Engine) -> Result<(), Failure> {
-    if meta::role(engine.store.read())?.is_some() {
-        return Ok(());
-    }
-    let profile: Profile = engine.session.get(path::PROFILE.to_owned()).await?;
-    engine.store.write(|tx| meta::set_profile(tx, &profile))?;
-    Ok(())
 }
 
 /// As short as it can be: it travels with every delta. The cursor wins over `since`, so it goes alone.
@@ -171,8 +175,8 @@ fn count(changes: &Changes) -> u64 {
 }
 
 /// Rows and cursor in one transaction, or a crash between them would lose the page for ever. A page that says nothing
-/// new writes nothing.
-fn apply(engine: &Engine, page: &DeltaAnswer, cursor: Option<&str>) -> Result<Next, StoreError> {
+/// new writes nothing. With the cursor goes the tag of the view, which is good for that cursor alone.
+fn apply(engine: &Engine, page: &DeltaAnswer, cursor: Option<&str>, tag: Option<&str>) -> Result<Next, StoreError> {
     let changes = &page.changes;
     let removed = [
         removals(&changes.deleted_ids.work_orders, &changes.removed.work_orders),
@@ -182,7 +186,9 @@ fn apply(engine: &Engine, page: &DeltaAnswer, cursor: Option<&str>) -> Result<Ne
     let stage = snapshot::stage(engine.store.read())?;
     let last = if page.has_more { Next::More } else { Next::Done };
     let nothing_new = count(changes) == 0 && removed.iter().all(BTreeMap::is_empty);
-    if nothing_new && stage.is_none() && cursor == Some(page.next_cursor.as_str()) {
+    let known =
+        cursor == Some(page.next_cursor.as_str()) && meta::get(engine.store.read(), meta::VIEW_TAG)?.as_deref() == tag;
+    if nothing_new && stage.is_none() && known {
         return Ok(last);
     }
     let (next, events) = engine.store.write(|tx| {
@@ -198,6 +204,10 @@ fn apply(engine: &Engine, page: &DeltaAnswer, cursor: Option<&str>) -> Result<Ne
         page_in.cached(cache::ASSETS, &changes.assets)?;
         page_in.cached(cache::INVENTORY, &changes.inventory)?;
         meta::set(tx, meta::CURSOR, &page.next_cursor)?;
+        match tag {
+            Some(tag) => meta::set(tx, meta::VIEW_TAG, tag)?,
+            None => meta::remove(tx, meta::VIEW_TAG)?,
+        }
         meta::set(tx, meta::SERVER_TIME, &page.sync_timestamp)?;
         let next = match stage.filter(|_| !page.has_more) {
             None => last,

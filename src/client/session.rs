@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::answer::{self, Failure};
+use super::answer::{self, Failure, Tagged};
 use super::keychain::{Keychain, KeychainError, REFRESH_TOKEN};
 use super::transport::{Method, Request, Response, Transport};
 use crate::protocol::gzip;
@@ -74,9 +74,34 @@ impl Session {
         Ok(())
     }
 
-    /// A GET that carries the bearer token.
-    pub(super) async fn get<T: DeserializeOwned>(&self, target: String) -> Result<T, Failure> {
-        self.call_signed(Request::new(Method::Get, target)).await
+    /// A GET of what is known under the tag `known`, unless it has changed (spec 6.4).
+    pub(super) async fn get_tagged<T: DeserializeOwned>(
+        &self,
+        target: String,
+        known: Option<&str>,
+    ) -> Result<Tagged<T>, Failure> {
+        Ok(self.get_cached(target, known).await?.0)
+    }
+
+    /// The same, with what the answer's `Cache-Control` says.
+    pub(super) async fn get_cached<T: DeserializeOwned>(
+        &self,
+        target: String,
+        known: Option<&str>,
+    ) -> Result<(Tagged<T>, String), Failure> {
+        let mut request = Request::new(Method::Get, target);
+        request.headers.extend(known.map(|tag| ("if-none-match", tag.to_owned())));
+        let read = |response: Response| {
+            let control = response.header("cache-control").to_owned();
+            Ok((answer::tagged(response)?, control))
+        };
+        let (answer, control) = self.signed(request, read).await?;
+        match &answer {
+            Tagged::Same { tag } if known != Some(tag.as_str()) => {
+                Err(Failure::network(format!("what is the same as {tag} was not asked for")))
+            }
+            Tagged::Same { .. } | Tagged::New { .. } => Ok((answer, control)),
+        }
     }
 
     /// A POST of JSON that carries the bearer token.

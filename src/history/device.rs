@@ -229,6 +229,15 @@ pub enum DeviceEvent {
         /// The file.
         attachment_id: String,
     },
+    /// The user looked something up that seldom changes.
+    LookedUp {
+        /// `profile`, or an asset's id.
+        what: String,
+        /// What was shown.
+        record: Record,
+        /// Whence it came.
+        from: Source,
+    },
     /// The user logged out: records, queue, logs and keys are gone.
     LoggedOut,
 }
@@ -394,4 +403,18 @@ pub struct DeviceState {
     pub icons: BTreeMap<String, Icon>,
     /// What the engine is waiting for, in words; empty when it waits for nothing but the next period.
     pub waits_for: Option<String>,
+}
+
+/// Whence an answer comes that the device may keep (spec 6.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// From the device's cache, while it is fresh.
+    Cache,
+    /// From there, after the server said that it is still so.
+    Revalidated,
+    /// From the server.
+    Network,
+    /// From the cache although its time is over: there is no network.
+    Stale,
 }

@@ -1,4 +1,4 @@
-//! What the proxy saw go by: requests, answers, and what they say.
+//! A message between a device and the server, as the proxy saw it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,8 @@ pub enum MessageKind {
     Refresh,
     /// A profile request or its answer.
     Profile,
+    /// A request for an asset's specs, or its answer.
+    Asset,
     /// A pull's request.
     Delta {
         /// `cursor`, verbatim.
@@ -93,6 +95,8 @@ pub enum MessageKind {
         /// Bytes in it.
         bytes: u64,
     },
+    /// What the asker knows is still so (304).
+    NotModified,
     /// A problem document.
     Problem {
         /// The code.

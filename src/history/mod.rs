@@ -14,7 +14,7 @@ mod tls;
 pub use circumstance::Circumstance;
 pub use device::{
     AuditEntry, Choice, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, ResyncReason,
-    Side, Status, SyncOutcome, Trigger,
+    Side, Source, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
 pub use event::{Event, Fault, LinkState, ServerState, What};

@@ -47,6 +47,10 @@ pub mod path {
     pub const REVOKE: &str = "/api/v1/auth/revoke";
     /// The user's own profile: [`super::Profile`] (addition).
     pub const PROFILE: &str = "/api/v1/profile";
+    /// The specs of assets (addition).
+    pub const ASSETS: &str = "/api/v1/assets";
+    /// The specs of one asset: whatever the registry holds of it (addition).
+    pub const ASSET: &str = "/api/v1/assets/{assetId}";
     /// What the user picks to sync: [`super::SelectionRequest`] to [`super::SelectionAnswer`] (addition).
     pub const SELECTION: &str = "/api/v1/sync/selection";
     /// Delta and full pull (spec 3.1B).

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::extract::Query;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
-use hyper::{Method, Uri};
+use hyper::{Method, StatusCode, Uri};
 use hyper::{http::request, http::response};
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde::de::DeserializeOwned;
@@ -25,6 +25,7 @@ pub(super) enum Route {
     SignIn,
     Refresh,
     Profile,
+    Asset,
     Delta,
     Push,
     Selection,
@@ -38,6 +39,9 @@ impl Route {
         if uri.path().starts_with(path::ATTACHMENTS) {
             let reads = method == Method::GET;
             return Some(if reads { Self::File } else { Self::Upload }).filter(|_| method != Method::OPTIONS);
+        }
+        if method == Method::GET && uri.path().strip_prefix(path::ASSETS).is_some_and(|id| id.starts_with('/')) {
+            return Some(Self::Asset);
         }
         let (wanted, route) = match uri.path() {
             path::SIGN_IN => (Method::POST, Self::SignIn),
@@ -56,7 +60,7 @@ impl Route {
         match self {
             Self::SignIn => Some(Target::SignIn),
             Self::Refresh => Some(Target::Refresh),
-            Self::Profile | Self::Selection => None,
+            Self::Profile | Self::Asset | Self::Selection => None,
             Self::Delta => Some(Target::Pull),
             Self::Push => Some(Target::Push),
             Self::Upload => Some(Target::Upload),
@@ -71,6 +75,7 @@ pub(super) fn request(route: Option<Route>, head: &request::Parts, body: &[u8]) 
         Some(Route::SignIn) => Some(MessageKind::SignIn),
         Some(Route::Refresh) => Some(MessageKind::Refresh),
         Some(Route::Profile) => Some(MessageKind::Profile),
+        Some(Route::Asset) => Some(MessageKind::Asset),
         Some(Route::Delta) => {
             let query = Query::<DeltaQuery>::try_from_uri(&head.uri).ok();
             query.map(|Query(query)| MessageKind::Delta { cursor: query.cursor, since: query.since })
@@ -88,13 +93,16 @@ pub(super) fn request(route: Option<Route>, head: &request::Parts, body: &[u8]) 
 
 /// What the answer to a request of `route` says.
 pub(super) fn answer(route: Option<Route>, head: &response::Parts, body: &[u8]) -> MessageKind {
-    let kind = if !head.status.is_success() {
+    let kind = if head.status == StatusCode::NOT_MODIFIED {
+        Some(MessageKind::NotModified)
+    } else if !head.status.is_success() {
         json::<Problem>(&head.headers, body).map(|Problem { code, detail, .. }| MessageKind::Problem { code, detail })
     } else {
         match route {
             Some(Route::SignIn) => Some(MessageKind::SignIn),
             Some(Route::Refresh) => Some(MessageKind::Refresh),
             Some(Route::Profile) => Some(MessageKind::Profile),
+            Some(Route::Asset) => Some(MessageKind::Asset),
             Some(Route::Delta) => json::<DeltaAnswer>(&head.headers, body).map(delta),
             Some(Route::Push) => json::<PushAnswer>(&head.headers, body)
                 .map(|PushAnswer { results }| MessageKind::PushAnswer { results }),

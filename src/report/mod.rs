@@ -14,10 +14,12 @@ mod story;
 mod summary;
 mod tally;
 mod tech;
+mod trace;
+mod traffic;
+mod words;
+
 #[cfg(test)]
 mod tests;
-mod trace;
-mod words;
 
 pub use compare::{Baseline, Change, Comparison, Counts, Tolerance, compare, grown, table};
 pub use ctrf::ctrf;
@@ -33,4 +35,5 @@ pub use summary::{Class, Judged, ScenarioSummary, Shard, Stopped, Summary};
 pub use tally::Tally;
 pub use tech::tech;
 pub use trace::trace;
+pub use traffic::{Bytes, Purpose};
 pub use words::{event, milliseconds};

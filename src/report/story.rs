@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::summary::{Class, ScenarioSummary, Summary};
+use super::traffic;
 use super::words::{event, milliseconds};
 use crate::check::Finding;
 use crate::history::{Event, History, What};
@@ -166,8 +167,14 @@ pub fn totals(summary: &Summary) -> String {
     let made: u64 = ledgers().map(|ledger| ledger.made).sum();
     let lost: u64 = ledgers().map(|ledger| ledger.lost).sum();
     let run_ms: u64 = summary.scenarios.iter().map(|scenario| scenario.tally.run_ms).sum();
+    let traffic = traffic::sum(summary.scenarios.iter().map(|scenario| &scenario.tally.traffic));
+    let spent: Vec<String> = traffic
+        .iter()
+        .map(|(purpose, spent)| format!("{} {} up, {} down", purpose.word(), bytes(spent.up), bytes(spent.down)))
+        .collect();
+    let spent = if spent.is_empty() { String::new() } else { format!("\n{DIM}{}{DIM:#}", spent.join("; ")) };
     format!(
-        "{BOLD}{}{BOLD:#}\n{}, {lost} lost; stories of {} in all",
+        "{BOLD}{}{BOLD:#}\n{}, {lost} lost; stories of {} in all{spent}",
         parts.join(", "),
         count(made, "operation"),
         milliseconds(run_ms)

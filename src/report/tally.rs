@@ -1,10 +1,11 @@
 //! What is counted in a history. Under virtual time every number is exact.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::traffic::{self, Bytes, Purpose};
 use crate::history::{DeviceEvent, History, Trigger, What};
 
 /// What is counted in a history. Under virtual time every number is exact.
@@ -23,6 +24,9 @@ pub struct Tally {
     pub bytes_up: u64,
     /// Bytes from the proxy to devices, heads and bodies, of answers that it passed on.
     pub bytes_down: u64,
+    /// The bytes in each direction by what they were for.
+    #[serde(default)]
+    pub traffic: BTreeMap<Purpose, Bytes>,
     /// The most requests in any 100 ms.
     #[serde(default)]
     pub peak_in_100_ms: u64,
@@ -53,6 +57,7 @@ impl Tally {
             tally.count(&event.what);
         }
         tally.peak_in_100_ms = peak(history, 100);
+        tally.traffic = traffic::of(history);
         tally
     }
 

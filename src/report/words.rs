@@ -207,6 +207,7 @@ fn device_event(event: &DeviceEvent) -> String {
             format!("sends {bytes} bytes of {} from {offset} on", short(attachment_id))
         }
         DeviceEvent::Uploaded { attachment_id } => format!("is through with {}", short(attachment_id)),
+        DeviceEvent::LookedUp { what, from, .. } => format!("looks up {what} ({from:?})"),
         DeviceEvent::LoggedOut => "logs its user out".into(),
     }
 }
@@ -266,6 +267,8 @@ fn kind(kind: &MessageKind) -> String {
         MessageKind::FileAnswer { bytes } => format!("{bytes} bytes of a file"),
         MessageKind::Push { operations } => format!("push of {}", operations.len()),
         MessageKind::PushAnswer { results } => format!("{} results", results.len()),
+        MessageKind::Asset => "specs of an asset".into(),
+        MessageKind::NotModified => "nothing has changed".into(),
         MessageKind::Problem { code, detail } => format!("{code}: {detail}"),
         MessageKind::Other { summary } => summary.clone(),
     }

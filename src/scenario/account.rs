@@ -46,6 +46,16 @@ pub struct Select {
     pub to: Option<String>,
 }
 
+/// See [`super::Action::LookUp`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookUp {
+    /// The device or group.
+    pub device: String,
+    /// `profile`, or an asset's id.
+    pub what: String,
+}
+
 /// See [`super::Action::EditCached`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -25,7 +25,7 @@ mod words;
 mod work_step;
 mod written;
 
-pub use account::{EditCached, Logout, Select, SignIn};
+pub use account::{EditCached, Logout, LookUp, Select, SignIn};
 pub use faults::{
     Answer, AnswerPage, AnswerWhen, CaptivePortal, FailedChange, PortalHow, RefuseChange, SpoilAnswer, SpoilHow,
 };

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{EditCached, Logout, Select, SignIn};
+use super::account::{EditCached, Logout, LookUp, Select, SignIn};
 use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
 use super::files_step::{Attach, DiskSpace, FileSettings, Network};
@@ -131,6 +131,8 @@ pub enum Action {
     SignIn(SignIn),
     /// The user picks orders to sync beyond their own, or gives picks up.
     Select(Select),
+    /// A user looks up their own profile, or the specs of an asset.
+    LookUp(LookUp),
     /// A user tries to change an asset or a part on a device, which the device must refuse.
     EditCached(EditCached),
     /// The server's power fails right after a commit; it stays away until `server: up`.

@@ -63,6 +63,7 @@ impl fmt::Display for Action {
                 }
                 if step.give_up.is_empty() { Ok(()) } else { write!(f, "; no more {}", step.give_up.join(", ")) }
             }
+            Self::LookUp(step) => write!(f, "{} looks up {}", step.device, step.what),
             Self::EditCached(step) => {
                 write!(f, "{} tries to change {}: {}", step.device, step.record, Fields(&step.set))
             }

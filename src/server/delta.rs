@@ -9,9 +9,11 @@ use rusqlite::{Connection, Row, params};
 
 use super::auth::Caller;
 use super::cursor::{Cursor, Within};
+use super::etag;
 use super::purge;
 use super::record::{self, Kind, Order, Selection};
 use super::refusal::Refusal;
+use super::settings::{CURSOR_RENEWED, millis};
 use super::stock;
 use super::store::{self, Store};
 use super::view;
@@ -21,13 +23,17 @@ use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, DeltaQuery, MAX_PAGE, 
 const KINDS: &[(&str, Kind)] =
     &[("work-orders", Kind::WorkOrder), ("assets", Kind::Asset), ("inventory", Kind::Inventory)];
 
+/// A page, and what makes it a 304 for those who have it (spec 6.4).
+pub(super) struct Page {
+    pub(super) answer: DeltaAnswer,
+    /// The state of the view that the caller holds after it; a page that others follow leaves no such state.
+    pub(super) tag: Option<String>,
+    /// It says nothing new, and its cursor takes the caller no further than need be.
+    pub(super) idle: bool,
+}
+
 /// One page for `caller`.
-pub(super) fn pull(
-    store: &mut Store,
-    now_ms: i64,
-    caller: &Caller,
-    query: &DeltaQuery,
-) -> Result<DeltaAnswer, Refusal> {
+pub(super) fn pull(store: &mut Store, now_ms: i64, caller: &Caller, query: &DeltaQuery) -> Result<Page, Refusal> {
     let limit = match query.limit {
         Some(0) => return Err(Refusal::malformed("`limit` must be at least 1")),
         limit => limit.unwrap_or(DEFAULT_PAGE).min(MAX_PAGE) as usize,
@@ -38,8 +44,13 @@ pub(super) fn pull(
     view::expire(&tx, &store.users, caller.user(), now_ms)?;
     let pull = Pull::begin(&tx, caller, query, forgotten)?;
     let answer = pull.page(&tx, limit)?;
+    let idle = query.cursor.is_some() && pull.is_idle(&tx, &answer, now_ms)?;
+    let tag = match answer.has_more {
+        true => None,
+        false => Some(etag::weak(&format!("{}-{}", view::last_change(&tx, caller.user())?, pull.cursor.kinds))),
+    };
     tx.commit()?;
-    Ok(answer)
+    Ok(Page { answer, tag, idle })
 }
 
 /// A pull between its first page and its last.
@@ -88,6 +99,17 @@ impl<'a> Pull<'a> {
             Some(_) => return Err(Refusal::malformed("`digest` is 1 or absent")),
         };
         Ok(Self { user: caller.user(), device: &caller.device, cursor, upper, digest })
+    }
+
+    /// Whether `answer` says nothing that a caller with this cursor does not know. A cursor that stays behind for long
+    /// would come to be older than what the server remembers: now and then it is renewed.
+    fn is_idle(&self, db: &Connection, answer: &DeltaAnswer, now_ms: i64) -> rusqlite::Result<bool> {
+        let Cursor { base, since, within, .. } = self.cursor;
+        let says_nothing = answer.changes == Changes::default() && !answer.has_more && answer.view_digest.is_none();
+        if !says_nothing || within.is_some() || base != since {
+            return Ok(false);
+        }
+        Ok(since == self.upper || now_ms - store::commit_time(db, since)? < millis(CURSOR_RENEWED))
     }
 
     fn page(&self, db: &Connection, limit: usize) -> Result<DeltaAnswer, Refusal> {

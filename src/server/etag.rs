@@ -1,8 +1,22 @@
 //! Entity tags and conditional requests (RFC 9110, 8.8.3 and 13.1.2).
 
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
 /// The strong tag of what is called `name`.
 pub(super) fn strong(name: &str) -> String {
     format!("\"{name}\"")
+}
+
+/// The weak tag of what is called `name`: it may be told in different bytes.
+pub(super) fn weak(name: &str) -> String {
+    format!("W/\"{name}\"")
+}
+
+/// The weak tag of `value` by what it says.
+pub(super) fn of_content(value: &impl Serialize) -> String {
+    let digest = Sha256::digest(serde_json::to_vec(value).unwrap_or_default());
+    weak(&digest.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
 /// Whether an `If-None-Match` names `tag`; tags are compared weakly there.

@@ -3,21 +3,23 @@
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::extract::{Query, Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::audit;
 use super::auth::{self, Caller};
 use super::openapi::{self, Endpoint};
+use super::record::{self, Kind};
 use super::refusal::Refusal;
+use super::settings::STATIC_FRESH;
 use super::store::Store;
 use super::wire::{Answer, read_json};
-use super::{attachment, dead_letter, delta, push, selection};
+use super::{attachment, dead_letter, delta, etag, push, selection, view};
 use crate::base::WallClock;
 use crate::protocol::{
     ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
@@ -70,6 +72,7 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         "End all sessions of a user; for supervisors.",
     );
     let profile_at = Endpoint::get::<Profile>(path::PROFILE, "profile", "The user's own profile.");
+    let asset_at = Endpoint::get::<Record>(path::ASSET, "asset", "The specs of an asset in the user's view.");
     let delta_at =
         Endpoint::get::<DeltaAnswer>(path::DELTA, "delta", "What changed in the user's view since a position.");
     let push_at =
@@ -94,8 +97,9 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         (sign_in_at.addition().open(), post(sign_in)),
         (refresh_at.addition().open(), post(refresh)),
         (revoke_at.addition().problems(&[403]), post(revoke)),
-        (profile_at.addition(), get(profile)),
-        (delta_at.query::<DeltaQuery>().problems(&[410]), get(pull)),
+        (profile_at.addition().conditional(), get(profile)),
+        (asset_at.addition().conditional().problems(&[404]), get(asset)),
+        (delta_at.query::<DeltaQuery>().conditional().problems(&[410]), get(pull)),
         (push_at, post(push)),
         (conflicts_at.addition(), get(conflicts)),
         (selection_at.addition().problems(&[403]), post(select)),
@@ -149,7 +153,38 @@ async fn revoke(State(shared): App, request: Request) -> Response {
 }
 
 async fn profile(State(shared): App, headers: HeaderMap) -> Response {
-    Answer::to(&headers).with::<Profile>(caller(&shared, &headers).map(|caller| caller.profile.as_ref().clone()))
+    let profile = caller(&shared, &headers).map(|caller| caller.profile.as_ref().clone());
+    seldom_changing::<Profile>(&headers, profile)
+}
+
+async fn asset(State(shared): App, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let asset = || {
+        let caller = caller(&shared, &headers)?;
+        let store = shared.store();
+        let seen = view::holds(&store.connection, caller.user(), Kind::Asset, &id)?;
+        let found = if seen { record::catalogue(&store.connection, Kind::Asset, &id)? } else { None };
+        found.ok_or_else(|| Refusal::not_found(format!("there is no asset {id}")))
+    };
+    seldom_changing::<Record>(&headers, asset())
+}
+
+/// An answer that its user alone may keep, for a while, and then ask for by its tag (spec 6.4).
+fn seldom_changing<T: Serialize>(headers: &HeaderMap, result: Result<T, Refusal>) -> Response {
+    let answer = Answer::to(headers);
+    let value = match result {
+        Ok(value) => value,
+        Err(refusal) => return answer.with::<T>(Err(refusal)),
+    };
+    let tag = etag::of_content(&value);
+    let known = etag::matches(headers.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok()), &tag);
+    let mut response = answer.tagged(&value, &tag, known);
+    let control = format!("private, max-age={}", STATIC_FRESH.as_secs());
+    for (name, value) in [(CACHE_CONTROL, control.as_str()), (VARY, "authorization, accept-encoding")] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 async fn pull(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {
@@ -158,7 +193,14 @@ async fn pull(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {
         let query = Query::<DeltaQuery>::try_from_uri(&uri).map_err(|error| Refusal::malformed(error.body_text()))?;
         delta::pull(&mut shared.store(), shared.now_ms(), &caller, &query.0)
     };
-    Answer::to(&headers).with::<DeltaAnswer>(page())
+    let answer = Answer::to(&headers);
+    match page() {
+        Ok(delta::Page { answer: page, tag: Some(tag), idle }) => {
+            let known = idle && etag::matches(headers.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok()), &tag);
+            answer.tagged(&page, &tag, known)
+        }
+        page => answer.with::<DeltaAnswer>(page.map(|page| page.answer)),
+    }
 }
 
 async fn dead_letters(State(shared): App, uri: Uri, headers: HeaderMap) -> Response {

@@ -23,6 +23,8 @@ pub(super) struct Endpoint {
     /// What a 200 with JSON holds; other answers are `plain`.
     answer: Option<Draw>,
     plain: Option<(u16, &'static str)>,
+    /// A 304 where the caller has it already.
+    conditional: bool,
     /// A 200 is the file's bytes.
     binary: bool,
     /// The media type of a body that is no JSON.
@@ -48,6 +50,7 @@ impl Endpoint {
             body: None,
             answer: Some(|schemas| schemas.subschema_for::<A>()),
             plain: None,
+            conditional: false,
             binary: false,
             bytes: None,
             headers: &[],
@@ -105,6 +108,11 @@ impl Endpoint {
         Self { query: Some(|schemas| schemas.root_schema_for::<Q>()), ..self }
     }
 
+    /// It may be asked for under the condition that it has changed.
+    pub(super) fn conditional(self) -> Self {
+        Self { conditional: true, headers: &[("if-none-match", false)], ..self }
+    }
+
     /// It may be refused with these statuses, beside those that all may be refused with.
     pub(super) fn problems(self, problems: &'static [u16]) -> Self {
         Self { problems, ..self }
@@ -160,6 +168,8 @@ impl Endpoint {
             let content = json!({ "*/*": { "schema": BYTES.clone() } });
             responses.insert("200".into(), json!({ "description": "The file.", "content": content }));
             responses.insert("206".into(), json!({ "description": "A part of it.", "content": content }));
+        }
+        if self.binary || self.conditional {
             responses.insert("304".into(), json!({ "description": "What the caller has is right." }));
         }
         let bodies: &[u16] = if self.body.is_some() { &[413, 415] } else { &[] };

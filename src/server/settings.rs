@@ -16,6 +16,10 @@ pub const CREATED_VISIBLE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const RESULTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long tombstones, the ended stays of the view log and dead letters are kept (decision q).
 pub const TOMBSTONES_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// For so long a device need not ask again for what seldom changes (spec 6.4).
+pub(super) const STATIC_FRESH: Duration = Duration::from_secs(7 * 24 * 3600);
+/// A cursor that is older than this moves on even where nothing is new.
+pub(super) const CURSOR_RENEWED: Duration = Duration::from_secs(24 * 3600);
 /// How long an unfinished upload waits for its next byte: as long as a device may be away (spec 1.1).
 pub const UPLOADS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long a file is kept that no work order refers to: as long as what could still come to refer to it.

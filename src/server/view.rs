@@ -16,8 +16,7 @@ use crate::protocol::{RemovalReason, ViewDigest};
 
 /// Whether `user` may act on work order `id`: it is in their view.
 pub(super) fn sees(db: &Connection, user: &str, id: &str) -> rusqlite::Result<bool> {
-    db.prepare_cached("SELECT 1 FROM views WHERE kind = ?1 AND id = ?2 AND user = ?3 AND left_seq IS NULL")?
-        .exists(params![Kind::WorkOrder, id, user])
+    holds(db, user, Kind::WorkOrder, id)
 }
 
 /// Whether work order `id` ever was in the view of `user`.
@@ -27,6 +26,18 @@ pub(super) fn saw(db: &Connection, user: &str, id: &str) -> rusqlite::Result<boo
         id,
         user
     ])
+}
+
+/// Whether `id` is in the view of `user`.
+pub(super) fn holds(db: &Connection, user: &str, kind: Kind, id: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM views WHERE kind = ?1 AND id = ?2 AND user = ?3 AND left_seq IS NULL")?
+        .exists(params![kind, id, user])
+}
+
+/// The commit that last touched what `user` sees, or saw.
+pub(super) fn last_change(db: &Connection, user: &str) -> rusqlite::Result<i64> {
+    db.prepare_cached("SELECT coalesce(max(touched_seq), 0) FROM views WHERE user = ?1")?
+        .query_row([user], |row| row.get(0))
 }
 
 /// The digest of the unfinished work orders in the view of `user`.

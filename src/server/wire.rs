@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -86,6 +86,21 @@ impl Answer {
                 response
             }
         }
+    }
+
+    /// `value` under its entity tag, or a 304 for those who have it already (RFC 9110, 15.4.5).
+    pub(super) fn tagged<T: Serialize>(self, value: &T, tag: &str, known: bool) -> Response {
+        let mut response = if known {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else {
+            self.json(StatusCode::OK, "application/json", value)
+        };
+        if let Ok(tag) = HeaderValue::from_str(tag) {
+            response.headers_mut().insert(ETAG, tag);
+        }
+        response
     }
 
     fn json<T: Serialize>(self, status: StatusCode, media_type: &'static str, value: &T) -> Response {

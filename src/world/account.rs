@@ -78,3 +78,8 @@ impl World {
         }
     }
 }
+
+/// The user looks up what seldom changes.
+pub(super) async fn look_up(member: &Member, step: &scenario::LookUp) -> Done {
+    simply(member, Ask::LookUp { what: step.what.clone() }).await
+}

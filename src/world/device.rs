@@ -84,6 +84,11 @@ pub enum Ask {
     ClearCache,
     /// Pick what to sync beyond one's own; needs the network.
     Select(SelectionRequest),
+    /// Look up the user's profile, or an asset.
+    LookUp {
+        /// `profile`, or an asset's id.
+        what: String,
+    },
     /// Log the user out.
     LogOut {
         /// The user has been warned of what would be lost.

@@ -40,6 +40,10 @@ impl Session {
                 engine.select(&selection).await?;
                 Reply::Done
             }
+            Ask::LookUp { what } => {
+                engine.look_up(&what).await?;
+                Reply::Done
+            }
             Ask::LogOut { force } => match engine.log_out(force).await? {
                 LogOut::Done => Reply::Done,
                 LogOut::Unsynced(changes) => Reply::Unsynced(changes),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use futures_util::future::join_all;
 
+use super::account::look_up;
 use super::device::{Ask, DeviceError, Reply};
 use super::faults::target;
 use super::stage::{Label, Member, World};
@@ -106,6 +107,7 @@ impl World {
                 together(all(&step.device), async |member| self.sign_in_again(scenario, member, step).await).await
             }
             Action::Select(step) => together(all(&step.device), async |member| self.select(member, step).await).await,
+            Action::LookUp(step) => together(all(&step.device), async |it| look_up(it, step).await).await,
             Action::EditCached(step) => {
                 together(all(&step.device), async |member| self.edit_cached(member, step).await).await
             }

@@ -64,6 +64,7 @@ pub(super) fn requests(case: &Case<'_>, claim: &RequestsClaim, out: &mut Finding
                 | (MessageKind::Delta { .. }, RequestKind::Pull)
                 | (MessageKind::SignIn, RequestKind::SignIn)
                 | (MessageKind::Refresh, RequestKind::Refresh)
+                | (MessageKind::Profile | MessageKind::Asset, RequestKind::Static)
         )
     };
     // What the harness asks for once everything is at rest is not the story's.

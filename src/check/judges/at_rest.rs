@@ -88,6 +88,7 @@ pub(in super::super) fn gone_after_a_restart(case: &Case<'_>, out: &mut Findings
                     let opened = case.facts.connections.get(&message.connection).copied().unwrap_or(0);
                     let needs_token = match message.kind {
                         MessageKind::Profile
+                        | MessageKind::Asset
                         | MessageKind::Delta { .. }
                         | MessageKind::Selection
                         | MessageKind::Upload(_)
@@ -100,6 +101,7 @@ pub(in super::super) fn gone_after_a_restart(case: &Case<'_>, out: &mut Findings
                         | MessageKind::PushAnswer { .. }
                         | MessageKind::UploadAnswer { .. }
                         | MessageKind::FileAnswer { .. }
+                        | MessageKind::NotModified
                         | MessageKind::Problem { .. }
                         | MessageKind::Other { .. } => false,
                     };

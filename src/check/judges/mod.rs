@@ -14,6 +14,7 @@ mod dead_letters;
 mod failed;
 mod first;
 mod isolation;
+mod lookups;
 mod once;
 mod order;
 mod pages;
@@ -52,6 +53,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     pages::name_what_they_should,
     first::in_order,
     isolation::only_their_own,
+    lookups::are_ones_own,
     session::honest_status,
     reads::own_writes,
     triggers::in_their_conditions,

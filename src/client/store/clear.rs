@@ -37,7 +37,7 @@ pub(in crate::client) fn cache(c: &Connection) -> Result<(), StoreError> {
     c.execute_batch(
         "DELETE FROM work_orders WHERE workOrderId NOT IN (SELECT entityId FROM sync_queue)
            AND workOrderId NOT IN (SELECT workOrderId FROM pending_attachments);
-         DELETE FROM assets; DELETE FROM inventory; DELETE FROM user_profile;",
+         DELETE FROM assets; DELETE FROM inventory; DELETE FROM user_profile; DELETE FROM responses;",
     )?;
     snapshot::begin(c)
 }

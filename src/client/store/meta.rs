@@ -7,6 +7,8 @@ use crate::protocol::Profile;
 
 /// The pull position, verbatim.
 pub(in crate::client) const CURSOR: &str = "cursor";
+/// The entity tag of the view as it was at the pull position; absent where the server gave none.
+pub(in crate::client) const VIEW_TAG: &str = "viewTag";
 /// When the last sync ended well, by the device's wall clock.
 pub(in crate::client) const SYNCED_AT: &str = "syncedAt";
 /// What the user set about files.

@@ -8,7 +8,9 @@ pub(super) mod clear;
 pub(super) mod files;
 pub(super) mod logs;
 pub(super) mod meta;
+mod packed;
 pub(super) mod queue;
+pub(super) mod responses;
 pub(super) mod rows;
 pub(super) mod snapshot;
 

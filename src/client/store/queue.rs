@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
-use super::StoreError;
+use super::{StoreError, packed};
 use crate::client::priority::Place;
 use crate::history::{Notice, OperationRecord, QueueRow, QueueStatus};
 use crate::protocol::{ErrorCode, Operation, OperationKind, Record, TEMPORARY_ID_PREFIX, temporary_ids};
@@ -46,16 +47,19 @@ impl Queued {
 
 /// Appends `operation`.
 pub(in crate::client) fn append(c: &Connection, operation: &OperationRecord, now: &str) -> Result<(), StoreError> {
-    let sql = "INSERT INTO sync_queue (queueId, entityType, entityId, operation, payload, priority, createdAt)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO sync_queue (queueId, entityType, entityId, operation, payload, priority, createdAt, names)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let payload = serde_json::to_string(&operation.payload)?;
+    let names = names(&payload);
     c.prepare_cached(sql)?.execute(params![
         operation.queue_id,
         operation.entity_type.to_string(),
         operation.entity_id,
         operation.operation.to_string(),
-        serde_json::to_string(&operation.payload)?,
+        packed::pack(payload),
         operation.priority,
-        now
+        now,
+        names
     ])?;
     Ok(())
 }
@@ -75,8 +79,7 @@ pub(in crate::client) fn append_behind(
 
 /// The places of all operations, in the order of the edits.
 pub(in crate::client) fn places(c: &Connection) -> Result<Vec<Place>, StoreError> {
-    let sql =
-        "SELECT rowid, entityId, priority, status, CASE WHEN instr(payload, 'tmp-') THEN payload END, attachmentId,
+    let sql = "SELECT rowid, entityId, priority, status, names, attachmentId,
                attachmentId IN (SELECT attachmentId FROM pending_attachments WHERE NOT _uploaded)
                FROM sync_queue ORDER BY rowid";
     let mut statement = c.prepare_cached(sql)?;
@@ -99,9 +102,18 @@ pub(in crate::client) fn places(c: &Connection) -> Result<Vec<Place>, StoreError
     Ok(places)
 }
 
-/// The records that a payload names by temporary ids.
-fn named(payload: Option<&str>) -> Vec<String> {
-    payload.map(|payload| temporary_ids(payload).map(str::to_owned).collect()).unwrap_or_default()
+/// The temporary ids in a payload, which stand beside it, since it is stored compressed: `None` when there are none.
+fn names(payload: &str) -> Option<String> {
+    Some(temporary_ids(payload).collect::<Vec<_>>().join(" ")).filter(|names| !names.is_empty())
+}
+
+/// The records that [`names`] names.
+fn named(names: Option<&str>) -> Vec<String> {
+    names.map(|names| temporary_ids(names).map(str::to_owned).collect()).unwrap_or_default()
+}
+
+fn payload(column: ValueRef<'_>) -> Result<Record, StoreError> {
+    Ok(serde_json::from_str(&packed::unpack(column)?.unwrap_or_default())?)
 }
 
 const COLUMNS: &str = "queueId, entityId, sentAs, operation, payload, attachmentId";
@@ -112,7 +124,7 @@ fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
         entity_id: row.get(1)?,
         sent_as: row.get(2)?,
         operation: kind(row.get_ref(3)?.as_str().unwrap_or_default())?,
-        payload: serde_json::from_str(row.get_ref(4)?.as_str().unwrap_or_default())?,
+        payload: payload(row.get_ref(4)?)?,
         attachment_id: row.get(5)?,
     })
 }
@@ -280,15 +292,29 @@ pub(in crate::client) fn replace(
 /// Gives the operations of `old` to `new`. What has not gone out yet also names it so in its payload.
 pub(in crate::client) fn rename(c: &Connection, old: &str, new: &str) -> Result<(), StoreError> {
     c.prepare_cached("UPDATE sync_queue SET entityId = ?2 WHERE entityId = ?1")?.execute([old, new])?;
-    let sql = "UPDATE sync_queue SET payload = replace(payload, ?1, ?2) WHERE sentAs IS NULL AND instr(payload, ?1)";
-    c.prepare_cached(sql)?.execute([old, new])?;
+    let mut statement =
+        c.prepare_cached("SELECT rowid, payload FROM sync_queue WHERE sentAs IS NULL AND instr(names, ?1)")?;
+    let mut rows = statement.query([old])?;
+    let mut renamed: Vec<(i64, String)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let payload = packed::unpack(row.get_ref(1)?)?.unwrap_or_default();
+        renamed.push((row.get(0)?, payload.replace(old, new)));
+    }
+    for (row, payload) in renamed {
+        let names = names(&payload);
+        c.prepare_cached("UPDATE sync_queue SET payload = ?2, names = ?3 WHERE rowid = ?1")?.execute(params![
+            row,
+            packed::pack(payload),
+            names
+        ])?;
+    }
     Ok(())
 }
 
 /// The queue as the user sees it, in order.
 pub(in crate::client) fn view(c: &Connection) -> Result<Vec<QueueRow>, StoreError> {
     let sql = "SELECT queueId, entityId, operation, priority, status, attempts, error,
-               CASE WHEN instr(payload, 'tmp-') THEN payload END FROM sync_queue ORDER BY rowid";
+               names FROM sync_queue ORDER BY rowid";
     let mut statement = c.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut view: Vec<QueueRow> = Vec::new();

@@ -9,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde_json::Value;
 
-use super::{StoreError, logs, queue};
+use super::{StoreError, logs, packed, queue};
 use crate::client::merge;
 use crate::protocol::{
     FieldKind, MAX_BATCH_OPERATIONS, OperationKind, Record, TEMPORARY_ID_PREFIX, WORK_ORDER_FIELDS,
@@ -28,7 +28,7 @@ static SELECT: LazyLock<String> =
 static SELECT_ONE: LazyLock<String> = LazyLock::new(|| format!("{} WHERE workOrderId = ?1", *SELECT));
 
 static RENAME: LazyLock<String> = LazyLock::new(|| {
-    let names = || WORK_ORDER_FIELDS.iter().map(|(name, _)| *name);
+    let names = || WORK_ORDER_FIELDS.iter().map(|(name, _)| *name).filter(|name| !packed::FIELDS.contains(name));
     let renamed: Vec<String> = names().map(|name| format!("{name} = replace({name}, ?1, ?2)")).collect();
     let found: Vec<String> = names().map(|name| format!("instr({name}, ?1)")).collect();
     format!(
@@ -210,8 +210,33 @@ pub(in crate::client) fn rename(c: &Connection, old: &str, new: &str) -> Result<
 /// Other records may name it; only local operations can have put it there.
 fn rename_references(c: &Connection, old: &str, new: &str) -> Result<(), StoreError> {
     c.prepare_cached(&RENAME)?.execute([old, new])?;
+    rename_packed(c, old, new)?;
     let sql = "UPDATE base_rows SET record = replace(record, ?1, ?2) WHERE instr(record, ?1)";
     c.prepare_cached(sql)?.execute([old, new])?;
+    Ok(())
+}
+
+/// What is stored compressed no query can change.
+fn rename_packed(c: &Connection, old: &str, new: &str) -> Result<(), StoreError> {
+    for field in packed::FIELDS {
+        let sql = format!(
+            "SELECT rowid, {field} FROM work_orders
+             WHERE workOrderId IN (SELECT entityId FROM sync_queue) AND (typeof({field}) = 'blob' OR instr({field}, ?1))"
+        );
+        let mut statement = c.prepare_cached(&sql)?;
+        let mut rows = statement.query([old])?;
+        let mut renamed: Vec<(i64, String)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let text = packed::unpack(row.get_ref(1)?)?.unwrap_or_default();
+            if text.contains(old) {
+                renamed.push((row.get(0)?, text.replace(old, new)));
+            }
+        }
+        for (row, text) in renamed {
+            c.prepare_cached(&format!("UPDATE work_orders SET {field} = ?2 WHERE rowid = ?1"))?
+                .execute(params![row, packed::pack(text)])?;
+        }
+    }
     Ok(())
 }
 
@@ -251,6 +276,7 @@ fn column(name: &str, kind: FieldKind, value: Option<&Value>) -> Result<SqlValue
     Ok(match (kind, value) {
         (_, None | Some(Value::Null)) if REQUIRED.contains(&name) => SqlValue::Text(String::new()),
         (_, None | Some(Value::Null)) => SqlValue::Null,
+        (FieldKind::Scalar, Some(Value::String(text))) if packed::FIELDS.contains(&name) => packed::pack(text.clone()),
         (FieldKind::Scalar, Some(Value::String(text))) => SqlValue::Text(text.clone()),
         (_, Some(other)) => SqlValue::Text(serde_json::to_string(other)?),
     })
@@ -259,11 +285,11 @@ fn column(name: &str, kind: FieldKind, value: Option<&Value>) -> Result<SqlValue
 fn record(row: &Row<'_>) -> Result<Record, StoreError> {
     let mut record = Record::new();
     for (index, (name, kind)) in WORK_ORDER_FIELDS.iter().enumerate() {
-        let Some(text) = row.get_ref(index)?.as_str_or_null().map_err(rusqlite::Error::from)? else { continue };
+        let Some(text) = packed::unpack(row.get_ref(index)?)? else { continue };
         let value = match kind {
             FieldKind::Scalar if text.is_empty() && REQUIRED.contains(name) => continue,
-            FieldKind::Scalar => Value::String(text.to_owned()),
-            FieldKind::Lines(_) | FieldKind::Document => serde_json::from_str(text)?,
+            FieldKind::Scalar => Value::String(text.into_owned()),
+            FieldKind::Lines(_) | FieldKind::Document => serde_json::from_str(&text)?,
         };
         record.insert((*name).to_owned(), value);
     }

@@ -103,7 +103,9 @@ CREATE TABLE sync_queue (
   -- The id under which the operation first went out: from then on it is frozen, whatever its record is called since.
   sentAs TEXT,
   -- The file that must be with the server before the operation goes out: a lane of its own (decision f).
-  attachmentId TEXT
+  attachmentId TEXT,
+  -- The temporary ids that the payload names. It may be compressed (a BLOB), so that no query looks into it.
+  names TEXT
 );
 
 CREATE INDEX sync_queue_lane ON sync_queue(entityId);
@@ -177,4 +179,15 @@ CREATE TABLE snapshot (
   kind TEXT NOT NULL,
   id TEXT NOT NULL,
   PRIMARY KEY (kind, id)
+) WITHOUT ROWID;
+
+-- Answers that are kept for a while (spec 6.4), each for the user who got it.
+CREATE TABLE responses (
+  userId TEXT NOT NULL,
+  target TEXT NOT NULL,
+  tag TEXT,
+  body TEXT NOT NULL,
+  storedAt TEXT NOT NULL,
+  freshFor INTEGER NOT NULL,
+  PRIMARY KEY (userId, target)
 ) WITHOUT ROWID;

@@ -40,6 +40,7 @@ pub(in crate::client) fn stage(c: &Connection) -> Result<Option<Stage>, StoreErr
 /// The next pull begins anew, and what the device holds stays until it has ended.
 pub(in crate::client) fn begin(c: &Connection) -> Result<(), StoreError> {
     meta::remove(c, meta::CURSOR)?;
+    meta::remove(c, meta::VIEW_TAG)?;
     c.prepare_cached("DELETE FROM snapshot")?.execute([])?;
     enter(c, Stage::Reading)
 }

@@ -52,6 +52,21 @@ CREATE TABLE files (
 ) WITHOUT ROWID;
 
 ALTER TABLE sync_queue ADD COLUMN attachmentId TEXT;
+-- Queue payloads and long texts are stored compressed from now on, as BLOBs; what is there stays as it is. The text of a
+-- payload names what it names.
+ALTER TABLE sync_queue ADD COLUMN names TEXT;
+UPDATE sync_queue SET names = payload WHERE instr(payload, 'tmp-');
 ALTER TABLE rescue_log ADD COLUMN attachmentId TEXT;
 ALTER TABLE pending_attachments ADD COLUMN uploadUrl TEXT;
 ALTER TABLE pending_attachments ADD COLUMN sha256 TEXT;
+
+-- Answers that are kept for a while (spec 6.4), each for the user who got it.
+CREATE TABLE responses (
+  userId TEXT NOT NULL,
+  target TEXT NOT NULL,
+  tag TEXT,
+  body TEXT NOT NULL,
+  storedAt TEXT NOT NULL,
+  freshFor INTEGER NOT NULL,
+  PRIMARY KEY (userId, target)
+) WITHOUT ROWID;

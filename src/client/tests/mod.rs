@@ -1,5 +1,6 @@
 //! A small language for stories about one engine: a wire whose answers are scripted, and virtual time.
 
+mod bandwidth;
 mod conflicts;
 mod crash;
 mod files;
@@ -39,6 +40,10 @@ pub(super) enum Reply {
     Agree,
     /// That answer, 200.
     Json(Value),
+    /// That answer under an entity tag and with `Cache-Control`, 200.
+    Tagged(&'static str, &'static str, Value),
+    /// What is known under that entity tag is still so, 304.
+    Same(&'static str),
     /// A problem document of the server.
     Problem(u16, &'static str),
     /// The same with `Retry-After`, in seconds.
@@ -57,6 +62,7 @@ pub(super) struct Sent {
     pub(super) target: String,
     pub(super) json: Value,
     pub(super) bearer: Option<String>,
+    pub(super) if_none_match: Option<String>,
     pub(super) wire_bytes: usize,
 }
 
@@ -137,6 +143,15 @@ impl Wire {
         match reply {
             Reply::Agree => Ok(json_200(&self.agree(sent))),
             Reply::Json(value) => Ok(json_200(&value)),
+            Reply::Tagged(tag, cache, value) => {
+                let headers =
+                    [("etag", tag), ("cache-control", cache)].map(|(name, it)| (name.to_owned(), it.to_owned()));
+                Ok(Response { headers: headers.into(), ..json_200(&value) })
+            }
+            Reply::Same(tag) => {
+                let headers = [("etag".to_owned(), tag.to_owned())].into();
+                Ok(Response { status: 304, headers, ..Response::default() })
+            }
             Reply::Problem(status, code) => Ok(problem(status, code)),
             Reply::Busy(status, code, after) => Ok(Response { retry_after: Some(after), ..problem(status, code) }),
             Reply::Page(status, content_type) => Ok(response(status, content_type, "<html>".into())),
@@ -157,7 +172,9 @@ impl Transport for Wire {
         Box::pin(async move {
             let wire_bytes = request.target.len() + request.body.as_ref().map_or(0, Vec::len);
             let json = request.body.as_ref().map_or(Value::Null, |body| inflate(body, request.gzip));
-            let sent = Sent { target: request.target, json, bearer: request.bearer, wire_bytes };
+            let known = request.headers.iter().find(|(name, _)| *name == "if-none-match");
+            let if_none_match = known.map(|(_, tag)| tag.clone());
+            let sent = Sent { target: request.target, json, bearer: request.bearer, if_none_match, wire_bytes };
             self.sent.borrow_mut().push(sent.clone());
             self.out.set(self.out.get() + 1);
             assert_eq!(self.out.get(), 1, "two requests at once");

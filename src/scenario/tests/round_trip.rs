@@ -162,6 +162,7 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|body| json!({ "sign-in": body })),
         Just(json!({ "select": { "device": "maria", "orders": ["WO-000017", "first"], "give-up": ["WO-000018"] } })),
         text().prop_map(|at| json!({ "select": { "device": "maria", "from": "2025-11-10", "to": at } })),
+        text().prop_map(|what| json!({ "look-up": { "device": "maria", "what": format!("AST-{what}") } })),
         record().prop_map(|set| json!({ "edit-cached": { "device": "maria", "record": "AST-0001", "set": set } })),
         screen().prop_map(|screen| json!({ "look": screen })),
         (1_u32..9).prop_map(|commit| json!({ "crash-server": { "after-commit": commit } })),

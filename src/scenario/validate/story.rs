@@ -7,7 +7,7 @@ use crate::base::Span;
 use crate::check::ShownClaim;
 use crate::history::{ServerState, Tls};
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
-use crate::scenario::account::{EditCached, Logout, Select, SignIn};
+use crate::scenario::account::{EditCached, Logout, LookUp, Select, SignIn};
 use crate::scenario::files_step::{Attach, DiskSpace, FileSettings, Network};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
@@ -145,6 +145,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::ServerClock(_) => {}
             Action::SignIn(sign_in) => self.signs_in(sign_in, at),
             Action::Select(select) => self.selects(select, at),
+            Action::LookUp(step) => self.looks_up(step, at),
             Action::EditCached(edit) => self.edits_cached(edit, at),
             Action::Answer(_)
             | Action::Spoil(_)
@@ -217,6 +218,14 @@ impl<'a> Story<'a, '_, '_> {
         if step.orders.is_empty() && step.give_up.is_empty() && step.from.is_none() {
             let help = Some("name `orders`, or a time by `from` and `to`".to_owned());
             self.problems.add(at.place, "`select` picks nothing", help);
+        }
+    }
+
+    fn looks_up(&mut self, step: &LookUp, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        if step.what.is_empty() {
+            let help = Some("name `profile`, or an asset by its id".to_owned());
+            self.problems.add(at.at("what").place, "`look-up` looks nothing up", help);
         }
     }
 

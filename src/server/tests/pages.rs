@@ -178,7 +178,7 @@ async fn an_empty_pull_walks_over_nothing_and_prepares_nothing_anew() {
     let tokens = auth::sign_in(&mut store, 1, &request).unwrap();
     let maria = auth::authenticate(&store, 1, &tokens.access_token).unwrap();
     let mut query = DeltaQuery { limit: Some(100), ..DeltaQuery::default() };
-    query.cursor = Some(delta::pull(&mut store, 1, &maria, &query).unwrap().next_cursor);
+    query.cursor = Some(delta::pull(&mut store, 1, &maria, &query).unwrap().answer.next_cursor);
     let steps = |store: &super::super::store::Store| {
         let statement = store.connection.prepare_cached(delta::CHANGED).unwrap();
         assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
@@ -187,7 +187,7 @@ async fn an_empty_pull_walks_over_nothing_and_prepares_nothing_anew() {
     };
     let before = steps(&store);
     for _ in 0..10 {
-        assert_eq!(delta::pull(&mut store, 1, &maria, &query).unwrap().changes, Changes::default());
+        assert_eq!(delta::pull(&mut store, 1, &maria, &query).unwrap().answer.changes, Changes::default());
     }
     assert!(steps(&store) - before < 500, "{} steps of SQLite for ten empty pulls", steps(&store) - before);
 }

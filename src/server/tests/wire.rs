@@ -192,11 +192,91 @@ async fn a_connection_is_kept_for_one_exchange_after_the_other_and_its_heads_are
             .header("authorization", format!("Bearer {}", maria.tokens.access_token));
         let response = sender.send_request(request.body(Body::empty()).unwrap()).await.unwrap();
         let headers: Vec<_> = response.headers().keys().map(ToString::to_string).collect();
-        assert_eq!(headers, ["content-type", "content-length"]);
+        assert_eq!(headers, ["content-type", "etag", "cache-control", "vary", "content-length"]);
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(serde_json::from_slice::<Profile>(&body).unwrap().user_id, "maria");
     }
     drop(sender);
     driving.await.unwrap().unwrap();
     serving.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_new_is_a_304_and_something_new_never_is() {
+    let world = World::new();
+    let mut maria = world.sign_in("maria", "phone").await;
+    let mut office = world.sign_in("office", "desk").await;
+    let ask = async |device: &Device, cursor: &str, tag: &str, more: &str| {
+        let target = format!("{}?cursor={cursor}{more}", path::DELTA);
+        send(&device.server, device.request("GET", &target, &[("if-none-match", tag)], Body::empty())).await
+    };
+    maria.pull().await;
+    let cursor = maria.cursor.clone().unwrap();
+    let first = ask(&maria, &cursor, "", "").await;
+    let tag = first.header("etag");
+    assert_eq!((first.status.as_u16(), tag.starts_with("W/\"")), (200, true));
+    let same = ask(&maria, &cursor, &tag, "").await;
+    assert_eq!((same.status.as_u16(), same.body.len(), same.header("etag")), (304, 0, tag.clone()));
+    assert_eq!(ask(&maria, &cursor, "\"other\"", "").await.status.as_u16(), 200);
+    assert_eq!(ask(&maria, &cursor, &tag, "&digest=1").await.status.as_u16(), 200, "it was asked for more");
+    office.update("WO-000003", 1, json!({ "title": "not hers" })).await;
+    assert_eq!(ask(&maria, &cursor, &tag, "").await.status.as_u16(), 304, "nothing that she sees");
+    office.update("WO-000001", 1, json!({ "title": "hers" })).await;
+    let news = ask(&maria, &cursor, &tag, "").await;
+    assert_eq!(news.ok::<DeltaAnswer>().changes.work_orders.len(), 1);
+    let later = news.header("etag");
+    assert_ne!(later, tag);
+    // A tag that is right by chance tells nothing to a cursor that lags behind.
+    assert_eq!(ask(&maria, &cursor, &later, "").await.status.as_u16(), 200);
+    let cursor = news.ok::<DeltaAnswer>().next_cursor;
+    maria.update("WO-000001", 2, json!({ "title": "mine" })).await;
+    let own = ask(&maria, &cursor, &later, "").await;
+    let (next, own_tag) = (own.ok::<DeltaAnswer>().next_cursor, own.header("etag"));
+    assert_eq!(ask(&maria, &next, &own_tag, "").await.status.as_u16(), 304, "after one's own change, too");
+}
+
+/// A device that never hears of anything new must not come to hold a cursor that the server has forgotten.
+#[tokio::test(start_paused = true)]
+async fn a_cursor_that_grows_old_is_renewed_although_nothing_is_new() {
+    let world = World::new();
+    let mut maria = world.sign_in("maria", "phone").await;
+    let mut chief = world.sign_in("chief", "desk").await;
+    maria.pull().await;
+    let cursor = maria.cursor.clone().unwrap();
+    let target = format!("{}?cursor={cursor}", path::DELTA);
+    let tag = send(&world.server, maria.request("GET", &target, &[], Body::empty())).await.header("etag");
+    pass(DAY).await;
+    maria.refresh().await;
+    chief.refresh().await;
+    let ask = || maria.request("GET", &target, &[("if-none-match", &tag)], Body::empty());
+    assert_eq!(send(&world.server, ask()).await.status.as_u16(), 304, "nobody has done anything");
+    chief.update("WO-000003", 1, json!({ "title": "not hers" })).await;
+    let renewed = send(&world.server, ask()).await.ok::<DeltaAnswer>();
+    assert_eq!((renewed.changes == Changes::default(), renewed.next_cursor == cursor), (true, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_seldom_changes_may_be_kept_by_its_user() {
+    let world = World::new();
+    let maria = world.sign_in("maria", "phone").await;
+    let jonas = world.sign_in("jonas", "phone").await;
+    let ask = async |device: &Device, target: &str, tag: &str| {
+        send(&device.server, device.request("GET", target, &[("if-none-match", tag)], Body::empty())).await
+    };
+    let asset = |id: &str| path::ASSET.replace("{assetId}", id);
+    let mut tags = Vec::new();
+    for target in [path::PROFILE.to_owned(), asset("A-1")] {
+        let first = ask(&maria, &target, "").await;
+        assert_eq!((first.status.as_u16(), first.header("cache-control")), (200, "private, max-age=604800".into()));
+        assert_eq!(first.header("vary"), "authorization, accept-encoding");
+        let again = ask(&maria, &target, &first.header("etag")).await;
+        assert_eq!((again.status.as_u16(), again.body.len(), again.header("etag")), (304, 0, first.header("etag")));
+        tags.push(first.header("etag"));
+    }
+    let theirs = ask(&jonas, path::PROFILE, &tags[0]).await;
+    assert_eq!(theirs.ok::<Profile>().user_id, "jonas", "another user's tag fits nobody else");
+    for id in ["A-9", "P-1", "A-3"] {
+        assert_eq!(ask(&maria, &asset(id), "").await.problem().status, 404, "{id}");
+    }
+    assert_eq!(ask(&jonas, &asset("A-2"), "").await.problem().status, 404, "none of his orders refers to it");
 }
