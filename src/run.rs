@@ -101,7 +101,16 @@ pub fn only_simulated(scenario: &Scenario) -> Option<String> {
         return Some(format!("its story waits {waiting}, and in real time so would you ({LIVE_LIMIT} is the most)"));
     }
     scenario.steps.iter().find_map(|step| {
-        if matches!(step.action, Action::SearchDisk(_)) {
+        let platform = matches!(
+            step.action,
+            Action::SearchDisk(_)
+                | Action::StealDisk(_)
+                | Action::Lock(_)
+                | Action::Unlock(_)
+                | Action::Uninstall(_)
+                | Action::Install(_)
+        );
+        if platform {
             return Some(format!("line {}: where a real device keeps what, only itself knows", step.line));
         }
         let Action::Crash(crash) = &step.action else { return None };

@@ -239,6 +239,12 @@ impl<'a> Facts<'a> {
             | What::Tampered { .. }
             | What::DiskSearched { .. }
             | What::Sighted { .. }
+            | What::Locked { .. }
+            | What::Unlocked { .. }
+            | What::Uninstalled { .. }
+            | What::CopyTried { .. }
+            | What::KeyChecked { .. }
+            | What::Stolen { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
             | What::Decided { .. }
@@ -369,6 +375,12 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Tampered { device, .. }
         | What::DiskSearched { device, .. }
         | What::Sighted { device, .. }
+        | What::Locked { device }
+        | What::Unlocked { device, .. }
+        | What::Uninstalled { device }
+        | What::CopyTried { device, .. }
+        | What::KeyChecked { device, .. }
+        | What::Stolen { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }
         | What::Decided { device, .. }

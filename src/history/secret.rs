@@ -94,6 +94,8 @@ pub enum Place {
         /// The file.
         file: String,
     },
+    /// In the device's database, where it can be read by whoever has the key.
+    Database,
     /// On the wire.
     Wire {
         /// The exchange.
@@ -110,6 +112,7 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Database => f.write_str("the database"),
             Self::Disk { file } => write!(f, "the file {file}"),
             Self::Wire { exchange, path, answer, part } => {
                 let message = if *answer { "answer" } else { "request" };

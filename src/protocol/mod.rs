@@ -14,8 +14,9 @@ mod push;
 mod reference;
 mod schema;
 mod selection;
+pub mod totp;
 
-pub use auth::{Profile, RefreshRequest, RevokeRequest, Revoked, SignInRequest, Tokens};
+pub use auth::{NewPasswordRequest, Profile, RefreshRequest, RevokeRequest, Revoked, SignInRequest, Tokens};
 pub use conflict::{
     ConflictOutcome, ConflictRecord, ConflictsAnswer, FieldConflict, RESOLVES, Resolution, ResolutionStrategy, Resolves,
 };
@@ -41,6 +42,8 @@ pub mod path {
     pub const REFRESH: &str = "/api/v1/auth/refresh";
     /// End of all sessions of a user: [`super::RevokeRequest`] to [`super::Revoked`] (addition).
     pub const REVOKE: &str = "/api/v1/auth/revoke";
+    /// A new password for a user: [`super::NewPasswordRequest`] to [`super::Revoked`] (addition).
+    pub const PASSWORD: &str = "/api/v1/auth/password";
     /// The user's own profile: [`super::Profile`] (addition).
     pub const PROFILE: &str = "/api/v1/profile";
     /// What the user picks to sync: [`super::SelectionRequest`] to [`super::SelectionAnswer`] (addition).

@@ -16,6 +16,7 @@ mod problem;
 mod read;
 mod reference;
 mod requirements;
+mod security;
 mod server_step;
 mod step;
 mod validate;
@@ -28,8 +29,8 @@ pub use faults::{
     Answer, AnswerPage, AnswerWhen, CaptivePortal, FailedChange, PortalHow, RefuseChange, SpoilAnswer, SpoilHow,
 };
 pub use file::{
-    Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
-    Scenario, Skew, SkewError, World,
+    Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Keys, Orders, Retry,
+    Role, Scenario, Skew, SkewError, World,
 };
 pub use platform::{Battery, DataSaver};
 pub use print::print;
@@ -37,6 +38,7 @@ pub use problem::{Problem, draw};
 pub use read::{Options, load, parse};
 pub use reference::label_in;
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
+pub use security::{Loot, Steal, StealDisk, StolenKeychain, Uninstall};
 pub use server_step::{SearchDisk, ServerClock, Tamper};
 pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,

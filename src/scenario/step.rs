@@ -8,6 +8,7 @@ use super::account::{EditCached, Logout, Select, SignIn};
 use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
 use super::platform::{Battery, DataSaver};
+use super::security::{Steal, StealDisk, Uninstall};
 use super::server_step::{SearchDisk, ServerClock, Tamper};
 use super::work_step::Work;
 use crate::base::{CrashHow, Span};
@@ -125,6 +126,20 @@ pub enum Action {
     EditCached(EditCached),
     /// The server's wall clock is set wrong, or right again.
     ServerClock(ServerClock),
+    /// The device is locked: its app ends, and its keychain gives nothing.
+    Lock(String),
+    /// The device is unlocked, and the app started.
+    Unlock(String),
+    /// The app is removed from the device, with all its files.
+    Uninstall(Uninstall),
+    /// The app is installed on the device again, and its user signs in.
+    Install(String),
+    /// Somebody copies the device's disk and has the app open the copy.
+    StealDisk(StealDisk),
+    /// Somebody tries elsewhere what they stole of a device's user.
+    Steal(Steal),
+    /// The office gives the user of this device another password, which ends their sessions.
+    ChangePassword(String),
     /// Somebody with the password of the device's user sends the server what no client should.
     Tamper(Tamper),
 }

@@ -76,6 +76,13 @@ impl fmt::Display for Action {
             Self::Retry(step) => write!(f, "{} tries the failed change of {} again", step.device, step.order),
             Self::Discard(step) => write!(f, "{} gives up the failed change of {}", step.device, step.order),
             Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
+            Self::Lock(device) => write!(f, "{device} is locked"),
+            Self::Unlock(device) => write!(f, "{device} is unlocked"),
+            Self::Uninstall(step) => step.fmt(f),
+            Self::Install(device) => write!(f, "the app is installed on {device} again"),
+            Self::StealDisk(step) => step.fmt(f),
+            Self::Steal(step) => step.fmt(f),
+            Self::ChangePassword(device) => write!(f, "the office gives the user of {device} another password"),
             Self::Tamper(step) => {
                 write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
             }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::password::Verifier;
 use super::refusal::Refusal;
 use super::role::Role;
 use super::settings::{ACCESS_TOKEN_LIFE, REFRESH_GRACE, REFRESH_TOKEN_LIFE, millis};
 use super::store::{Store, Writer};
 use crate::base::Stream;
-use crate::protocol::{Profile, Revoked, SignInRequest, Tokens};
+use crate::protocol::{NewPasswordRequest, Profile, Revoked, SignInRequest, Tokens};
 
 /// A user on a device, proven by a token.
 #[derive(Clone, Debug)]
@@ -35,10 +36,12 @@ pub(super) fn sign_in(store: &mut Store, now_ms: i64, request: &SignInRequest) -
     if request.device_id.is_empty() {
         return Err(Refusal::malformed("deviceId is empty"));
     }
-    let known = store.users.account(&request.user_id).is_some_and(|account| account.password == request.password);
-    if !known {
+    let account = store.users.account_mut(&request.user_id);
+    let Some(account) = account.filter(|account| account.password.accepts(&request.password)) else {
         return Err(Refusal::unauthenticated("user and password do not match"));
-    }
+    };
+    // The second factor comes second: whoever has no password learns nothing of it, and cannot lock anybody out.
+    account.factors.check(request.code.as_deref(), now_ms)?;
     let tx = store.connection.transaction()?;
     tx.prepare_cached("INSERT INTO sessions (user, device) VALUES (?1, ?2)")?
         .execute([&request.user_id, &request.device_id])?;
@@ -91,6 +94,26 @@ pub(super) fn revoke(store: &Store, caller: &Caller, user: &str) -> Result<Revok
         .prepare_cached("UPDATE sessions SET revoked = 1 WHERE user = ?1 AND revoked = 0")?
         .execute([user])?;
     Ok(Revoked { sessions: sessions as u64 })
+}
+
+/// Gives `user` another password and ends all their sessions: whoever knows the old one is out. Supervisors alone may.
+pub(super) fn change_password(
+    store: &mut Store,
+    caller: &Caller,
+    request: &NewPasswordRequest,
+) -> Result<Revoked, Refusal> {
+    let NewPasswordRequest { user_id, password } = request;
+    if Role::of(&caller.profile) != Role::Supervisor {
+        return Err(Refusal::forbidden("only a supervisor changes the passwords of others"));
+    }
+    if password.is_empty() {
+        return Err(Refusal::malformed("password is empty"));
+    }
+    let verifier = Verifier::of(password, &mut store.random);
+    if !store.users.set_password(user_id, verifier) {
+        return Err(Refusal::malformed(format!("there is no user `{user_id}`")));
+    }
+    revoke(store, caller, user_id)
 }
 
 /// Who holds the access token `token`.

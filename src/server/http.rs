@@ -21,8 +21,8 @@ use super::{dead_letter, delta, push, selection};
 use crate::base::WallClock;
 use crate::protocol::{
     ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
-    MAX_INFLATED_BODY, Profile, PushAnswer, PushRequest, Record, RefreshRequest, RevokeRequest, Revoked,
-    SelectionAnswer, SelectionRequest, SignInRequest, Tokens, path,
+    MAX_INFLATED_BODY, NewPasswordRequest, Profile, PushAnswer, PushRequest, Record, RefreshRequest, RevokeRequest,
+    Revoked, SelectionAnswer, SelectionRequest, SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -69,6 +69,11 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         "revoke",
         "End all sessions of a user; for supervisors.",
     );
+    let password_at = Endpoint::post::<NewPasswordRequest, Revoked>(
+        path::PASSWORD,
+        "changePassword",
+        "Give a user another password, which ends their sessions; for supervisors.",
+    );
     let profile_at = Endpoint::get::<Profile>(path::PROFILE, "profile", "The user's own profile.");
     let delta_at =
         Endpoint::get::<DeltaAnswer>(path::DELTA, "delta", "What changed in the user's view since a position.");
@@ -91,9 +96,10 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
     );
     let openapi_at = Endpoint::get::<Record>(path::OPENAPI, "openapi", "This document.");
     vec![
-        (sign_in_at.addition().open(), post(sign_in)),
+        (sign_in_at.addition().open().problems(&[429]), post(sign_in)),
         (refresh_at.addition().open(), post(refresh)),
         (revoke_at.addition().problems(&[403]), post(revoke)),
+        (password_at.addition().problems(&[403]), post(change_password)),
         (profile_at.addition(), get(profile)),
         (delta_at.query::<DeltaQuery>().problems(&[410]), get(pull)),
         (push_at, post(push)),
@@ -142,6 +148,16 @@ async fn revoke(State(shared): App, request: Request) -> Response {
         let caller = caller(&shared, request.headers())?;
         let request: RevokeRequest = read_json(request, MAX_INFLATED_BODY).await?;
         auth::revoke(&shared.store(), &caller, &request.user_id)
+    };
+    answer.with::<Revoked>(revoked.await)
+}
+
+async fn change_password(State(shared): App, request: Request) -> Response {
+    let answer = Answer::to(request.headers());
+    let revoked = async {
+        let caller = caller(&shared, request.headers())?;
+        let request: NewPasswordRequest = read_json(request, MAX_INFLATED_BODY).await?;
+        auth::change_password(&mut shared.store(), &caller, &request)
     };
     answer.with::<Revoked>(revoked.await)
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! http -> wire (JSON, gzip, problem documents)
-//!  |-> auth            who calls
+//!  |-> auth -> password, factor   who calls
 //!  |-> delta -> cursor what changed in the caller's view, in pages
 //!  '-> push -> payload one operation, one transaction, one result, replayed for 30 days
 //!        |-> create
@@ -27,8 +27,10 @@ mod cursor;
 mod database;
 mod dead_letter;
 mod delta;
+mod factor;
 mod http;
 mod openapi;
+mod password;
 mod payload;
 mod policy;
 mod purge;

@@ -14,12 +14,20 @@ pub(super) struct Refusal {
     kind: &'static str,
     code: ErrorCode,
     detail: String,
+    /// Seconds after which it may be tried again.
+    pub(super) retry_after: Option<u64>,
 }
 
 impl Refusal {
     /// No token, or none that counts.
     pub(super) fn unauthenticated(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "not-authenticated", ErrorCode::AuthError, detail)
+    }
+
+    /// Tried too often; again in so many seconds.
+    pub(super) fn too_many(detail: impl Into<String>, seconds: u64) -> Self {
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", ErrorCode::AuthError, detail);
+        Self { retry_after: Some(seconds), ..refusal }
     }
 
     /// The caller is known, and may not.
@@ -63,7 +71,7 @@ impl Refusal {
     }
 
     fn new(status: StatusCode, kind: &'static str, code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { status, kind, code, detail: detail.into() }
+        Self { status, kind, code, detail: detail.into(), retry_after: None }
     }
 
     /// The document.

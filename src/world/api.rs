@@ -2,18 +2,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::authenticators::{Authenticators, TERMINAL};
 use super::http::HttpClient;
 use crate::base::Clock;
 use crate::client::{Method, Request, Transport};
 use crate::protocol::{
-    Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE, Operation,
-    OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked, SignInRequest, Tokens, gzip, path,
+    Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE, NewPasswordRequest,
+    Operation, OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked, SignInRequest, Tokens,
+    gzip, path,
 };
 
 /// A token is replaced this long after sign-in, well before it expires.
@@ -70,15 +73,21 @@ pub(super) struct ApiUser {
     http: HttpClient,
     clock: Clock,
     credentials: SignInRequest,
+    authenticators: Rc<Authenticators>,
     token: RefCell<Option<String>>,
     signed_in_at: Cell<Duration>,
     cursor: RefCell<Option<String>>,
 }
 
 impl ApiUser {
-    pub(super) fn new(http: HttpClient, clock: Clock, credentials: SignInRequest) -> Self {
+    pub(super) fn new(
+        http: HttpClient,
+        clock: Clock,
+        credentials: SignInRequest,
+        authenticators: Rc<Authenticators>,
+    ) -> Self {
         let (token, signed_in_at, cursor) = (RefCell::default(), Cell::default(), RefCell::default());
-        Self { http, clock, credentials, token, signed_in_at, cursor }
+        Self { http, clock, credentials, authenticators, token, signed_in_at, cursor }
     }
 
     /// Everything that changed since the last pull; everything at the first, and when the server has forgotten so much
@@ -139,6 +148,13 @@ impl ApiUser {
         Ok(())
     }
 
+    /// Gives `user` another password, which ends all their sessions.
+    pub(super) async fn change_password(&self, user: &str, password: &str) -> Result<(), ApiError> {
+        let body = NewPasswordRequest { user_id: user.to_owned(), password: password.to_owned() };
+        let _: Revoked = self.call(Method::Post, path::PASSWORD.into(), Some(&body)).await?;
+        Ok(())
+    }
+
     /// Pushes `operations` as they are; says of each what became of it.
     pub(super) async fn push_anything(&self, operations: &[Value]) -> Result<Vec<String>, ApiError> {
         let body = json!({ "operations": operations });
@@ -177,7 +193,9 @@ impl ApiUser {
         {
             return Ok(token);
         }
-        let tokens: Tokens = self.send(Method::Post, path::SIGN_IN.into(), None, Some(&self.credentials)).await?;
+        let code = Some(self.authenticators.code(&self.credentials.user_id, TERMINAL).await);
+        let credentials = SignInRequest { code, ..self.credentials.clone() };
+        let tokens: Tokens = self.send(Method::Post, path::SIGN_IN.into(), None, Some(&credentials)).await?;
         self.signed_in_at.set(self.clock.elapsed());
         *self.token.borrow_mut() = Some(tokens.access_token.clone());
         Ok(tokens.access_token)

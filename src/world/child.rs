@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::timeout;
 
 use super::device::{Ask, Device, DeviceError, DiskContent, Reply};
+use super::platform::Platform;
 use crate::base::CrashHow;
 use crate::history::{DeviceEvent, Recorder, What};
 
@@ -74,6 +75,9 @@ pub(super) struct Open {
     pub(super) sync_every_ms: Option<u64>,
     /// Whether waits between tries are drawn or exactly the table's.
     pub(super) jitter: bool,
+    /// Whether a key is derived at the least cost instead of a real one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) cheap_keys: bool,
     /// Records a page; the client's own choice when absent.
     pub(super) page: Option<u32>,
 }
@@ -258,8 +262,16 @@ impl Device for ChildDevice {
         None
     }
 
+    fn inside(&self) -> Option<Vec<u8>> {
+        None
+    }
+
     fn unsearched(&self) -> usize {
         0
+    }
+
+    fn platform(&self) -> Option<&dyn Platform> {
+        None
     }
 
     fn disarm(&self) {}

@@ -6,6 +6,7 @@ use std::fmt;
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
+use super::platform::Platform;
 use crate::base::CrashHow;
 use crate::disk::WriteLog;
 use crate::history::{Circumstance, DeviceState, OperationRecord, Side, SyncOutcome};
@@ -30,6 +31,9 @@ pub enum Ask {
         user: String,
         /// The user's password.
         password: String,
+        /// What the user's authenticator shows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
     },
     /// Change fields of a work order.
     Edit {
@@ -149,6 +153,8 @@ pub enum DeviceError {
     Crashed,
     /// It does not run.
     NotRunning,
+    /// It is locked, and its app cannot work.
+    Locked,
     /// It broke the protocol: in words.
     Broken(String),
 }
@@ -157,6 +163,7 @@ impl fmt::Display for DeviceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Crashed => f.write_str("the device crashed"),
+            Self::Locked => f.write_str("the device is locked: its app gets no key"),
             Self::NotRunning => f.write_str("the device is not running: restart it first"),
             Self::Broken(why) => write!(f, "the device broke the protocol: {why}"),
         }
@@ -181,8 +188,14 @@ pub trait Device {
     /// it cannot be told.
     fn disk(&self) -> Option<DiskContent>;
 
+    /// Every text in its database, in the clear; `None` where it cannot be told.
+    fn inside(&self) -> Option<Vec<u8>>;
+
     /// How many bytes [`Device::disk`] would give.
     fn unsearched(&self) -> usize;
+
+    /// The platform under it; `None` where it is out of reach.
+    fn platform(&self) -> Option<&dyn Platform>;
 
     /// Takes an armed cut of the disk back.
     fn disarm(&self);

@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod authenticators;
 mod child;
 mod choices;
 mod demo;
@@ -12,6 +13,7 @@ mod http;
 mod in_process;
 mod network;
 mod office;
+mod platform;
 mod reference;
 mod secrets;
 mod seed;
@@ -20,6 +22,7 @@ mod session;
 mod speak;
 mod stage;
 mod steps;
+mod thief;
 #[cfg(test)]
 mod three_tables;
 mod work_steps;
@@ -29,6 +32,7 @@ use std::path::PathBuf;
 pub use api::ApiError;
 pub use demo::{DemoOrders, DemoUser, demo};
 pub use device::{Ask, Device, DeviceError, Reply};
+pub use platform::{CopyOpened, Platform};
 pub use speak::speak;
 pub use stage::{StageError, World};
 

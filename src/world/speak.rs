@@ -14,7 +14,7 @@ use super::child::{FromDevice, Open, PROTOCOL, ToDevice};
 use super::http::HttpClient;
 use super::session::Session;
 use crate::base::{Clock, Seed, WallClock};
-use crate::client::{Engine, FileKeychain, Parts, Settings};
+use crate::client::{Engine, FileKeychain, KeyCost, Parts, Settings};
 use crate::disk::Storage;
 use crate::proxy::{ByteStream, Upstream};
 
@@ -69,6 +69,7 @@ fn start(open: &Open, lines: &Lines) -> Result<Session, String> {
         sync_every: open.sync_every_ms.map(Duration::from_millis),
         jitter: open.jitter,
         page_limit: open.page.unwrap_or(Settings::default().page_limit),
+        key_cost: if open.cheap_keys { KeyCost::CHEAPEST } else { KeyCost::REAL },
     };
     let observer = lines.clone();
     let parts = Parts {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::Media;
 use super::api::ApiUser;
+use super::authenticators::{Authenticators, enrolled};
 use super::child::{ChildDevice, Open, PROTOCOL};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
@@ -19,12 +20,12 @@ use super::secrets::Secrets;
 use super::seed::{self, Records};
 use super::speak::Tcp;
 use crate::base::{Clock, CrashHow, Seed, WallClock};
-use crate::client::Settings;
+use crate::client::{KeyCost, Settings};
 use crate::history::{Recorder, Secret, What};
 use crate::net::{self, Link};
 use crate::protocol::{Profile, Record, SignInRequest};
 use crate::proxy::{Faults, Moment, Proxy, Upstream};
-use crate::scenario::{self, Assign, Orders, Retry, Role, Scenario};
+use crate::scenario::{self, Assign, Keys, Orders, Retry, Role, Scenario};
 use crate::server::{Seeded, SeededUser, Server};
 
 /// The auditor's user id: sees everything, changes nothing.
@@ -59,6 +60,9 @@ pub struct World {
     pub(super) outage: Cell<Option<u64>>,
     pub(super) live: bool,
     pub(super) secrets: Rc<Secrets>,
+    pub(super) authenticators: Rc<Authenticators>,
+    /// Passwords that are not the first ones any more, by user.
+    pub(super) passwords: RefCell<BTreeMap<String, String>>,
     listeners: Listeners,
 }
 
@@ -88,6 +92,9 @@ pub(super) struct Member {
     pub(super) portal: Cell<Option<u64>>,
     /// Its battery or its network may not be used freely.
     pub(super) hampered: Cell<bool>,
+    pub(super) locked: Cell<bool>,
+    /// The app was removed from it.
+    pub(super) removed: Cell<bool>,
 }
 
 /// An order that the story made.
@@ -131,9 +138,14 @@ pub(super) fn password_of(user: &str) -> String {
     format!("password of {user}")
 }
 
-/// What a server knows from the start: `users`, whose passwords are [`password_of`] them, and `records`.
-pub(super) fn seeded(users: Vec<Profile>, records: Records) -> Seeded {
-    let user = |profile: Profile| SeededUser { password: password_of(&profile.user_id), profile };
+/// What a server knows from the start: `users`, whose passwords are [`password_of`] them, with their authenticators, and
+/// `records`.
+pub(super) fn seeded(users: Vec<Profile>, records: Records, authenticators: impl Fn(&str) -> Vec<Vec<u8>>) -> Seeded {
+    let user = |profile: Profile| SeededUser {
+        password: password_of(&profile.user_id),
+        authenticators: authenticators(&profile.user_id),
+        profile,
+    };
     Seeded {
         users: users.into_iter().map(user).collect(),
         work_orders: records.work_orders,
@@ -163,7 +175,17 @@ impl World {
         }
         record_seeds(&recorder, &users, &records);
         let server_clock = WallClock::new(clock, 0);
-        let server = Server::new(server_clock.clone(), seed.stream("server"), seeded(users, records))
+        let authenticators = Rc::new(Authenticators::new(seed, server_clock.clone()));
+        let enrolled = enrolled(scenario, &users);
+        for (user, place) in &enrolled {
+            let text: String = authenticators.secret(user, place).iter().map(|byte| format!("{byte:02x}")).collect();
+            secrets.know(Secret::Key, format!("the authenticator of {user}"), &text);
+        }
+        let secrets_of = |user: &str| {
+            let own = enrolled.iter().filter(|(owner, _)| owner == user);
+            own.map(|(user, place)| authenticators.secret(user, place).to_vec()).collect()
+        };
+        let server = Server::new(server_clock.clone(), seed.stream("server"), seeded(users, records, secrets_of))
             .map_err(|error| StageError(error.to_string()))?;
         let faults = Faults::default();
         let listeners = Listeners::default();
@@ -177,7 +199,7 @@ impl World {
         proxy.on_crash(Rc::new(move |device: &str, fault, moment| strike.strike(device, fault, moment)));
         let ears = secrets.clone();
         proxy.on_heard(Rc::new(move |heard| ears.hear(heard)));
-        let office = office(&proxy, clock, seed, &recorder)?;
+        let office = office(&proxy, clock, seed, &recorder, &authenticators)?;
         let mut world = Self {
             clock,
             seed,
@@ -193,6 +215,8 @@ impl World {
             outage: Cell::new(None),
             live: matches!(media, Media::Live { .. }),
             secrets,
+            authenticators,
+            passwords: RefCell::default(),
             listeners,
         };
         for device in &scenario.devices {
@@ -243,9 +267,18 @@ impl World {
         });
         built.start(true).await.map_err(|error| StageError(format!("{name}: {error}")))?;
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
-        let (told_offline, hampered, portal) = (Cell::new(false), Cell::new(false), Cell::new(None));
-        let user = RefCell::new(user);
-        self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline, hampered, portal });
+        let member = Member {
+            name: name.clone(),
+            user: RefCell::new(user),
+            link,
+            device: built,
+            told_offline: Cell::new(false),
+            portal: Cell::new(None),
+            hampered: Cell::new(false),
+            locked: Cell::new(false),
+            removed: Cell::new(false),
+        };
+        self.members.insert(name, member);
         Ok(())
     }
 
@@ -263,10 +296,21 @@ impl World {
         self.listeners.open(serve).await.map_err(|error| StageError(format!("a port on loopback: {error}")))
     }
 
+    /// The password of `user` at this moment.
+    pub(super) fn password_of(&self, user: &str) -> String {
+        self.passwords.borrow().get(user).cloned().unwrap_or_else(|| password_of(user))
+    }
+
+    /// What the user of a device types to sign in on it.
+    pub(super) async fn sign_in_on(&self, member: &Member) -> Ask {
+        let user = member.user.borrow().clone();
+        let code = Some(self.authenticators.code(&user, &member.name).await);
+        Ask::SignIn { password: self.password_of(&user), user, code }
+    }
+
     async fn sign_in(&self) -> Result<(), StageError> {
         let all = self.members.iter().map(|(name, member)| async move {
-            let user = member.user.borrow().clone();
-            let ask = Ask::SignIn { password: password_of(&user), user };
+            let ask = self.sign_in_on(member).await;
             match member.device.ask(ask).await {
                 Ok(Reply::Done) => Ok(()),
                 Ok(reply) => Err(StageError(format!("{name} cannot sign in: {reply:?}"))),
@@ -373,17 +417,24 @@ async fn serve_tcp(server: &Server, listeners: &Listeners) -> Result<String, Sta
     listeners.open(serve).await.map_err(|error| StageError(format!("a port on loopback: {error}")))
 }
 
-fn office(proxy: &Rc<Proxy>, clock: Clock, seed: Seed, recorder: &Recorder) -> Result<Office, StageError> {
+fn office(
+    proxy: &Rc<Proxy>,
+    clock: Clock,
+    seed: Seed,
+    recorder: &Recorder,
+    authenticators: &Rc<Authenticators>,
+) -> Result<Office, StageError> {
     let desk = net::profile("perfect").ok_or_else(|| StageError("the profile `perfect` is missing".into()))?;
     let link = Link::new(desk, clock, seed, OFFICE);
     let network = OverLink { device: OFFICE.into(), link, proxy: proxy.clone() };
     let credentials = credentials(OFFICE, OFFICE);
-    let api = ApiUser::new(HttpClient::new(clock, SERVER, Rc::new(network)), clock, credentials);
+    let http = HttpClient::new(clock, SERVER, Rc::new(network));
+    let api = ApiUser::new(http, clock, credentials, authenticators.clone());
     Ok(Office::new(api, WallClock::new(clock, 0), seed.stream(OFFICE), recorder.clone()))
 }
 
 pub(super) fn credentials(user: &str, device: &str) -> SignInRequest {
-    SignInRequest { user_id: user.to_owned(), password: password_of(user), device_id: device.to_owned() }
+    SignInRequest { user_id: user.to_owned(), password: password_of(user), code: None, device_id: device.to_owned() }
 }
 
 fn settings(device: &scenario::Device) -> Settings {
@@ -392,6 +443,8 @@ fn settings(device: &scenario::Device) -> Settings {
         sync_every: device.sync_every.map(crate::base::Span::duration),
         jitter: device.retry == Retry::Jitter,
         page_limit: device.page.unwrap_or(default.page_limit),
+        // Thousands of simulated sign-ins need no protection from guessing.
+        key_cost: if device.keys == Keys::Real { KeyCost::REAL } else { KeyCost::CHEAPEST },
     }
 }
 
@@ -414,6 +467,7 @@ fn open(
         skew_ms: device.clock.millis(),
         sync_every_ms: device.sync_every.map(crate::base::Span::millis),
         jitter: device.retry == Retry::Jitter,
+        cheap_keys: device.keys == Keys::Cheapest,
         page: device.page,
     })
 }

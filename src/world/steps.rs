@@ -28,7 +28,17 @@ impl From<DeviceError> for StepError {
     fn from(error: DeviceError) -> Self {
         match error {
             DeviceError::Crashed => Self::Crashed,
+            DeviceError::Locked => Self::Failed(error.to_string()),
             DeviceError::NotRunning | DeviceError::Broken(_) => Self::Impossible(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crashed => f.write_str("the device crashed"),
+            Self::Failed(why) | Self::Impossible(why) => f.write_str(why),
         }
     }
 }
@@ -120,6 +130,13 @@ impl World {
                 Ok(())
             }
             Action::Tamper(step) => together(all(&step.device), async |member| self.tamper(member, step).await).await,
+            Action::Lock(_)
+            | Action::Unlock(_)
+            | Action::Uninstall(_)
+            | Action::Install(_)
+            | Action::StealDisk(_)
+            | Action::Steal(_)
+            | Action::ChangePassword(_) => self.act_on_platform(&all, action).await,
         }
     }
 

@@ -198,7 +198,7 @@ async fn logout_wipes_outbox() {
     assert_eq!(keychain.get("leaving").unwrap(), None);
     assert!(matches!(device.sync().await, SyncOutcome::Failed { .. }));
     // Somebody else's turn: nothing is there, and all is pulled.
-    device.engine.sign_in("jo", "secret").await.unwrap();
+    device.engine.sign_in("jo", "secret", None).await.unwrap();
     device.wire.sent.borrow_mut().clear();
     device.wire.next(path::DELTA, Reply::Json(page("j1", false, orders(&["WO-7"], 1))));
     assert_eq!(device.sync().await, SyncOutcome::Done);
@@ -212,10 +212,10 @@ async fn logout_wipes_outbox() {
 #[tokio::test(start_paused = true)]
 async fn nobody_signs_in_over_another_users_data() {
     let device = Device::ready().await;
-    assert_eq!(device.engine.sign_in("jo", "secret").await, Err(EngineError::OtherUser("maria".into())));
+    assert_eq!(device.engine.sign_in("jo", "secret", None).await, Err(EngineError::OtherUser("maria".into())));
     assert_eq!(held(&device).len(), 3);
     assert_eq!(device.engine.log_out(false).await, Ok(LogOut::Done));
-    assert_eq!(device.engine.sign_in("jo", "secret").await, Ok(()));
+    assert_eq!(device.engine.sign_in("jo", "secret", None).await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]

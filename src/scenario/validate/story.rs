@@ -94,6 +94,10 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Online(device)
             | Action::ClearCache(device)
             | Action::Launch(device)
+            | Action::Lock(device)
+            | Action::Unlock(device)
+            | Action::Install(device)
+            | Action::ChangePassword(device)
             | Action::Background(device)
             | Action::Foreground(device) => self.device(device, at.place),
             Action::Offline(step) => self.device(&step.device, at.at("device").place),
@@ -155,6 +159,9 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Revoke(_)
             | Action::Retry(_)
             | Action::Discard(_) => self.goes_wrong(step, at),
+            Action::Uninstall(step) => self.device(&step.device, at.at("device").place),
+            Action::Steal(step) => self.cast.single(&step.from, at.at("from").place, self.problems),
+            Action::StealDisk(step) => self.device(&step.device, at.at("device").place),
             Action::Tamper(step) => self.tampers(step, at),
         }
     }

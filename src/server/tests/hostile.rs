@@ -131,6 +131,7 @@ async fn an_effect_without_its_stored_result_does_not_come_about() {
     let request = crate::protocol::SignInRequest {
         user_id: "maria".into(),
         password: "maria's".into(),
+        code: None,
         device_id: "phone".into(),
     };
     let tokens = auth::sign_in(&mut store, 1, &request).unwrap();

@@ -250,7 +250,7 @@ fn user(id: &str, role: &str, sites: &[&str]) -> SeededUser {
         skills: Vec::new(),
         site_ids: sites.iter().map(|site| (*site).to_owned()).collect(),
     };
-    SeededUser { profile, password: format!("{id}'s") }
+    SeededUser { profile, password: format!("{id}'s"), authenticators: Vec::new() }
 }
 
 fn record(json: Value) -> Record {

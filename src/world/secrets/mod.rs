@@ -120,6 +120,15 @@ impl Secrets {
         *sum += written.bytes().len() as u64;
     }
 
+    /// What lies in a database in the clear once it is decrypted: records belong there, secrets do not.
+    fn search_inside(&self, finder: &Finder, recorder: &Recorder, device: &str, contents: &[u8]) {
+        each_hit(finder, contents, |needle, position, packed| {
+            if needle.secret != Secret::Text {
+                self.tell(recorder, device, needle, Place::Database, position, packed);
+            }
+        });
+    }
+
     fn search_wire(&self, finder: &Finder, recorder: &Recorder) {
         let wire = self.wire.take();
         each_hit(finder, &wire.bytes, |needle, position, packed| {
@@ -137,6 +146,7 @@ impl Secrets {
     fn tell(&self, recorder: &Recorder, device: &str, needle: &Needle, place: Place, offset: usize, packed: bool) {
         let kind_of_place = match &place {
             Place::Disk { .. } => None,
+            Place::Database => Some((String::new(), false, Part::Body)),
             Place::Wire { path, answer, part, .. } => Some((path.clone(), *answer, *part)),
         };
         if !self.told.borrow_mut().insert((device.to_owned(), needle.secret, kind_of_place)) {
@@ -172,6 +182,7 @@ fn gather<'a>(value: &'a Value, texts: &mut BTreeSet<&'a str>) {
 impl World {
     /// Searches all that was written and all that passed since the last search, and says so.
     pub fn search(&self) {
+        self.check_keys();
         self.search_quietly();
         for member in self.members.values() {
             self.searched(member);
@@ -203,11 +214,12 @@ impl World {
                 let kind = if called == REFRESH_TOKEN { Secret::RefreshToken } else { Secret::Key };
                 of_devices.push((kind, format!("the {called} of {name}"), text));
             }
-            logs.push((name, disk.written));
+            logs.push((name, disk.written, member.device.inside().unwrap_or_default()));
         }
         let finder = self.secrets.finder(&of_devices);
-        for (name, written) in &logs {
+        for (name, written, inside) in &logs {
             self.secrets.search_disk(&finder, &self.recorder, name, written);
+            self.secrets.search_inside(&finder, &self.recorder, name, inside);
         }
         self.secrets.search_wire(&finder, &self.recorder);
     }

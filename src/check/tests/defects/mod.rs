@@ -3,6 +3,7 @@
 mod acknowledgement;
 mod conflict;
 mod order;
+mod platform;
 mod pull;
 mod retry;
 mod secrets;
