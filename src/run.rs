@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 use crate::base::{Clock, CrashHow, GivenUp, STEP_BUDGET, Seed, Span, within_budget};
 use crate::check::{self, Verdict};
 use crate::history::{History, Recorder, What};
-use crate::scenario::{Action, CrashWhen, Scenario};
+use crate::scenario::{self, Action, CrashWhen, Loot, Scenario};
 use crate::world::{ApiError, Media, StageError, World};
 
 /// Everything must have come to rest this long after the network healed, unless the scenario says otherwise: a period
@@ -104,7 +104,7 @@ pub fn only_simulated(scenario: &Scenario) -> Option<String> {
         let platform = matches!(
             step.action,
             Action::SearchDisk(_)
-                | Action::StealDisk(_)
+                | Action::Steal(scenario::Steal { what: Loot::Disk | Loot::LockedDevice | Loot::DiskAndOtherKeys, .. })
                 | Action::Lock(_)
                 | Action::Unlock(_)
                 | Action::Uninstall(_)

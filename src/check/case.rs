@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{DeviceEvent, DeviceState, Event, QueueRow, What};
+use crate::history::{DeviceEvent, DeviceState, Event, Guarded, QueueRow, What};
 use crate::protocol::ConflictRecord;
 
 use super::facts::Facts;
@@ -67,7 +67,7 @@ fn log_outs(timeline: &[&Event]) -> (u64, Option<u64>) {
     for event in timeline {
         match &event.what {
             What::Warned { accepted: true, .. } => warned = Some(event.seq),
-            What::Uninstalled { .. } => (last, accepted) = (event.seq, Some(event.seq)),
+            What::Guarded { event: Guarded::Uninstalled, .. } => (last, accepted) = (event.seq, Some(event.seq)),
             What::Device { event: DeviceEvent::LoggedOut, .. } => {
                 last = event.seq;
                 accepted = warned.or(accepted);
@@ -104,7 +104,7 @@ impl<'a> Case<'a> {
 pub(super) fn device_event(event: &Event) -> Option<&DeviceEvent> {
     match &event.what {
         What::Device { event, .. } => Some(event),
-        What::Uninstalled { .. } => Some(&DeviceEvent::LoggedOut),
+        What::Guarded { event: Guarded::Uninstalled, .. } => Some(&DeviceEvent::LoggedOut),
         _ => None,
     }
 }

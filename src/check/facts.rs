@@ -239,12 +239,7 @@ impl<'a> Facts<'a> {
             | What::Tampered { .. }
             | What::DiskSearched { .. }
             | What::Sighted { .. }
-            | What::Locked { .. }
-            | What::Unlocked { .. }
-            | What::Uninstalled { .. }
-            | What::CopyTried { .. }
-            | What::KeyChecked { .. }
-            | What::Stolen { .. }
+            | What::Guarded { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
             | What::Decided { .. }
@@ -375,12 +370,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Tampered { device, .. }
         | What::DiskSearched { device, .. }
         | What::Sighted { device, .. }
-        | What::Locked { device }
-        | What::Unlocked { device, .. }
-        | What::Uninstalled { device }
-        | What::CopyTried { device, .. }
-        | What::KeyChecked { device, .. }
-        | What::Stolen { device, .. }
+        | What::Guarded { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }
         | What::Decided { device, .. }

@@ -6,7 +6,7 @@ use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState, Side};
 use super::edit::{Edit, OperationRecord};
 use super::outcome::{Decision, StepOutcome, Wait};
-use super::secret::Sighting;
+use super::secret::{Guarded, Sighting};
 use crate::base::CrashHow;
 use crate::protocol::{ConflictRecord, DeadLetter, ErrorCode, Operation, OperationResult, Profile, Record, Removal};
 
@@ -218,53 +218,12 @@ pub enum What {
         /// Bytes since the run began, heads and bodies without their coding.
         bytes: u64,
     },
-    /// A device was locked; its app ends.
-    Locked {
-        /// Which.
-        device: String,
-    },
-    /// It was unlocked.
-    Unlocked {
-        /// Which.
-        device: String,
-        /// How often its disk was asked for anything while it was locked.
-        accesses: u64,
-    },
-    /// The app was removed from a device, with all its files: what was not synced, its user has given up.
-    Uninstalled {
-        /// Which.
-        device: String,
-    },
-    /// Somebody had an engine open a copy of a device's disk.
-    CopyTried {
+    /// Something happened to what guards a device's data.
+    Guarded {
         /// Whose.
         device: String,
-        /// Whether it opened.
-        opened: bool,
-        /// Whether the attempt changed the copy.
-        changed: bool,
-        /// What the engine said.
-        said: String,
-    },
-    /// Somebody tried elsewhere what they had stolen of a device or its user.
-    Stolen {
-        /// Whose.
-        device: String,
-        /// What, in words.
-        loot: String,
-        /// How many tries the server looked at.
-        tries: u32,
-        /// Whether it gave them anything.
-        given: bool,
-    },
-    /// What the key of a device's database hangs on, at the end.
-    KeyChecked {
-        /// Whose.
-        device: String,
-        /// The cost of its derivation from the credentials (Argon2id).
-        cost: String,
-        /// Whether the credentials of its user, as they are now, unwrap it.
-        bound: bool,
+        /// What.
+        event: Guarded,
     },
     /// A secret was seen somewhere. Each kind is told once for each device and place, rightful places included.
     Sighted {

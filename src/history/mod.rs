@@ -18,5 +18,5 @@ pub use edit::{Edit, OperationRecord};
 pub use event::{Event, Fault, LinkState, Message, MessageKind, RecordRef, ServerState, What};
 pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
-pub use secret::{Form, Part, Place, Secret, Sighting};
+pub use secret::{Form, Guarded, Part, Place, Secret, Sighting};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};

@@ -49,18 +49,7 @@ fn what(what: &What) -> String {
         What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
         What::DiskSearched { device, bytes } => format!("all {bytes} bytes ever written by {device} are searched"),
         What::WireSearched { bytes } => format!("all {bytes} bytes that passed the proxy are searched"),
-        What::Locked { device } => format!("{device} is locked"),
-        What::Unlocked { device, .. } => format!("{device} is unlocked"),
-        What::Uninstalled { device } => format!("the app is removed from {device}"),
-        What::CopyTried { device, said, .. } => format!("a copy of the disk of {device} is tried: {said}"),
-        What::Stolen { device, loot, given, .. } => {
-            let outcome = if *given { "gets data" } else { "gets nothing" };
-            format!("a thief of {device} tries {loot} and {outcome}")
-        }
-        What::KeyChecked { device, cost, bound } => {
-            let hangs = if *bound { "hangs" } else { "does not hang" };
-            format!("the database key of {device} {hangs} on its user's credentials (Argon2id, {cost})")
-        }
+        What::Guarded { device, event } => format!("{device} {event}"),
         What::Sighted { device, sighting } => format!("seen of {device}: {sighting}"),
         What::Tampered { device, answers } => format!("tampering as {device} is answered: {}", answers.join(", ")),
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),

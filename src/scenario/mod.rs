@@ -38,7 +38,7 @@ pub use problem::{Problem, draw};
 pub use read::{Options, load, parse};
 pub use reference::label_in;
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
-pub use security::{Loot, Steal, StealDisk, StolenKeychain, Uninstall};
+pub use security::{Loot, Steal, Uninstall};
 pub use server_step::{SearchDisk, ServerClock, Tamper};
 pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,

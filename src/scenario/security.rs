@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::step::Action;
+
 /// See [`super::Action::Uninstall`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -13,28 +15,6 @@ pub struct Uninstall {
     /// Whether the platform leaves the keychain's entries behind, as some do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keychain_stays: bool,
-}
-
-/// See [`super::Action::StealDisk`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StealDisk {
-    /// The device whose disk is copied, running or dead.
-    pub device: String,
-    /// What keychain the copy is opened with.
-    pub keychain: StolenKeychain,
-}
-
-/// The keychain beside a copied disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StolenKeychain {
-    /// Another device's, which knows nothing.
-    Empty,
-    /// The device's own, locked.
-    Locked,
-    /// One that holds the keys of another installation.
-    Another,
 }
 
 /// See [`super::Action::Steal`].
@@ -57,6 +37,12 @@ pub enum Loot {
     UsedCode,
     /// The password, and all the guesses at a code that the server lets through.
     GuessedCodes,
+    /// A copy of the device's disk, with nothing in the keychain beside it.
+    Disk,
+    /// A copy of the disk, beside the device's own keychain, which is locked.
+    LockedDevice,
+    /// A copy of the disk, with the keys of another installation.
+    DiskAndOtherKeys,
 }
 
 impl fmt::Display for Loot {
@@ -65,6 +51,9 @@ impl fmt::Display for Loot {
             Self::Password => "the password alone",
             Self::UsedCode => "the password and a code that was used",
             Self::GuessedCodes => "the password and guesses at the code",
+            Self::Disk => "a copy of the disk",
+            Self::LockedDevice => "a copy of the disk beside the locked keychain",
+            Self::DiskAndOtherKeys => "a copy of the disk with the keys of another installation",
         })
     }
 }
@@ -76,19 +65,20 @@ impl fmt::Display for Uninstall {
     }
 }
 
-impl fmt::Display for StealDisk {
+impl fmt::Display for Steal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let with = match self.keychain {
-            StolenKeychain::Empty => "on another device",
-            StolenKeychain::Locked => "beside its locked keychain",
-            StolenKeychain::Another => "with the keys of another installation",
-        };
-        write!(f, "somebody copies the disk of {} and opens it {with}", self.device)
+        write!(f, "somebody tries elsewhere what they stole of {}: {}", self.from, self.what)
     }
 }
 
-impl fmt::Display for Steal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "somebody tries elsewhere what they stole of {}'s user: {}", self.from, self.what)
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps of this file here")]
+pub(super) fn words(action: &Action, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match action {
+        Action::Lock(device) => write!(f, "{device} is locked"),
+        Action::Unlock(device) => write!(f, "{device} is unlocked"),
+        Action::Install(device) => write!(f, "the app is installed on {device} again"),
+        Action::Uninstall(step) => write!(f, "{step}"),
+        Action::Steal(step) => write!(f, "{step}"),
+        _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use super::account::{EditCached, Logout, Select, SignIn};
 use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
 use super::platform::{Battery, DataSaver};
-use super::security::{Steal, StealDisk, Uninstall};
+use super::security::{Steal, Uninstall};
 use super::server_step::{SearchDisk, ServerClock, Tamper};
 use super::work_step::Work;
 use crate::base::{CrashHow, Span};
@@ -134,9 +134,7 @@ pub enum Action {
     Uninstall(Uninstall),
     /// The app is installed on the device again, and its user signs in.
     Install(String),
-    /// Somebody copies the device's disk and has the app open the copy.
-    StealDisk(StealDisk),
-    /// Somebody tries elsewhere what they stole of a device's user.
+    /// Somebody tries elsewhere what they stole of a device or its user.
     Steal(Steal),
     /// The office gives the user of this device another password, which ends their sessions.
     ChangePassword(String),

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::faults::server_words;
+use super::security;
 use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow, Prefer, Resolve};
 use crate::base::CrashHow;
 use crate::check::ShownClaim;
@@ -52,10 +53,7 @@ impl fmt::Display for Action {
             Self::ClearCache(device) => write!(f, "{device} clears its cache"),
             Self::Logout(step) if step.force => write!(f, "{} logs out, whatever is lost", step.device),
             Self::Logout(step) => write!(f, "{} logs out", step.device),
-            Self::SignIn(step) => match &step.user {
-                Some(user) => write!(f, "the user of {user} signs in on {}", step.device),
-                None => write!(f, "the user of {} signs in again", step.device),
-            },
+            Self::SignIn(step) => step.fmt(f),
             Self::Select(step) => {
                 write!(f, "{} picks what to sync: {}", step.device, step.orders.join(", "))?;
                 if let (Some(from), Some(to)) = (&step.from, &step.to) {
@@ -76,12 +74,9 @@ impl fmt::Display for Action {
             Self::Retry(step) => write!(f, "{} tries the failed change of {} again", step.device, step.order),
             Self::Discard(step) => write!(f, "{} gives up the failed change of {}", step.device, step.order),
             Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
-            Self::Lock(device) => write!(f, "{device} is locked"),
-            Self::Unlock(device) => write!(f, "{device} is unlocked"),
-            Self::Uninstall(step) => step.fmt(f),
-            Self::Install(device) => write!(f, "the app is installed on {device} again"),
-            Self::StealDisk(step) => step.fmt(f),
-            Self::Steal(step) => step.fmt(f),
+            Self::Lock(_) | Self::Unlock(_) | Self::Install(_) | Self::Uninstall(_) | Self::Steal(_) => {
+                security::words(self, f)
+            }
             Self::ChangePassword(device) => write!(f, "the office gives the user of {device} another password"),
             Self::Tamper(step) => {
                 write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)

@@ -73,3 +73,59 @@ impl Authenticator {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use axum::http::header::RETRY_AFTER;
+
+    use super::*;
+
+    const SECRET: &[u8] = b"12345678901234567890";
+    const NOW_MS: i64 = 1_111_111_111_000;
+
+    fn enrolled() -> Factors {
+        Factors::new(vec![SECRET.to_vec(), b"another one's secret".to_vec()])
+    }
+
+    fn code(steps: i64) -> String {
+        totp::code(SECRET, totp::step(NOW_MS / 1000) + steps)
+    }
+
+    #[test]
+    fn a_code_counts_in_its_window_and_once() {
+        let mut factors = enrolled();
+        for steps in [-2, 2] {
+            assert!(factors.check(Some(&code(steps)), NOW_MS).is_err(), "{steps}");
+        }
+        for steps in [0, -1, 1] {
+            assert!(factors.check(Some(&code(steps)), NOW_MS).is_ok(), "{steps}");
+            assert!(factors.check(Some(&code(steps)), NOW_MS).is_err(), "{steps} again");
+        }
+        assert!(Factors::default().check(None, NOW_MS).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_code_is_refused() {
+        for wrong in [None, Some(""), Some("50471"), Some("0050471"), Some("05047a"), Some("\u{0}"), Some("٠٥٠٤٧١")]
+        {
+            let refusal = enrolled().check(wrong, NOW_MS).unwrap_err();
+            assert_eq!(refusal.status, StatusCode::UNAUTHORIZED, "{wrong:?}");
+        }
+        assert_eq!(code(0), "050471");
+    }
+
+    #[test]
+    fn whoever_guesses_is_not_heard_for_long() {
+        let mut factors = enrolled();
+        for _ in 0..WRONG_CODES {
+            assert_eq!(factors.check(Some("000000"), NOW_MS).unwrap_err().status, StatusCode::UNAUTHORIZED);
+        }
+        let refusal = factors.check(Some(&code(0)), NOW_MS).unwrap_err();
+        assert_eq!(refusal.status, StatusCode::TOO_MANY_REQUESTS);
+        let header = *refusal.header.unwrap();
+        assert_eq!((header.0, header.1.to_str().unwrap()), (RETRY_AFTER, "300"));
+        let later = NOW_MS + PAUSE_S * 1000;
+        assert!(factors.check(Some(&totp::code(SECRET, totp::step(later / 1000))), later).is_ok());
+    }
+}

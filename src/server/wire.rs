@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -79,11 +79,9 @@ impl Answer {
             Ok(value) => self.json(StatusCode::OK, "application/json", &value),
             Err(refusal) => {
                 let mut response = self.json(refusal.status, Problem::MEDIA_TYPE, &refusal.problem());
+                response.headers_mut().extend(refusal.header.map(|header| *header));
                 if refusal.status == StatusCode::UNAUTHORIZED {
                     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-                }
-                if let Some(seconds) = refusal.retry_after {
-                    response.headers_mut().insert(RETRY_AFTER, seconds.into());
                 }
                 response
             }

@@ -27,6 +27,8 @@ const MAX_ANSWER: usize = 256 << 20;
 
 /// The answer to a token that does not count.
 const UNAUTHENTICATED: u16 = 401;
+/// The answer to whoever tried too often.
+const TOO_MANY: u16 = 429;
 /// The answer to a position that is too old.
 const GONE: u16 = 410;
 
@@ -46,12 +48,14 @@ impl std::error::Error for ApiError {}
 struct SendError {
     /// The answer's status, if one came.
     status: Option<u16>,
+    /// After how many seconds the server wants to be asked again, if it says so.
+    retry_after: Option<u64>,
     error: ApiError,
 }
 
 impl From<ApiError> for SendError {
     fn from(error: ApiError) -> Self {
-        Self { status: None, error }
+        Self { status: None, retry_after: None, error }
     }
 }
 
@@ -195,7 +199,16 @@ impl ApiUser {
         }
         let code = Some(self.authenticators.code(&self.credentials.user_id, TERMINAL).await);
         let credentials = SignInRequest { code, ..self.credentials.clone() };
-        let tokens: Tokens = self.send(Method::Post, path::SIGN_IN.into(), None, Some(&credentials)).await?;
+        let tokens: Tokens = match self.send(Method::Post, path::SIGN_IN.into(), None, Some(&credentials)).await {
+            // Somebody else has tried so often that nobody is heard for a while.
+            Err(SendError { status: Some(TOO_MANY), retry_after: Some(seconds), .. }) => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                let code = Some(self.authenticators.code(&self.credentials.user_id, TERMINAL).await);
+                let credentials = SignInRequest { code, ..credentials };
+                self.send(Method::Post, path::SIGN_IN.into(), None, Some(&credentials)).await?
+            }
+            tokens => tokens?,
+        };
         self.signed_in_at.set(self.clock.elapsed());
         *self.token.borrow_mut() = Some(tokens.access_token.clone());
         Ok(tokens.access_token)
@@ -213,7 +226,7 @@ impl ApiUser {
         let body = body.map(serde_json::to_vec).transpose().map_err(|error| fail(error.to_string()))?;
         let request = Request { method, target, bearer, body, gzip: false };
         let answer = self.http.send(request).await.map_err(|error| fail(error.detail))?;
-        let status = answer.status;
+        let (status, retry_after) = (answer.status, answer.retry_after);
         let text = if answer.gzip {
             gzip::unpack(&answer.body, MAX_ANSWER).map_err(|error| fail(error.to_string()))?
         } else {
@@ -221,7 +234,7 @@ impl ApiUser {
         };
         if status != 200 {
             let refused = fail(format!("HTTP {status}: {}", String::from_utf8_lossy(&text)));
-            return Err(SendError { status: Some(status), error: refused });
+            return Err(SendError { status: Some(status), retry_after, error: refused });
         }
         let answer = serde_json::from_slice(&text);
         Ok(answer.map_err(|error| fail(format!("not the answer that the protocol names: {error}")))?)

@@ -107,9 +107,9 @@ impl Shell {
             online,
         };
         let storage = Storage::Simulated(self.disk.clone());
-        let engine = Engine::open(&storage, parts).map_err(|error| match error {
-            EngineError::Keychain(KeychainError::Locked) => DeviceError::Locked,
-            error => DeviceError::Broken(error.to_string()),
+        let engine = Engine::open(&storage, parts).map_err(|error| {
+            let locked = error == EngineError::Keychain(KeychainError::Locked);
+            if locked { DeviceError::Locked } else { DeviceError::Broken(error.to_string()) }
         })?;
         let session = Session { engine: engine.clone(), clock: self.wall.clone() };
         let schedule = spawn_local(async move { engine.run().await }).abort_handle();

@@ -13,9 +13,20 @@ use super::steps::{Done, StepError, impossible, together};
 use crate::base::CrashHow;
 use crate::client::{Credentials, Engine, Keychain, MemoryKeychain, Parts, VAULT, Vault};
 use crate::disk::Storage;
-use crate::history::{Secret, What};
+use crate::history::{Guarded, Secret, What};
 use crate::proxy::{ByteStream, Upstream};
-use crate::scenario::{Action, StealDisk, StolenKeychain, Uninstall};
+use crate::scenario::{Action, Uninstall};
+
+/// The keychain beside a copied disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StolenKeychain {
+    /// Another device's, which knows nothing.
+    Empty,
+    /// The device's own, locked.
+    Locked,
+    /// One that holds the keys of another installation.
+    Another,
+}
 
 /// What came of opening a copy of a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,15 +152,13 @@ impl World {
                 all(&step.device).into_iter().try_for_each(|member| self.uninstall(member, step))
             }
             Action::Install(name) => together(all(name), async |member| self.install(member).await).await,
-            Action::StealDisk(step) => {
-                all(&step.device).into_iter().try_for_each(|member| self.steal_disk(member, step))
-            }
             Action::Steal(step) => together(all(&step.from), async |member| self.steal(member, step).await).await,
-            Action::ChangePassword(name) => {
-                together(all(name), async |member| self.change_password(member).await).await
-            }
             _ => Ok(()),
         }
+    }
+
+    pub(super) fn guarded(&self, device: &str, event: Guarded) {
+        self.recorder.record(What::Guarded { device: device.to_owned(), event });
     }
 
     fn platform<'a>(&self, member: &'a Member) -> Result<&'a dyn Platform, StepError> {
@@ -158,7 +167,7 @@ impl World {
 
     pub(super) fn lock(&self, member: &Member) -> Done {
         let platform = self.platform(member)?;
-        self.recorder.record(What::Locked { device: member.name.clone() });
+        self.guarded(&member.name, Guarded::Locked);
         platform.lock();
         member.locked.set(true);
         Ok(())
@@ -167,14 +176,14 @@ impl World {
     pub(super) async fn unlock(&self, member: &Member) -> Done {
         let accesses = self.platform(member)?.unlock();
         member.locked.set(false);
-        self.recorder.record(What::Unlocked { device: member.name.clone(), accesses });
+        self.guarded(&member.name, Guarded::Unlocked { accesses });
         Ok(self.start_again(member).await?)
     }
 
     pub(super) fn uninstall(&self, member: &Member, step: &Uninstall) -> Done {
         self.platform(member)?.uninstall(step.keychain_stays);
         member.removed.set(true);
-        self.recorder.record(What::Uninstalled { device: member.name.clone() });
+        self.guarded(&member.name, Guarded::Uninstalled);
         Ok(())
     }
 
@@ -185,12 +194,12 @@ impl World {
         self.sign_in_member(member).await
     }
 
-    pub(super) fn steal_disk(&self, member: &Member, step: &StealDisk) -> Done {
-        let CopyOpened { opened, changed, said, good_copy } = self.platform(member)?.open_copy(step.keychain);
+    pub(super) fn steal_disk(&self, member: &Member, keychain: StolenKeychain) -> Done {
+        let CopyOpened { opened, changed, said, good_copy } = self.platform(member)?.open_copy(keychain);
         if !good_copy {
             return Err(impossible("the copy does not open with the device's own keychain, so it proves nothing"));
         }
-        self.recorder.record(What::CopyTried { device: member.name.clone(), opened, changed, said });
+        self.guarded(&member.name, Guarded::CopyTried { opened, changed, said });
         Ok(())
     }
 
@@ -211,7 +220,7 @@ impl World {
             let password = self.password_of(&user);
             let known = member.device.platform().and_then(|platform| platform.key_is_bound_to(&user, &password));
             if let Some((cost, bound)) = known {
-                self.recorder.record(What::KeyChecked { device: device.clone(), cost, bound });
+                self.guarded(device, Guarded::KeyChecked { cost, bound });
             }
         }
     }

@@ -124,19 +124,17 @@ impl World {
             Action::Answer(_) | Action::Spoil(_) | Action::Refuse(_) | Action::CaptivePortal(_) | Action::Server(_) => {
                 self.spoil_exchanges(&all, action).await
             }
-            Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => self.act_on_failure(&all, action).await,
+            Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) | Action::ChangePassword(_) => {
+                self.act_on_failure(&all, action).await
+            }
             Action::ServerClock(step) => {
                 self.set_server_clock(step);
                 Ok(())
             }
             Action::Tamper(step) => together(all(&step.device), async |member| self.tamper(member, step).await).await,
-            Action::Lock(_)
-            | Action::Unlock(_)
-            | Action::Uninstall(_)
-            | Action::Install(_)
-            | Action::StealDisk(_)
-            | Action::Steal(_)
-            | Action::ChangePassword(_) => self.act_on_platform(&all, action).await,
+            Action::Lock(_) | Action::Unlock(_) | Action::Install(_) | Action::Uninstall(_) | Action::Steal(_) => {
+                self.act_on_platform(&all, action).await
+            }
         }
     }
 

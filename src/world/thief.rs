@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::http::HttpClient;
 use super::network::{SERVER, ToServer};
+use super::platform::StolenKeychain;
 use super::stage::{Member, World};
 use super::steps::{Done, impossible};
 use crate::client::{Method, Request, Transport};
-use crate::history::What;
+use crate::history::Guarded;
 use crate::protocol::{Tokens, path};
 use crate::scenario::{Loot, Steal};
 
@@ -19,6 +20,12 @@ const TOO_MANY: u16 = 429;
 
 impl World {
     pub(super) async fn steal(&self, member: &Member, step: &Steal) -> Done {
+        match step.what {
+            Loot::Disk => return self.steal_disk(member, StolenKeychain::Empty),
+            Loot::LockedDevice => return self.steal_disk(member, StolenKeychain::Locked),
+            Loot::DiskAndOtherKeys => return self.steal_disk(member, StolenKeychain::Another),
+            Loot::Password | Loot::UsedCode | Loot::GuessedCodes => {}
+        }
         let user = member.user.borrow().clone();
         let thief =
             Thief { http: HttpClient::new(self.clock, SERVER, std::rc::Rc::new(ToServer(self.server.clone()))) };
@@ -40,9 +47,9 @@ impl World {
                     (tries, given) = (tries + 1, status == OK);
                 }
             }
+            Loot::Disk | Loot::LockedDevice | Loot::DiskAndOtherKeys => {}
         }
-        let (device, loot) = (member.name.clone(), step.what.to_string());
-        self.recorder.record(What::Stolen { device, loot, tries, given });
+        self.guarded(&member.name, Guarded::Stolen { loot: step.what.to_string(), tries, given });
         Ok(())
     }
 }

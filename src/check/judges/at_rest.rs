@@ -9,11 +9,6 @@ use super::super::verdict::Findings;
 const DISK: &str = "2.1 encryption at rest";
 const DATABASE: &str = "2.1 secrets in the keychain alone";
 const WIRE: &str = "8.2 secrets on the wire";
-const KEY: &str = "8.1 database key";
-const GONE: &str = "8.1 nothing outlives the app";
-const THIEF: &str = "8.2 stolen goods are good for nothing";
-/// So many guesses at a code of six digits are a chance of three in a hundred thousand.
-const MOST_GUESSES: u32 = 10;
 const MEMORY: &str = "8.2 access token in memory";
 
 pub(in super::super) fn secrets_in_their_places(case: &Case<'_>, out: &mut Findings) {
@@ -60,90 +55,6 @@ fn belongs(secret: Secret, path: &str, answer: bool, part: Part) -> bool {
         Secret::Key => false,
         // Records are what the wire is for.
         Secret::Text => true,
-    }
-}
-
-/// A locked device does nothing, a copied disk opens nowhere, and the key of a database hangs on its user's credentials
-/// (spec 8.1).
-pub(in super::super) fn locked_is_locked(case: &Case<'_>, out: &mut Findings) {
-    for (name, device) in &case.facts.devices {
-        let mut locked: Option<u64> = None;
-        for event in &device.timeline {
-            match &event.what {
-                What::Locked { .. } => locked = Some(event.seq),
-                What::Unlocked { accesses, .. } => {
-                    if let Some(since) = locked.take().filter(|_| *accesses > 0) {
-                        let happened = format!("its disk is asked for something {accesses} times");
-                        out.violated(
-                            KEY,
-                            format!("{name} does not touch its database while locked"),
-                            happened,
-                            &[since, event.seq],
-                        );
-                    }
-                }
-                What::CopyTried { opened: true, .. } => {
-                    let expected = format!("a copy of the disk of {name} does not open elsewhere");
-                    out.violated(KEY, expected, "it does", &[event.seq]);
-                }
-                What::CopyTried { changed: true, .. } => {
-                    let expected = format!("whoever has no key leaves a copy of the disk of {name} as it is");
-                    out.violated(KEY, expected, "the attempt changes it", &[event.seq]);
-                }
-                What::KeyChecked { bound: false, .. } => {
-                    let expected = format!("the credentials of its user open the database key of {name}");
-                    out.violated(KEY, expected, "they do not", &[event.seq]);
-                }
-                What::Device { .. } => {
-                    if let Some(since) = locked {
-                        let expected = format!("{name} says nothing while locked");
-                        out.violated(KEY, expected, "its app works", &[since, event.seq]);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-/// An app that was removed and installed anew knows nobody: it gets a token by signing in alone.
-pub(in super::super) fn gone_with_the_app(case: &Case<'_>, out: &mut Findings) {
-    for (name, device) in &case.facts.devices {
-        let mut removed: Option<u64> = None;
-        for event in &device.timeline {
-            match &event.what {
-                What::Uninstalled { .. } => removed = Some(event.seq),
-                What::Request(message) => {
-                    let Some(since) = removed else { continue };
-                    let opened = case.facts.connections.get(&message.connection).copied().unwrap_or(0);
-                    if message.kind == MessageKind::SignIn {
-                        removed = None;
-                    } else if opened > since {
-                        let expected = format!("{name} knows nobody after its app was removed");
-                        out.violated(GONE, expected, "it asks the server without a sign-in", &[since, event.seq]);
-                        removed = None;
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-/// What is stolen is good for nothing, and nobody may guess for long (X3).
-pub(in super::super) fn thieves_get_nothing(case: &Case<'_>, out: &mut Findings) {
-    for (name, device) in &case.facts.devices {
-        for event in &device.timeline {
-            let What::Stolen { loot, tries, given, .. } = &event.what else { continue };
-            if *given {
-                let expected = format!("{loot} of {name} gives a thief nothing");
-                out.violated(THIEF, expected, "it gives them data", &[event.seq]);
-            }
-            if *tries > MOST_GUESSES {
-                let expected = format!("after {MOST_GUESSES} wrong guesses at the most nobody is heard for a while");
-                out.violated(THIEF, expected, format!("the server looks at {tries}"), &[event.seq]);
-            }
-        }
     }
 }
 

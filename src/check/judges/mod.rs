@@ -12,6 +12,7 @@ mod cursor;
 mod dead_letters;
 mod failed;
 mod first;
+mod guarded;
 mod isolation;
 mod once;
 mod order;
@@ -59,9 +60,9 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     warned::names_it_all,
     at_rest::secrets_in_their_places,
     at_rest::gone_after_a_restart,
-    at_rest::locked_is_locked,
-    at_rest::gone_with_the_app,
-    at_rest::thieves_get_nothing,
+    guarded::locked_is_locked,
+    guarded::gone_with_the_app,
+    guarded::thieves_get_nothing,
 ];
 
 /// Judges of the end state; they need a run that reached its end.

@@ -170,10 +170,8 @@ fn action() -> impl Strategy<Value = Action> {
         select(vec!["lock", "unlock", "install", "change-password"]).prop_map(|key| json!({ key: "maria" })),
         any::<bool>()
             .prop_map(|stays| json!({ "uninstall": { "device": "maria", "keychain-stays": stays } })),
-        select(vec!["password", "used-code", "guessed-codes"])
+        select(vec!["password", "used-code", "guessed-codes", "disk", "locked-device", "disk-and-other-keys"])
             .prop_map(|what| json!({ "steal": { "from": "maria", "what": what } })),
-        select(vec!["empty", "locked", "another"])
-            .prop_map(|keychain| json!({ "steal-disk": { "device": "maria", "keychain": keychain } })),
         any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
     ];
     json.prop_map(|json| serde_json::from_value(json).unwrap())

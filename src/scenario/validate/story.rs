@@ -13,7 +13,7 @@ use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen};
+use crate::scenario::step::{Action, Crash, CrashWhen, Lose};
 use crate::scenario::work_step::{DAY, Work};
 
 /// Random bytes hold any three given ones soon enough.
@@ -94,9 +94,6 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Online(device)
             | Action::ClearCache(device)
             | Action::Launch(device)
-            | Action::Lock(device)
-            | Action::Unlock(device)
-            | Action::Install(device)
             | Action::ChangePassword(device)
             | Action::Background(device)
             | Action::Foreground(device) => self.device(device, at.place),
@@ -138,11 +135,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::DataSaver(step) => self.device(&step.device, at.at("device").place),
             Action::Look(claim) => self.look(claim, at),
             Action::Wait(span) => self.waits(*span, at.place),
-            Action::Lose(step) => {
-                self.device(&step.device, at.at("device").place);
-                at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
-                at_least_one(step.times, "times", at.at("times").place, self.problems);
-            }
+            Action::Lose(step) => self.loses(step, at),
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
             Action::ServerClock(_) => {}
@@ -159,9 +152,9 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Revoke(_)
             | Action::Retry(_)
             | Action::Discard(_) => self.goes_wrong(step, at),
-            Action::Uninstall(step) => self.device(&step.device, at.at("device").place),
-            Action::Steal(step) => self.cast.single(&step.from, at.at("from").place, self.problems),
-            Action::StealDisk(step) => self.device(&step.device, at.at("device").place),
+            Action::Lock(_) | Action::Unlock(_) | Action::Install(_) | Action::Uninstall(_) | Action::Steal(_) => {
+                self.guards(step, at);
+            }
             Action::Tamper(step) => self.tampers(step, at),
         }
     }
@@ -169,6 +162,22 @@ impl<'a> Story<'a, '_, '_> {
     fn many(&mut self, orders: u32, set: &Record, at: &Node) {
         at_least_one(orders, "orders", at.at("orders").place, self.problems);
         self.fields(set, at.at("set"));
+    }
+
+    fn loses(&mut self, step: &'a Lose, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
+        at_least_one(step.times, "times", at.at("times").place, self.problems);
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these steps come here")]
+    fn guards(&mut self, step: &'a Action, at: &Node) {
+        match step {
+            Action::Lock(device) | Action::Unlock(device) | Action::Install(device) => self.device(device, at.place),
+            Action::Uninstall(step) => self.device(&step.device, at.at("device").place),
+            Action::Steal(step) => self.cast.single(&step.from, at.at("from").place, self.problems),
+            _ => {}
+        }
     }
 
     fn tampers(&mut self, step: &Tamper, at: &Node) {
