@@ -4,10 +4,12 @@ mod circumstance;
 mod device;
 mod edit;
 mod event;
+mod message;
 mod outcome;
 mod recorder;
 mod secret;
 mod shown;
+mod tls;
 
 pub use circumstance::Circumstance;
 pub use device::{
@@ -15,8 +17,10 @@ pub use device::{
     Side, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{Event, Fault, LinkState, Message, MessageKind, RecordRef, ServerState, What};
+pub use event::{Event, Fault, LinkState, ServerState, What};
+pub use message::{Message, MessageKind, RecordRef};
 pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
 pub use secret::{Form, Guarded, Part, Place, Secret, Sighting};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};
+pub use tls::{Certificate, Tls};

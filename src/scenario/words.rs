@@ -78,8 +78,9 @@ impl fmt::Display for Action {
                 security::words(self, f)
             }
             Self::ChangePassword(device) => write!(f, "the office gives the user of {device} another password"),
+            Self::Mitm(_) | Self::Handshake(_) | Self::Certificate(_) | Self::OldClient(_) => tls_words(self, f),
             Self::Tamper(step) => {
-                write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
+                write!(f, "somebody sends {} tampered operations as {}", step.push.len(), step.device)
             }
         }
     }
@@ -100,6 +101,17 @@ impl fmt::Display for Prefer {
             Some(side) => write!(f, "keep {side}"),
             None => f.write_str("ask"),
         }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps about TLS here")]
+fn tls_words(step: &Action, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match step {
+        Action::Mitm(step) => write!(f, "{step}"),
+        Action::Handshake(step) => write!(f, "{step}"),
+        Action::Certificate(step) => write!(f, "{step}"),
+        Action::OldClient(device) => write!(f, "a client of yesterday tries the server in the place of {device}"),
+        _ => Ok(()),
     }
 }
 

@@ -20,17 +20,25 @@ type Place = (String, String);
 pub(super) struct Authenticators {
     seed: Seed,
     clock: WallClock,
+    enrolled: Vec<Place>,
     /// The steps whose code was typed, the latest last.
     typed: RefCell<BTreeMap<Place, Vec<i64>>>,
 }
 
 impl Authenticators {
-    pub(super) fn new(seed: Seed, clock: WallClock) -> Self {
-        Self { seed, clock, typed: RefCell::default() }
+    /// Those of the `users` of a scenario, by the server's `clock`.
+    pub(super) fn enrolled(scenario: &Scenario, users: &[Profile], seed: Seed, clock: WallClock) -> Self {
+        Self { seed, clock, enrolled: enrolled(scenario, users), typed: RefCell::default() }
+    }
+
+    /// What the authenticators of `user` share with the server.
+    pub(super) fn of(&self, user: &str) -> Vec<Vec<u8>> {
+        let own = self.enrolled.iter().filter(|(owner, _)| owner == user);
+        own.map(|(user, place)| self.secret(user, place).to_vec()).collect()
     }
 
     /// What `user` and the server share for the authenticator at `place`: 160 bits (RFC 4226, 4).
-    pub(super) fn secret(&self, user: &str, place: &str) -> [u8; 20] {
+    fn secret(&self, user: &str, place: &str) -> [u8; 20] {
         self.seed.stream(&format!("authenticator/{user}/{place}")).bytes()
     }
 
@@ -64,7 +72,7 @@ impl Authenticators {
 }
 
 /// Who has an authenticator where: everybody at the terminal, and whoever may come to a device at that device.
-pub(super) fn enrolled(scenario: &Scenario, users: &[Profile]) -> Vec<(String, String)> {
+fn enrolled(scenario: &Scenario, users: &[Profile]) -> Vec<(String, String)> {
     let mut enrolled: Vec<(String, String)> =
         users.iter().map(|user| (user.user_id.clone(), TERMINAL.to_owned())).collect();
     let members = scenario.devices.iter().flat_map(|device| {

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::device::{Ask, Device, DeviceError, DiskContent, Reply};
 use super::platform::Platform;
+use super::tls::OpenTls;
 use crate::base::CrashHow;
 use crate::history::{DeviceEvent, Recorder, What};
 
@@ -80,6 +81,9 @@ pub(super) struct Open {
     pub(super) cheap_keys: bool,
     /// Records a page; the client's own choice when absent.
     pub(super) page: Option<u32>,
+    /// How the server is reached over TLS; in plain HTTP when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tls: Option<OpenTls>,
 }
 
 /// The device as its parent sees it.

@@ -25,6 +25,8 @@ mod steps;
 mod thief;
 #[cfg(test)]
 mod three_tables;
+mod tls;
+mod tls_steps;
 mod work_steps;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::Media;
 use super::api::ApiUser;
-use super::authenticators::{Authenticators, enrolled};
+use super::authenticators::Authenticators;
 use super::child::{ChildDevice, Open, PROTOCOL};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
@@ -19,9 +19,10 @@ use super::office::{OFFICE, Office};
 use super::secrets::Secrets;
 use super::seed::{self, Records};
 use super::speak::Tcp;
+use super::tls::{self, OpenTls, Security};
 use crate::base::{Clock, CrashHow, Seed, WallClock};
 use crate::client::{KeyCost, Settings};
-use crate::history::{Recorder, Secret, What};
+use crate::history::{Recorder, What};
 use crate::net::{self, Link};
 use crate::protocol::{Profile, Record, SignInRequest};
 use crate::proxy::{Faults, Moment, Proxy, Upstream};
@@ -59,6 +60,11 @@ pub struct World {
     /// The fault that is the server's outage.
     pub(super) outage: Cell<Option<u64>>,
     pub(super) live: bool,
+    pub(super) proxy: Rc<Proxy>,
+    /// Who holds which keys, where the world has real TLS.
+    pub(super) security: Option<Security>,
+    /// What devices must know to reach the server.
+    open_tls: Option<OpenTls>,
     pub(super) secrets: Rc<Secrets>,
     pub(super) authenticators: Rc<Authenticators>,
     /// Passwords that are not the first ones any more, by user.
@@ -90,6 +96,8 @@ pub(super) struct Member {
     pub(super) told_offline: Cell<bool>,
     /// The fault that is the captive portal around it.
     pub(super) portal: Cell<Option<u64>>,
+    /// The fault that is the man in the middle before it.
+    pub(super) impostor: Cell<Option<u64>>,
     /// Its battery or its network may not be used freely.
     pub(super) hampered: Cell<bool>,
     pub(super) locked: Cell<bool>,
@@ -169,23 +177,12 @@ impl World {
         let records = records(scenario, seed)?;
         let users = users(scenario, &records.work_orders);
         let secrets = Rc::new(Secrets::of(scenario));
-        for user in &users {
-            let user = &user.user_id;
-            secrets.know(Secret::Password, format!("the password of {user}"), &password_of(user));
-        }
         record_seeds(&recorder, &users, &records);
         let server_clock = WallClock::new(clock, 0);
-        let authenticators = Rc::new(Authenticators::new(seed, server_clock.clone()));
-        let enrolled = enrolled(scenario, &users);
-        for (user, place) in &enrolled {
-            let text: String = authenticators.secret(user, place).iter().map(|byte| format!("{byte:02x}")).collect();
-            secrets.know(Secret::Key, format!("the authenticator of {user}"), &text);
-        }
-        let secrets_of = |user: &str| {
-            let own = enrolled.iter().filter(|(owner, _)| owner == user);
-            own.map(|(user, place)| authenticators.secret(user, place).to_vec()).collect()
-        };
-        let server = Server::new(server_clock.clone(), seed.stream("server"), seeded(users, records, secrets_of))
+        let authenticators = Rc::new(Authenticators::enrolled(scenario, &users, seed, server_clock.clone()));
+        secrets.know_users(&users, &authenticators);
+        let seeded = seeded(users, records, |user| authenticators.of(user));
+        let server = Server::new(server_clock.clone(), seed.stream("server"), seeded)
             .map_err(|error| StageError(error.to_string()))?;
         let faults = Faults::default();
         let listeners = Listeners::default();
@@ -197,6 +194,8 @@ impl World {
         let strike = doomed.clone();
         let proxy = Rc::new(Proxy::new(recorder.clone(), upstream, faults.clone()));
         proxy.on_crash(Rc::new(move |device: &str, fault, moment| strike.strike(device, fault, moment)));
+        let tls = tls::set(scenario.world.tls, seed, &server_clock)?;
+        proxy.behind(tls.front);
         let ears = secrets.clone();
         proxy.on_heard(Rc::new(move |heard| ears.hear(heard)));
         let office = office(&proxy, clock, seed, &recorder, &authenticators)?;
@@ -214,6 +213,9 @@ impl World {
             next_fault: Cell::new(0),
             outage: Cell::new(None),
             live: matches!(media, Media::Live { .. }),
+            proxy,
+            security: tls.security,
+            open_tls: tls.open,
             secrets,
             authenticators,
             passwords: RefCell::default(),
@@ -221,26 +223,21 @@ impl World {
         };
         for device in &scenario.devices {
             for name in device.members() {
-                world.add(device, name, &proxy, media).await?;
+                world.add(device, name, media).await?;
             }
         }
         world.sign_in().await?;
         Ok(world)
     }
 
-    async fn add(
-        &mut self,
-        device: &scenario::Device,
-        name: String,
-        proxy: &Rc<Proxy>,
-        media: &Media,
-    ) -> Result<(), StageError> {
+    async fn add(&mut self, device: &scenario::Device, name: String, media: &Media) -> Result<(), StageError> {
+        let proxy = self.proxy.clone();
         let profile =
             net::profile(&device.link).ok_or_else(|| StageError(format!("no profile is called `{}`", device.link)))?;
         let link = Link::new(profile, self.clock, self.seed, &name);
         let built: Rc<dyn Device> = match media {
             Media::Simulated => {
-                let network = OverLink { device: name.clone(), link: link.clone(), proxy: proxy.clone() };
+                let network = OverLink { device: name.clone(), link: link.clone(), proxy, inside: false };
                 Rc::new(InProcess::new(Build {
                     name: name.clone(),
                     clock: self.clock,
@@ -249,11 +246,13 @@ impl World {
                     settings: settings(device),
                     recorder: self.recorder.clone(),
                     network: Rc::new(network),
+                    tls: self.open_tls.clone(),
                 }))
             }
             Media::Live { command, directory } => {
-                let server = self.listen(&name, &link, proxy).await?;
+                let server = self.listen(&name, &link, &proxy).await?;
                 let open = open(device, &name, server, directory.join(&name), self.seed)?;
+                let open = Open { tls: self.open_tls.clone(), ..open };
                 Rc::new(ChildDevice::new(open, command.clone(), self.recorder.clone()))
             }
         };
@@ -274,6 +273,7 @@ impl World {
             device: built,
             told_offline: Cell::new(false),
             portal: Cell::new(None),
+            impostor: Cell::new(None),
             hampered: Cell::new(false),
             locked: Cell::new(false),
             removed: Cell::new(false),
@@ -426,7 +426,7 @@ fn office(
 ) -> Result<Office, StageError> {
     let desk = net::profile("perfect").ok_or_else(|| StageError("the profile `perfect` is missing".into()))?;
     let link = Link::new(desk, clock, seed, OFFICE);
-    let network = OverLink { device: OFFICE.into(), link, proxy: proxy.clone() };
+    let network = OverLink { device: OFFICE.into(), link, proxy: proxy.clone(), inside: true };
     let credentials = credentials(OFFICE, OFFICE);
     let http = HttpClient::new(clock, SERVER, Rc::new(network));
     let api = ApiUser::new(http, clock, credentials, authenticators.clone());
@@ -469,5 +469,6 @@ fn open(
         jitter: device.retry == Retry::Jitter,
         cheap_keys: device.keys == Keys::Cheapest,
         page: device.page,
+        tls: None,
     })
 }

@@ -25,6 +25,7 @@ mod references;
 mod removals;
 mod rest;
 mod resurrect;
+mod secured;
 mod session;
 mod stock;
 mod triggers;
@@ -63,6 +64,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     guarded::locked_is_locked,
     guarded::gone_with_the_app,
     guarded::thieves_get_nothing,
+    secured::spoken_to_the_server_alone,
 ];
 
 /// Judges of the end state; they need a run that reached its end.

@@ -15,11 +15,12 @@ use serde_json::Value;
 use finder::{Finder, Needle};
 use forms::forms;
 
-use super::stage::{Member, World};
+use super::authenticators::Authenticators;
+use super::stage::{Member, World, password_of};
 use crate::client::REFRESH_TOKEN;
 use crate::disk::WriteLog;
 use crate::history::{Part, Place, Recorder, Secret, Sighting, What};
-use crate::protocol::{Tokens, path};
+use crate::protocol::{Profile, Tokens, path};
 use crate::proxy::Overheard;
 use crate::scenario::{self, Action, Scenario};
 
@@ -85,6 +86,17 @@ impl Secrets {
     /// From now on `text` is searched for.
     pub(super) fn know(&self, secret: Secret, what: String, text: &str) {
         self.known.borrow_mut().push((secret, what, text.to_owned()));
+    }
+
+    /// Passwords, and what authenticators share with the server.
+    pub(super) fn know_users(&self, users: &[Profile], authenticators: &Authenticators) {
+        for user in users.iter().map(|user| &user.user_id) {
+            self.know(Secret::Password, format!("the password of {user}"), &password_of(user));
+            for secret in authenticators.of(user) {
+                let digits: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+                self.know(Secret::Key, format!("the authenticator of {user}"), &digits);
+            }
+        }
     }
 
     /// Takes down what passes the proxy; tokens are known as soon as they are handed out.
