@@ -105,7 +105,10 @@ pub fn only_simulated(scenario: &Scenario) -> Option<String> {
         let platform = matches!(
             step.action,
             Action::SearchDisk(_)
-                | Action::Steal(scenario::Steal { what: Loot::Disk | Loot::LockedDevice | Loot::DiskAndOtherKeys, .. })
+                | Action::Steal(scenario::Steal {
+                    what: Loot::RefreshToken | Loot::Disk | Loot::LockedDevice | Loot::DiskAndOtherKeys,
+                    ..
+                })
                 | Action::Lock(_)
                 | Action::Unlock(_)
                 | Action::Uninstall(_)

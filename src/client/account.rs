@@ -2,7 +2,7 @@
 
 use super::board::Board;
 use super::engine::{Engine, EngineError, mint};
-use super::keychain::{DEVICE_ID, Keychain, LEAVING, REFRESH_TOKEN, VAULT};
+use super::keychain::{DEVICE_ID, DEVICE_KEY, Keychain, LEAVING, REFRESH_TOKEN, VAULT};
 use super::store::{self, StoreError, clear, logs, queue};
 use super::vault::{DataKey, Vault, VaultError};
 use crate::base::Stream;
@@ -112,5 +112,5 @@ pub(super) fn data_key(
 }
 
 fn forget(keychain: &dyn Keychain) -> Result<(), EngineError> {
-    Ok([REFRESH_TOKEN, VAULT, DEVICE_ID].into_iter().try_for_each(|name| keychain.remove(name))?)
+    Ok([REFRESH_TOKEN, VAULT, DEVICE_KEY, DEVICE_ID].into_iter().try_for_each(|name| keychain.remove(name))?)
 }

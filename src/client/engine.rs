@@ -216,7 +216,7 @@ impl Engine {
         let queued = queue::count(store.read())?;
         let interrupted = if queued == 0 { 0 } else { store.write(queue::release)? };
         let synced_at = meta::get(store.read(), meta::SYNCED_AT)?.and_then(|at| at.parse().ok());
-        let session = Session::new(transport, Rc::clone(&keychain));
+        let session = Session::new(transport, Rc::clone(&keychain), clock.clone(), random.fork());
         let signed_in = session.has_refresh_token()?;
         let engine = Rc::new(Self {
             store,

@@ -15,6 +15,8 @@ use super::vault::Vault;
 pub const REFRESH_TOKEN: &str = "refresh-token";
 /// The wrapped data key, see [`super::Vault`].
 pub const VAULT: &str = "vault";
+/// The private key by which the device proves that it asks.
+pub(super) const DEVICE_KEY: &str = "device-key";
 pub(super) const DEVICE_ID: &str = "device-id";
 /// There while a logout is under way: whatever the database holds is not to be seen again.
 pub(super) const LEAVING: &str = "leaving";

@@ -70,6 +70,12 @@ pub mod path {
     pub const THUMBNAIL: &str = "/api/v1/sync/attachments/{attachmentId}/thumbnail";
 }
 
+/// The API's public name, whatever address leads to it: proofs of possession name it.
+pub const ORIGIN: &str = "https://server";
+/// The header of a proof of possession, and the one in which the server names a nonce for it (RFC 9449).
+pub const DPOP: &str = "dpop";
+/// See [`DPOP`].
+pub const DPOP_NONCE: &str = "dpop-nonce";
 /// Most operations in one push (decision h).
 pub const MAX_BATCH_OPERATIONS: usize = 100;
 /// Largest push body before compression, in bytes (decision h).

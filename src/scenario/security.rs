@@ -37,6 +37,8 @@ pub enum Loot {
     UsedCode,
     /// The password, and all the guesses at a code that the server lets through.
     GuessedCodes,
+    /// The device's refresh token.
+    RefreshToken,
     /// A copy of the device's disk, with nothing in the keychain beside it.
     Disk,
     /// A copy of the disk, beside the device's own keychain, which is locked.
@@ -51,6 +53,7 @@ impl fmt::Display for Loot {
             Self::Password => "the password alone",
             Self::UsedCode => "the password and a code that was used",
             Self::GuessedCodes => "the password and guesses at the code",
+            Self::RefreshToken => "the refresh token",
             Self::Disk => "a copy of the disk",
             Self::LockedDevice => "a copy of the disk beside the locked keychain",
             Self::DiskAndOtherKeys => "a copy of the disk with the keys of another installation",

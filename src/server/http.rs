@@ -20,9 +20,9 @@ use super::wire::{Answer, read_json};
 use super::{attachment, dead_letter, delta, push, selection};
 use crate::base::WallClock;
 use crate::protocol::{
-    ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
-    MAX_INFLATED_BODY, NewPasswordRequest, Profile, PushAnswer, PushRequest, Record, RefreshRequest, RevokeRequest,
-    Revoked, SelectionAnswer, SelectionRequest, SignInRequest, Tokens, path,
+    ConflictsAnswer, DPOP, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES,
+    MAX_BATCH_OPERATIONS, MAX_INFLATED_BODY, NewPasswordRequest, Profile, PushAnswer, PushRequest, Record,
+    RefreshRequest, RevokeRequest, Revoked, SelectionAnswer, SelectionRequest, SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -129,8 +129,9 @@ async fn openapi_document(headers: HeaderMap) -> Response {
 async fn sign_in(State(shared): App, request: Request) -> Response {
     let answer = Answer::to(request.headers());
     let tokens = async {
+        let proofs = proofs(request.headers());
         let request: SignInRequest = read_json(request, MAX_INFLATED_BODY).await?;
-        auth::sign_in(&mut shared.store(), shared.now_ms(), &request)
+        auth::sign_in(&mut shared.store(), shared.now_ms(), &request, &proofs)
     };
     answer.with::<Tokens>(tokens.await)
 }
@@ -138,10 +139,16 @@ async fn sign_in(State(shared): App, request: Request) -> Response {
 async fn refresh(State(shared): App, request: Request) -> Response {
     let answer = Answer::to(request.headers());
     let tokens = async {
+        let proofs = proofs(request.headers());
         let request: RefreshRequest = read_json(request, MAX_INFLATED_BODY).await?;
-        auth::refresh(&mut shared.store(), shared.now_ms(), &request.refresh_token)
+        auth::refresh(&mut shared.store(), shared.now_ms(), &request.refresh_token, &proofs)
     };
     answer.with::<Tokens>(tokens.await)
+}
+
+/// The proofs of possession that came along (RFC 9449); there should be one at the most.
+fn proofs(headers: &HeaderMap) -> Vec<Vec<u8>> {
+    headers.get_all(DPOP).iter().map(|value| value.as_bytes().to_vec()).collect()
 }
 
 async fn revoke(State(shared): App, request: Request) -> Response {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! http -> wire (JSON, gzip, problem documents)
-//!  |-> auth -> password, factor   who calls
+//!  |-> auth -> password, factor, proof   who calls
 //!  |-> delta -> cursor what changed in the caller's view, in pages
 //!  |-> push -> payload one operation, one transaction, one result, replayed for 30 days
 //!  |     |-> create
@@ -36,6 +36,7 @@ mod openapi;
 mod password;
 mod payload;
 mod policy;
+mod proof;
 mod purge;
 mod push;
 mod record;

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::rejection::Rejection;
-use crate::protocol::{CHECKSUM_MISMATCH, ErrorCode, Problem};
+use crate::protocol::{CHECKSUM_MISMATCH, DPOP_NONCE, ErrorCode, Problem};
 
 /// Why a request is refused.
 #[derive(Clone, Debug)]
@@ -23,6 +23,11 @@ impl Refusal {
     /// No token, or none that counts.
     pub(super) fn unauthenticated(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "not-authenticated", ErrorCode::AuthError, detail)
+    }
+
+    /// A proof of possession that another, with this nonce in it, could replace.
+    pub(super) fn use_nonce(detail: impl Into<String>, nonce: &str) -> Self {
+        Self::unauthenticated(detail).with(HeaderName::from_static(DPOP_NONCE), nonce)
     }
 
     /// Tried too often; again in so many seconds.

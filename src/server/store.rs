@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::database::Database;
 use super::factor::Factors;
 use super::password::Verifier;
+use super::proof::Proofs;
 use super::role::Role;
 use super::settings::{RESULTS_KEPT, millis};
 use crate::base::{Stream, WallClock};
@@ -20,6 +21,7 @@ pub(super) struct Store {
     pub(super) connection: Database,
     pub(super) users: Users,
     pub(super) random: Stream,
+    pub(super) proofs: Proofs,
     /// When there may next be something that need not be known any more.
     pub(super) purge_due_ms: i64,
     /// Up to this commit the ends of stays are forgotten: who knows no more than that must begin anew.
@@ -28,9 +30,10 @@ pub(super) struct Store {
 
 impl Store {
     /// An empty one, begun at `now_ms`.
-    pub(super) fn open(users: Users, random: Stream, now_ms: i64) -> rusqlite::Result<Self> {
+    pub(super) fn open(users: Users, mut random: Stream, now_ms: i64) -> rusqlite::Result<Self> {
         let purge_due_ms = now_ms.saturating_add(millis(RESULTS_KEPT));
-        Ok(Self { connection: Database::empty()?, users, random, purge_due_ms, forgotten: 0 })
+        let proofs = Proofs::new(random.bytes());
+        Ok(Self { connection: Database::empty()?, users, random, proofs, purge_due_ms, forgotten: 0 })
     }
 }
 

@@ -224,7 +224,7 @@ impl ApiUser {
         let what = format!("{} at {target}", self.credentials.user_id);
         let fail = |why: String| ApiError(format!("{what}: {why}"));
         let body = body.map(serde_json::to_vec).transpose().map_err(|error| fail(error.to_string()))?;
-        let request = Request { method, target, bearer, body, gzip: false };
+        let request = Request { bearer, body, ..Request::new(method, target) };
         let answer = self.http.send(request).await.map_err(|error| fail(error.detail))?;
         let (status, retry_after) = (answer.status, answer.retry_after);
         let text = if answer.gzip {

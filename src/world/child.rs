@@ -76,9 +76,6 @@ pub(super) struct Open {
     pub(super) sync_every_ms: Option<u64>,
     /// Whether waits between tries are drawn or exactly the table's.
     pub(super) jitter: bool,
-    /// Whether a key is derived at the least cost instead of a real one.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) cheap_keys: bool,
     /// Records a page; the client's own choice when absent.
     pub(super) page: Option<u32>,
     /// How the server is reached over TLS; in plain HTTP when absent.

@@ -11,7 +11,7 @@ use super::network::SERVER;
 use super::stage::{Member, World};
 use super::steps::{Done, StepError, impossible, together};
 use crate::base::CrashHow;
-use crate::client::{Credentials, Engine, Keychain, MemoryKeychain, Parts, VAULT, Vault};
+use crate::client::{Credentials, Engine, Keychain, MemoryKeychain, Parts, REFRESH_TOKEN, VAULT, Vault};
 use crate::disk::Storage;
 use crate::history::{Guarded, Secret, What};
 use crate::proxy::{ByteStream, Upstream};
@@ -54,6 +54,9 @@ pub trait Platform {
 
     /// Copies the disk and has an engine open the copy.
     fn open_copy(&self, keychain: StolenKeychain) -> CopyOpened;
+
+    /// The refresh token in the keychain, as somebody who broke it open finds it.
+    fn refresh_token(&self) -> Option<String>;
 
     /// The cost at which the key of the database is derived from the credentials, and whether these are the ones.
     fn key_is_bound_to(&self, user: &str, password: &str) -> Option<(String, bool)>;
@@ -113,6 +116,10 @@ impl Platform for InProcess {
         CopyOpened { opened, changed, said, good_copy }
     }
 
+    fn refresh_token(&self) -> Option<String> {
+        self.shell().keychain.get(REFRESH_TOKEN).ok()?
+    }
+
     fn key_is_bound_to(&self, user: &str, password: &str) -> Option<(String, bool)> {
         let text = self.shell().keychain.get(VAULT).ok()??;
         let cost = Vault::cost(&text)?.to_string();
@@ -161,7 +168,7 @@ impl World {
         self.recorder.record(What::Guarded { device: device.to_owned(), event });
     }
 
-    fn platform<'a>(&self, member: &'a Member) -> Result<&'a dyn Platform, StepError> {
+    pub(super) fn platform<'a>(&self, member: &'a Member) -> Result<&'a dyn Platform, StepError> {
         member.device.platform().ok_or_else(|| impossible("this device's platform is out of reach"))
     }
 

@@ -70,7 +70,7 @@ fn start(open: &Open, lines: &Lines) -> Result<Session, String> {
         sync_every: open.sync_every_ms.map(Duration::from_millis),
         jitter: open.jitter,
         page_limit: open.page.unwrap_or(Settings::default().page_limit),
-        key_cost: if open.cheap_keys { KeyCost::CHEAPEST } else { KeyCost::REAL },
+        key_cost: KeyCost::REAL,
     };
     let observer = lines.clone();
     let network = Secured::over(Rc::new(Tcp(open.server.clone())), open.tls.as_ref(), &wall);

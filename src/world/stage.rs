@@ -467,7 +467,6 @@ fn open(
         skew_ms: device.clock.millis(),
         sync_every_ms: device.sync_every.map(crate::base::Span::millis),
         jitter: device.retry == Retry::Jitter,
-        cheap_keys: device.keys == Keys::Cheapest,
         page: device.page,
         tls: None,
     })

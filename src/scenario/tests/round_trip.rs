@@ -175,7 +175,7 @@ fn action() -> impl Strategy<Value = Action> {
         select(vec!["lock", "unlock", "install", "change-password"]).prop_map(|key| json!({ key: "maria" })),
         any::<bool>()
             .prop_map(|stays| json!({ "uninstall": { "device": "maria", "keychain-stays": stays } })),
-        select(vec!["password", "used-code", "guessed-codes", "disk", "locked-device", "disk-and-other-keys"])
+        select(vec!["password", "used-code", "guessed-codes", "refresh-token", "disk", "locked-device", "disk-and-other-keys"])
             .prop_map(|what| json!({ "steal": { "from": "maria", "what": what } })),
         any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
     ];

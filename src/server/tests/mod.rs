@@ -6,6 +6,7 @@ mod files;
 mod hostile;
 mod openapi;
 mod pages;
+mod proofs;
 mod random;
 mod replays;
 mod retention;
