@@ -191,6 +191,9 @@ pub trait Device {
     /// Every text in its database, in the clear; `None` where it cannot be told.
     fn inside(&self) -> Option<Vec<u8>>;
 
+    /// Operations that have changed its disk so far; `None` where it cannot be told.
+    fn disk_operations(&self) -> Option<u64>;
+
     /// How many bytes [`Device::disk`] would give.
     fn unsearched(&self) -> usize;
 
