@@ -178,6 +178,11 @@ impl<'a> Facts<'a> {
         self.devices.entry(device).or_default().choices.push(chosen);
     }
 
+    fn read_letters(&mut self, event: &'a Event, letters: &'a [DeadLetter]) {
+        self.dead_letters.extend(letters.iter().map(|letter| (event.seq, letter)));
+        self.dead_letters_read_ms = Some(event.at_ms);
+    }
+
     /// A message is spoilt as its fault strikes; a crash is yet to come.
     fn struck(&mut self, fault: u64) {
         let Some(event) = self.armed.remove(&fault) else { return };
@@ -201,10 +206,7 @@ impl<'a> Facts<'a> {
             What::DeviceState { device, state } => {
                 self.devices.entry(device).or_default().state = Some((seq, &**state));
             }
-            What::DeadLetters { letters } => {
-                self.dead_letters.extend(letters.iter().map(|letter| (seq, letter)));
-                self.dead_letters_read_ms = Some(event.at_ms);
-            }
+            What::DeadLetters { letters } => self.read_letters(event, letters),
             What::UserView { user_id, work_orders, assets, inventory } => {
                 let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
                 self.views.insert(user_id, view);
