@@ -149,7 +149,7 @@ impl fmt::Display for Sighting {
 }
 
 /// What happens to that which guards a device's data: lock, app, keychain, credentials.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Guarded {
     /// The device was locked; its app ends.
