@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 use crate::base::{Clock, CrashHow, GivenUp, STEP_BUDGET, Seed, Span, within_budget};
 use crate::check::{self, Verdict};
 use crate::history::{History, Recorder, What};
-use crate::scenario::{Action, CrashWhen, Scenario};
+use crate::scenario::{self, Action, CrashWhen, Loot, Scenario};
 use crate::world::{ApiError, Media, StageError, World};
 
 /// Everything must have come to rest this long after the network healed, unless the scenario says otherwise: a period
@@ -102,7 +102,19 @@ pub fn only_simulated(scenario: &Scenario) -> Option<String> {
         return Some(format!("its story waits {waiting}, and in real time so would you ({LIVE_LIMIT} is the most)"));
     }
     scenario.steps.iter().find_map(|step| {
-        if matches!(step.action, Action::SearchDisk(_)) {
+        let platform = matches!(
+            step.action,
+            Action::SearchDisk(_)
+                | Action::Steal(scenario::Steal {
+                    what: Loot::RefreshToken | Loot::Disk | Loot::LockedDevice | Loot::DiskAndOtherKeys,
+                    ..
+                })
+                | Action::Lock(_)
+                | Action::Unlock(_)
+                | Action::Uninstall(_)
+                | Action::Install(_)
+        );
+        if platform {
             return Some(format!("line {}: where a real device keeps what, only itself knows", step.line));
         }
         let Action::Crash(crash) = &step.action else { return None };

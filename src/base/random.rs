@@ -62,6 +62,11 @@ impl Stream {
         out
     }
 
+    /// A stream of its own, seeded from this one.
+    pub fn fork(&mut self) -> Self {
+        Self(ChaCha8Rng::from_seed(self.bytes()))
+    }
+
     /// A UUID of version 7 (RFC 9562) at `unix_ms` milliseconds since 1970.
     pub fn uuid_v7(&mut self, unix_ms: u64) -> Uuid {
         uuid::Builder::from_unix_timestamp_millis(unix_ms, &self.bytes::<10>()).into_uuid()

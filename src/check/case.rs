@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{DeviceEvent, DeviceState, Event, QueueRow, What};
+use crate::history::{DeviceEvent, DeviceState, Event, Guarded, QueueRow, What};
 use crate::protocol::ConflictRecord;
 
 use super::facts::Facts;
@@ -19,7 +19,7 @@ pub(super) struct Held<'a> {
     /// Choices that the user took back before they went out.
     pub(super) undone: BTreeSet<&'a str>,
     pub(super) conflicts: BTreeMap<&'a str, Vec<&'a ConflictRecord>>,
-    /// When the user last logged out, having been warned of what would be lost.
+    /// When the user last logged out, having been warned of what would be lost, or removed the app.
     discarded_at: Option<u64>,
 }
 
@@ -67,6 +67,7 @@ fn log_outs(timeline: &[&Event]) -> (u64, Option<u64>) {
     for event in timeline {
         match &event.what {
             What::Warned { accepted: true, .. } => warned = Some(event.seq),
+            What::Guarded { event: Guarded::Uninstalled, .. } => (last, accepted) = (event.seq, Some(event.seq)),
             What::Device { event: DeviceEvent::LoggedOut, .. } => {
                 last = event.seq;
                 accepted = warned.or(accepted);
@@ -98,7 +99,12 @@ impl<'a> Case<'a> {
     }
 }
 
-/// What a device said of itself in an event, if it is such an event.
+/// What a device said of itself in an event, if it is such an event. An app that was removed says nothing any more, but
+/// nothing of its user is left on the device, as after a logout.
 pub(super) fn device_event(event: &Event) -> Option<&DeviceEvent> {
-    if let What::Device { event, .. } = &event.what { Some(event) } else { None }
+    match &event.what {
+        What::Device { event, .. } => Some(event),
+        What::Guarded { event: Guarded::Uninstalled, .. } => Some(&DeviceEvent::LoggedOut),
+        _ => None,
+    }
 }

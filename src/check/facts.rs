@@ -180,6 +180,11 @@ impl<'a> Facts<'a> {
         self.devices.entry(device).or_default().choices.push(chosen);
     }
 
+    fn read_letters(&mut self, event: &'a Event, letters: &'a [DeadLetter]) {
+        self.dead_letters.extend(letters.iter().map(|letter| (event.seq, letter)));
+        self.dead_letters_read_ms = Some(event.at_ms);
+    }
+
     /// A message is spoilt as its fault strikes; a crash is yet to come.
     fn struck(&mut self, fault: u64) {
         let Some(event) = self.armed.remove(&fault) else { return };
@@ -210,10 +215,7 @@ impl<'a> Facts<'a> {
                 self.devices.entry(device).or_default().state = Some((seq, &**state));
             }
             What::ServerFile { .. } | What::Captured { .. } | What::FileSettings { .. } => self.note_file(event),
-            What::DeadLetters { letters } => {
-                self.dead_letters.extend(letters.iter().map(|letter| (seq, letter)));
-                self.dead_letters_read_ms = Some(event.at_ms);
-            }
+            What::DeadLetters { letters } => self.read_letters(event, letters),
             What::UserView { user_id, work_orders, assets, inventory } => {
                 let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
                 self.views.insert(user_id, view);
@@ -254,6 +256,7 @@ impl<'a> Facts<'a> {
             | What::DiskSearched { .. }
             | What::DiskUsed { .. }
             | What::Sighted { .. }
+            | What::Guarded { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
             | What::Decided { .. }
@@ -388,6 +391,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Tampered { device, .. }
         | What::DiskSearched { device, .. }
         | What::Sighted { device, .. }
+        | What::Guarded { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }
         | What::Decided { device, .. }

@@ -1,12 +1,14 @@
 //! What the user does with the device as a whole: clear the cache, log out (spec 8.4).
 
-use super::attachments::{self, FileSettings};
-use super::board::Board;
-use super::engine::{Engine, EngineError, hex, mint};
-use super::keychain::{DATA_KEY, DEVICE_ID, Keychain, LEAVING, REFRESH_TOKEN};
-use super::store::{self, StoreError, clear, logs, queue};
 use std::collections::BTreeSet;
 
+use super::attachments::{self, FileSettings};
+use super::board::Board;
+use super::engine::{Engine, EngineError, mint};
+use super::keychain::{DEVICE_ID, DEVICE_KEY, Keychain, LEAVING, REFRESH_TOKEN, VAULT};
+use super::store::{self, StoreError, clear, logs, queue};
+use super::vault::{DataKey, Vault, VaultError};
+use crate::base::Stream;
 use crate::disk::Storage;
 use crate::history::DeviceEvent;
 use crate::protocol::{SelectionAnswer, SelectionRequest, path};
@@ -49,14 +51,14 @@ impl Engine {
         }
         self.keychain.set(LEAVING, "yes")?;
         self.session.forget()?;
-        self.keychain.remove(DATA_KEY)?;
+        self.keychain.remove(VAULT)?;
         self.keychain.remove(DEVICE_ID)?;
-        let key = hex(&self.random.borrow_mut().bytes::<32>());
-        self.store.wipe(&key)?;
-        self.keychain.set(DATA_KEY, &key)?;
+        let data_key = Vault::found(&*self.keychain, &mut self.random.borrow_mut())?;
+        self.store.wipe(&data_key.hex())?;
+        *self.data_key.borrow_mut() = data_key;
         // Without their keys, which are gone, the files are noise; they go all the same.
-        self.vault.sweep(&BTreeSet::new())?;
-        self.vault.rekey(&key);
+        self.file_store.sweep(&BTreeSet::new())?;
+        self.file_store.rekey(&self.data_key.borrow().hex());
         self.file_settings.set(FileSettings::default());
         // Another installation, as far as the server is concerned: nothing that this one wrote may be kept from it.
         let device_id = mint(&mut self.random.borrow_mut(), &self.clock);
@@ -93,11 +95,31 @@ pub(super) fn finish_leaving(storage: &Storage, keychain: &dyn Keychain) -> Resu
     if keychain.get(LEAVING)?.is_none() {
         return Ok(false);
     }
-    for name in [REFRESH_TOKEN, DATA_KEY, DEVICE_ID] {
-        keychain.remove(name)?;
-    }
+    forget(keychain)?;
     store::discard(storage)?;
     attachments::sweep(storage, &BTreeSet::new())?;
     keychain.remove(LEAVING)?;
     Ok(true)
+}
+
+/// The key of the database. A key without a database is an earlier installation's, whose app was removed: nothing of it
+/// is used. A database without its key was copied from elsewhere: it is left as it is.
+pub(super) fn data_key(
+    storage: &Storage,
+    keychain: &dyn Keychain,
+    random: &mut Stream,
+) -> Result<DataKey, EngineError> {
+    match (Vault::open(keychain)?, store::exists(storage)?) {
+        (Some(key), true) => Ok(key),
+        (None, true) => Err(VaultError::WrongKey.into()),
+        (_, false) => {
+            forget(keychain)?;
+            // It is safe before a database exists that needs it.
+            Ok(Vault::found(keychain, random)?)
+        }
+    }
+}
+
+fn forget(keychain: &dyn Keychain) -> Result<(), EngineError> {
+    Ok([REFRESH_TOKEN, VAULT, DEVICE_KEY, DEVICE_ID].into_iter().try_for_each(|name| keychain.remove(name))?)
 }

@@ -11,15 +11,16 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use super::answer::Failure;
-use super::attachments::{self, FileError, FileSettings, PhotoError, Progress, Vault};
+use super::attachments::{self, FileError, FileSettings, FileStore, PhotoError, Progress};
 use super::board::Board;
-use super::keychain::{DATA_KEY, DEVICE_ID, Keychain, KeychainError};
+use super::keychain::{DEVICE_ID, Keychain, KeychainError};
 use super::pace::Pace;
 use super::schedule::Schedule;
 use super::session::Session;
 use super::state::Shown;
 use super::store::{Store, StoreError, cache, files, logs, meta, queue, rows};
 use super::transport::Transport;
+use super::vault::{Credentials, DataKey, KeyCost, Vault, VaultError};
 use super::{account, merge, priority, resolve};
 use crate::base::{Stream, WallClock};
 use crate::disk::Storage;
@@ -61,11 +62,13 @@ pub struct Settings {
     pub jitter: bool,
     /// Rows in a page of a pull.
     pub page_limit: u32,
+    /// What it costs to derive a key from the user's credentials.
+    pub key_cost: KeyCost,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { sync_every: Some(Duration::from_secs(15 * 60)), jitter: true, page_limit: 100 }
+        Self { sync_every: Some(Duration::from_secs(15 * 60)), jitter: true, page_limit: 100, key_cost: KeyCost::REAL }
     }
 }
 
@@ -85,6 +88,8 @@ pub enum EngineError {
     Store(StoreError),
     /// The keychain failed.
     Keychain(KeychainError),
+    /// There is no key for the database.
+    Vault(VaultError),
     /// The device shows no such work order.
     NoSuchOrder(String),
     /// No change of the work order failed.
@@ -126,6 +131,7 @@ impl fmt::Display for EngineError {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Keychain(error) => error.fmt(f),
+            Self::Vault(error) => error.fmt(f),
             Self::NoSuchOrder(id) => write!(f, "there is no work order `{id}` on this device"),
             Self::NothingFailed(id) => write!(f, "no change of `{id}` has failed"),
             Self::Photo(error) => error.fmt(f),
@@ -171,6 +177,12 @@ impl From<FileError> for EngineError {
     }
 }
 
+impl From<VaultError> for EngineError {
+    fn from(error: VaultError) -> Self {
+        if let VaultError::Keychain(error) = error { Self::Keychain(error) } else { Self::Vault(error) }
+    }
+}
+
 impl From<Failure> for EngineError {
     fn from(failure: Failure) -> Self {
         Self::Remote { code: failure.code, detail: failure.detail }
@@ -180,6 +192,7 @@ impl From<Failure> for EngineError {
 /// The sync engine of one device.
 pub struct Engine {
     pub(super) store: Store,
+    pub(super) data_key: RefCell<DataKey>,
     pub(super) session: Session,
     pub(super) clock: WallClock,
     pub(super) random: RefCell<Stream>,
@@ -203,7 +216,7 @@ pub struct Engine {
     /// When the last sync ended well, by the wall clock.
     pub(super) synced_at: Cell<Option<Timestamp>>,
     /// The encrypted files.
-    pub(super) vault: Vault,
+    pub(super) file_store: FileStore,
     pub(super) file_settings: Cell<FileSettings>,
     pub(super) uploads: RefCell<Progress>,
     /// Tells an upload under way to look whether it may go on.
@@ -224,23 +237,23 @@ impl Engine {
     pub fn open(storage: &Storage, parts: Parts) -> Result<Rc<Self>, EngineError> {
         let Parts { transport, keychain, clock, mut random, observer, settings, online } = parts;
         let left = account::finish_leaving(storage, &*keychain)?;
-        // The key is safe before a database exists that needs it.
-        let key = secret(&*keychain, DATA_KEY, || hex(&random.bytes::<32>()))?;
+        let data_key = account::data_key(storage, &*keychain, &mut random)?;
         let device_id = secret(&*keychain, DEVICE_ID, || mint(&mut random, &clock))?;
-        let store = Store::open(storage, &key)?;
+        let store = Store::open(storage, &data_key.hex())?;
         let cleaned = store.tidy()?;
         let queued = queue::count(store.read())?;
         let interrupted = if queued == 0 { 0 } else { store.write(queue::release)? };
-        let vault = Vault::new(storage.clone(), &key);
-        let vault_knows = files::names(store.read())?;
-        let unused = if vault_knows.is_empty() { Vec::new() } else { store.write(files::forget_unused)? };
-        vault.sweep(&vault_knows.into_iter().filter(|name| !unused.contains(name)).collect())?;
+        let file_store = FileStore::new(storage.clone(), &data_key.hex());
+        let known = files::names(store.read())?;
+        let unused = if known.is_empty() { Vec::new() } else { store.write(files::forget_unused)? };
+        file_store.sweep(&known.into_iter().filter(|name| !unused.contains(name)).collect())?;
         let file_settings = attachments::saved_settings(store.read())?;
         let synced_at = meta::get(store.read(), meta::SYNCED_AT)?.and_then(|at| at.parse().ok());
-        let session = Session::new(transport, Rc::clone(&keychain));
+        let session = Session::new(transport, Rc::clone(&keychain), clock.clone(), random.fork());
         let signed_in = session.has_refresh_token()?;
         let engine = Rc::new(Self {
             store,
+            data_key: RefCell::new(data_key),
             session,
             clock,
             random: RefCell::new(random),
@@ -257,7 +270,7 @@ impl Engine {
             device_id: RefCell::new(device_id),
             board: RefCell::default(),
             synced_at: Cell::new(synced_at),
-            vault,
+            file_store,
             file_settings: Cell::new(file_settings),
             uploads: RefCell::default(),
             disturb: Notify::new(),
@@ -274,18 +287,22 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Signs `user` in. The data of another user is never touched: it takes a logout first.
+    /// Signs `user` in, with the code of an authenticator where the server asks for one. The data of another user is never
+    /// touched: it takes a logout first.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses, the device is another user's, or storage fails.
-    pub async fn sign_in(&self, user: &str, password: &str) -> Result<(), EngineError> {
+    pub async fn sign_in(&self, user: &str, password: &str, code: Option<String>) -> Result<(), EngineError> {
         let owner = meta::get(self.store.read(), meta::USER_ID)?;
         if let Some(other) = owner.as_deref().filter(|owner| *owner != user) {
             return Err(EngineError::OtherUser(other.to_owned()));
         }
-        let (user_id, password) = (user.to_owned(), password.to_owned());
         let device_id = self.device_id.borrow().clone();
-        self.session.sign_in(&SignInRequest { user_id, password, device_id }).await?;
+        let request = SignInRequest { user_id: user.to_owned(), password: password.to_owned(), code, device_id };
+        self.session.sign_in(&request).await?;
+        // The server knows these credentials: from now on the database's key is wrapped under them.
+        let (credentials, cost) = (Credentials { user, password }, self.settings.key_cost);
+        Vault::bind(&*self.keychain, &credentials, cost, &mut self.random.borrow_mut())?;
         if owner.is_none() {
             self.store.write(|tx| meta::set(tx, meta::USER_ID, user))?;
         }
@@ -368,6 +385,20 @@ impl Engine {
         rescued.into_iter().for_each(|rescued| self.emit(DeviceEvent::Rescued(rescued)));
         self.after_change(&operation)?;
         Ok(operation)
+    }
+
+    /// Every text in the database, in the clear: for whoever looks for what should not be there.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub fn contents(&self) -> Result<Vec<u8>, EngineError> {
+        Ok(self.store.contents()?)
+    }
+
+    /// The key of the database, for what else is encrypted on the device.
+    #[must_use]
+    pub fn data_key(&self) -> DataKey {
+        self.data_key.borrow().clone()
     }
 
     /// The platform tells whether there is a network. Back online means a sync at once (spec 5.1).
@@ -461,10 +492,6 @@ pub(super) fn secret(
 
 pub(super) fn mint(random: &mut Stream, clock: &WallClock) -> String {
     random.uuid_v7(u64::try_from(clock.now().as_millisecond()).unwrap_or(0)).to_string()
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn version(record: &Record) -> Value {

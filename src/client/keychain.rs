@@ -1,7 +1,7 @@
-//! The platform's secure store (spec 2.1, 8.2): the database key, the refresh token and the device's id. It survives
-//! a crash.
+//! The platform's secure store (spec 2.1, 8.1, 8.2): the database key, the refresh token and the device's id. It survives
+//! a crash, and gives nothing while the device is locked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -9,9 +9,14 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use super::vault::Vault;
+
 /// The refresh token.
 pub const REFRESH_TOKEN: &str = "refresh-token";
-pub(super) const DATA_KEY: &str = "data-key";
+/// The wrapped data key, see [`super::Vault`].
+pub const VAULT: &str = "vault";
+/// The private key by which the device proves that it asks.
+pub(super) const DEVICE_KEY: &str = "device-key";
 pub(super) const DEVICE_ID: &str = "device-id";
 /// There while a logout is under way: whatever the database holds is not to be seen again.
 pub(super) const LEAVING: &str = "leaving";
@@ -39,13 +44,27 @@ pub trait Keychain: fmt::Debug {
     fn remove(&self, name: &str) -> Result<(), KeychainError>;
 }
 
-/// The secure store refused.
+/// Why the secure store refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeychainError(pub String);
+pub enum KeychainError {
+    /// The device is locked.
+    Locked,
+    /// It failed: in words.
+    Failed(String),
+}
+
+impl KeychainError {
+    fn failed(error: impl fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
 
 impl fmt::Display for KeychainError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the keychain failed: {}", self.0)
+        match self {
+            Self::Locked => f.write_str("the keychain gives nothing while the device is locked; unlock it"),
+            Self::Failed(why) => write!(f, "the keychain failed: {why}"),
+        }
     }
 }
 
@@ -60,31 +79,72 @@ struct Drawer {
     kept: BTreeMap<String, String>,
     /// All that was ever in it.
     ever: Vec<(String, String)>,
+    locked: Cell<bool>,
+}
+
+impl Drawer {
+    fn check(&self) -> Result<(), KeychainError> {
+        if self.locked.get() { Err(KeychainError::Locked) } else { Ok(()) }
+    }
 }
 
 impl MemoryKeychain {
+    /// From now on it gives and takes nothing.
+    pub fn lock(&self) {
+        self.0.borrow().locked.set(true);
+    }
+
+    /// From now on it gives and takes again.
+    pub fn unlock(&self) {
+        self.0.borrow().locked.set(false);
+    }
+
+    /// Forgets all, as when the app is removed.
+    pub fn clear(&self) {
+        self.0.borrow_mut().kept.clear();
+    }
+
+    /// Another keychain with the same entries.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let kept = self.0.borrow().kept.clone();
+        Self(Rc::new(RefCell::new(Drawer { kept, ..Drawer::default() })))
+    }
+
     /// All that was ever kept in it and is to be known to nobody else, with its name, in order.
     #[must_use]
     pub fn secrets_ever(&self) -> Vec<(String, String)> {
-        let secret = |(name, _): &&(String, String)| !OPEN.contains(&name.as_str());
-        self.0.borrow().ever.iter().filter(secret).cloned().collect()
+        let mut secrets = Vec::new();
+        for (name, text) in &self.0.borrow().ever {
+            match name.as_str() {
+                VAULT => secrets.extend(Vault::keys(text).into_iter().map(|key| ("database key".to_owned(), key))),
+                name if OPEN.contains(&name) => {}
+                _ => secrets.push((name.clone(), text.clone())),
+            }
+        }
+        secrets
     }
 }
 
 impl Keychain for MemoryKeychain {
     fn get(&self, name: &str) -> Result<Option<String>, KeychainError> {
-        Ok(self.0.borrow().kept.get(name).cloned())
+        let drawer = self.0.borrow();
+        drawer.check()?;
+        Ok(drawer.kept.get(name).cloned())
     }
 
     fn set(&self, name: &str, secret: &str) -> Result<(), KeychainError> {
         let mut drawer = self.0.borrow_mut();
+        drawer.check()?;
         drawer.kept.insert(name.to_owned(), secret.to_owned());
         drawer.ever.push((name.to_owned(), secret.to_owned()));
         Ok(())
     }
 
     fn remove(&self, name: &str) -> Result<(), KeychainError> {
-        self.0.borrow_mut().kept.remove(name);
+        let mut drawer = self.0.borrow_mut();
+        drawer.check()?;
+        drawer.kept.remove(name);
         Ok(())
     }
 }
@@ -110,9 +170,9 @@ impl FileKeychain {
 
     fn read(&self) -> Result<BTreeMap<String, String>, KeychainError> {
         match fs::read(&self.path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| KeychainError(error.to_string())),
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(KeychainError::failed),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-            Err(error) => Err(KeychainError(error.to_string())),
+            Err(error) => Err(KeychainError::failed(error)),
         }
     }
 
@@ -128,7 +188,7 @@ impl FileKeychain {
                 None => Ok(()),
             }
         };
-        replace().map_err(|error| KeychainError(error.to_string()))
+        replace().map_err(KeychainError::failed)
     }
 }
 

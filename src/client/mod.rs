@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Reading order: [`Engine`] (what an app may ask), `sync` and `schedule` (one cycle, and when), `push` and `settle`,
-//! `pull`, `session` and `answer` (tokens; what counts as an answer), `failed` (what a user does about it), `store` (the
+//! `pull`, `session` and `answer` (tokens; what counts as an answer), `vault` (the database's key), `proof` (the device's), `failed` (what a user does about it), `store` (the
 //! tables), `resolve` (the user's part in conflicts). `priority`, `backoff`, `merge`, `conflict` and `strategy` are pure.
 //!
 //! Invariant: no transaction is open across an await, so that a dropped future is as safe as a crash.
@@ -28,6 +28,7 @@ mod keychain;
 mod merge;
 mod pace;
 mod priority;
+mod proof;
 mod pull;
 mod push;
 mod resolve;
@@ -40,6 +41,7 @@ mod store;
 mod strategy;
 mod sync;
 mod transport;
+mod vault;
 
 #[cfg(test)]
 mod tests;
@@ -50,6 +52,8 @@ pub(crate) use strategy::{STRATEGIES, Strategy};
 pub use account::LogOut;
 pub use attachments::{Capture, FileError, FileSettings, PhotoError};
 pub use engine::{EditRequest, Engine, EngineError, Parts, Settings};
-pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain, REFRESH_TOKEN};
+pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain, REFRESH_TOKEN, VAULT};
+pub use proof::DeviceKey;
 pub use static_data::PROFILE;
 pub use transport::{Method, Request, Response, Transport, TransportError};
+pub use vault::{Credentials, DataKey, KeyCost, Vault, VaultError};

@@ -10,10 +10,12 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::answer::{self, Failure, Tagged};
-use super::keychain::{Keychain, KeychainError, REFRESH_TOKEN};
+use super::keychain::{DEVICE_KEY, Keychain, KeychainError, REFRESH_TOKEN};
+use super::proof::DeviceKey;
 use super::transport::{Method, Request, Response, Transport};
+use crate::base::{Stream, WallClock};
 use crate::protocol::gzip;
-use crate::protocol::{ErrorCode, RefreshRequest, SignInRequest, Tokens, path};
+use crate::protocol::{DPOP, DPOP_NONCE, ErrorCode, RefreshRequest, SignInRequest, Tokens, path};
 
 /// The tokens of one device, and the way to the server.
 #[derive(Debug)]
@@ -25,6 +27,10 @@ pub(super) struct Session {
     /// Grows with every new access token, so that a 401 for an older one just retries.
     generation: Cell<u64>,
     refreshing: Mutex<()>,
+    /// The device's key pair, once it was needed.
+    key: RefCell<Option<Rc<DeviceKey>>>,
+    clock: WallClock,
+    random: RefCell<Stream>,
     /// There is no refresh token, or the server refused it: only a sign-in helps.
     refused: Cell<bool>,
 }
@@ -38,13 +44,21 @@ struct Access {
 }
 
 impl Session {
-    pub(super) fn new(transport: Rc<dyn Transport>, keychain: Rc<dyn Keychain>) -> Self {
+    pub(super) fn new(
+        transport: Rc<dyn Transport>,
+        keychain: Rc<dyn Keychain>,
+        clock: WallClock,
+        random: Stream,
+    ) -> Self {
         Self {
             transport,
             keychain,
             access: RefCell::default(),
             generation: Cell::new(0),
             refreshing: Mutex::new(()),
+            key: RefCell::default(),
+            clock,
+            random: RefCell::new(random),
             refused: Cell::new(false),
         }
     }
@@ -62,13 +76,15 @@ impl Session {
     /// Signs in and keeps the tokens.
     pub(super) async fn sign_in(&self, request: &SignInRequest) -> Result<(), Failure> {
         let _alone = self.refreshing.lock().await;
-        let tokens = self.call(&post(path::SIGN_IN, request)?, None).await?;
+        let tokens = self.prove(&post(path::SIGN_IN, request)?).await?;
         self.keep(tokens)
     }
 
-    /// Forgets all tokens.
+    /// Forgets all tokens, and the key to which they are bound.
     pub(super) fn forget(&self) -> Result<(), KeychainError> {
         self.keychain.remove(REFRESH_TOKEN)?;
+        self.keychain.remove(DEVICE_KEY)?;
+        *self.key.borrow_mut() = None;
         *self.access.borrow_mut() = None;
         self.generation.set(self.generation.get() + 1);
         Ok(())
@@ -156,7 +172,7 @@ impl Session {
             return Err(Failure::sign_in_needed("nobody is signed in"));
         };
         let request = post(path::REFRESH, &RefreshRequest { refresh_token })?;
-        match self.call(&request, None).await {
+        match self.prove(&request).await {
             Ok(tokens) => self.keep(tokens),
             Err(failure) => {
                 self.refused.set(rejects_token(&failure));
@@ -175,6 +191,31 @@ impl Session {
         *self.access.borrow_mut() = Some(Access { token: tokens.access_token, generation, expires });
         self.refused.set(false);
         Ok(())
+    }
+
+    /// Asks for tokens, with a proof that this device does. A server that cannot go by the device's clock names a nonce
+    /// for the proof, and is asked once more.
+    async fn prove<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Failure> {
+        let key = self.device_key()?;
+        let proven = |nonce: Option<&str>| {
+            let proof = key.prove(&request.target, self.clock.now().as_second(), nonce);
+            Request { headers: vec![(DPOP, proof)], ..request.clone() }
+        };
+        let response = self.transport.send(proven(None)).await?;
+        let nonce = response.header(DPOP_NONCE);
+        if nonce.is_empty() {
+            return answer::read(response);
+        }
+        answer::read(self.transport.send(proven(Some(nonce))).await?)
+    }
+
+    fn device_key(&self) -> Result<Rc<DeviceKey>, KeychainError> {
+        if let Some(key) = self.key.borrow().as_ref() {
+            return Ok(Rc::clone(key));
+        }
+        let key = Rc::new(DeviceKey::of(&*self.keychain, &mut self.random.borrow_mut())?);
+        *self.key.borrow_mut() = Some(Rc::clone(&key));
+        Ok(key)
     }
 
     async fn call<T: DeserializeOwned>(&self, request: &Request, bearer: Option<String>) -> Result<T, Failure> {

@@ -54,6 +54,23 @@ impl Storage {
         }
     }
 
+    /// Whether a file called `file` holds anything.
+    ///
+    /// # Errors
+    /// When the medium refuses.
+    pub fn has(&self, file: &str) -> io::Result<bool> {
+        match self {
+            Self::Simulated(disk) => match Mount::new(disk).and_then(|mount| mount.len(file)) {
+                Ok(len) => Ok(len > 0),
+                Err(refusal) => missing_is_fine(refusal).map(|()| false),
+            },
+            Self::Directory(directory) => match fs::metadata(directory.join(file)) {
+                Ok(found) => Ok(found.len() > 0),
+                Err(error) => absent_is_fine(error).map(|()| false),
+            },
+        }
+    }
+
     /// Removes the database called `file` and what SQLite keeps beside it; nothing happens when there is none. Nobody
     /// may have it open.
     ///

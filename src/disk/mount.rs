@@ -108,8 +108,10 @@ impl Mount {
     }
 
     fn enter(&self) -> Result<MutexGuard<'_, State>, Refusal> {
-        let state = self.disk.state();
-        if state.generation() == Some(self.generation) { Ok(state) } else { Err(Refusal::Cut) }
+        let mut state = self.disk.state();
+        let alive = state.generation() == Some(self.generation);
+        state.accesses += u64::from(alive);
+        if alive { Ok(state) } else { Err(Refusal::Cut) }
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct State {
     /// Bytes that may still be added; any number when `None`.
     free: Option<usize>,
     operations: u64,
+    /// How often a connection has asked for anything.
+    pub(super) accesses: u64,
     armed: Option<Armed>,
     bell: Arc<Notify>,
 }
@@ -136,6 +138,30 @@ impl SimDisk {
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.state().files.iter().map(|(name, image)| (name.clone(), image.content().to_vec())).collect()
+    }
+
+    /// How often files were opened, looked at, read or changed.
+    #[must_use]
+    pub fn accesses(&self) -> u64 {
+        self.state().accesses
+    }
+
+    /// Removes every file, as when the app is removed. Nothing may run on it.
+    pub fn wipe(&self) {
+        self.state().files.clear();
+    }
+
+    /// Another disk with the same files, as they are now.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let copy = Self::new();
+        for (name, bytes) in self.files() {
+            let mut image = Image::default();
+            image.write(0, &bytes);
+            image.sync();
+            copy.state().files.insert(name, image);
+        }
+        copy
     }
 
     /// Takes all that was written since the last time, whatever became of it.

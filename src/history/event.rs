@@ -8,7 +8,7 @@ use super::device::{DeviceEvent, DeviceState, Side};
 use super::edit::{Edit, OperationRecord};
 use super::message::Message;
 use super::outcome::{Decision, StepOutcome, Wait};
-use super::secret::Sighting;
+use super::secret::{Guarded, Sighting};
 use super::tls::{Certificate, Tls};
 use crate::base::CrashHow;
 use crate::protocol::{ConflictRecord, DeadLetter, Profile, Record};
@@ -274,6 +274,13 @@ pub enum What {
     WireSearched {
         /// Bytes since the run began, heads and bodies without their coding.
         bytes: u64,
+    },
+    /// Something happened to what guards a device's data.
+    Guarded {
+        /// Whose.
+        device: String,
+        /// What.
+        event: Guarded,
     },
     /// A secret was seen somewhere. Each kind is told once for each device and place, rightful places included.
     Sighted {

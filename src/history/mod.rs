@@ -21,6 +21,6 @@ pub use event::{Event, Fault, LinkState, ServerState, What};
 pub use message::{Message, MessageKind, RecordRef, Upload, UploadStep};
 pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
-pub use secret::{Form, Part, Place, Secret, Sighting};
+pub use secret::{Form, Guarded, Part, Place, Secret, Sighting};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};
 pub use tls::{Certificate, Tls};

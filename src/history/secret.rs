@@ -95,6 +95,8 @@ pub enum Place {
         /// The file.
         file: String,
     },
+    /// In the device's database, where it can be read by whoever has the key.
+    Database,
     /// On the wire.
     Wire {
         /// The exchange.
@@ -111,6 +113,7 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Database => f.write_str("the database"),
             Self::Disk { file } => write!(f, "the file {file}"),
             Self::Wire { exchange, path, answer, part } => {
                 let message = if *answer { "answer" } else { "request" };
@@ -142,5 +145,63 @@ impl fmt::Display for Sighting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let packed = if self.packed { ", inside gzip" } else { "" };
         write!(f, "{} at byte {} of {}, {}{packed}", self.what, self.offset, self.place, self.form)
+    }
+}
+
+/// What happens to that which guards a device's data: lock, app, keychain, credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guarded {
+    /// The device was locked; its app ends.
+    Locked,
+    /// It was unlocked.
+    Unlocked {
+        /// How often its disk was asked for anything while it was locked.
+        accesses: u64,
+    },
+    /// The app was removed from it, with all its files: what was not synced, its user has given up.
+    Uninstalled,
+    /// Somebody had an engine open a copy of its disk.
+    CopyTried {
+        /// Whether it opened.
+        opened: bool,
+        /// Whether the attempt changed the copy.
+        changed: bool,
+        /// What the engine said.
+        said: String,
+    },
+    /// Somebody tried elsewhere what they had stolen of its user.
+    Stolen {
+        /// What, in words.
+        loot: String,
+        /// How many tries the server looked at.
+        tries: u32,
+        /// Whether it gave them anything.
+        given: bool,
+    },
+    /// What the key of its database hangs on, at the end.
+    KeyChecked {
+        /// The cost of its derivation from the credentials (Argon2id).
+        cost: String,
+        /// Whether the credentials of its user, as they are now, unwrap it.
+        bound: bool,
+    },
+}
+
+impl fmt::Display for Guarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Locked => f.write_str("is locked"),
+            Self::Unlocked { .. } => f.write_str("is unlocked"),
+            Self::Uninstalled => f.write_str("has its app removed"),
+            Self::CopyTried { said, .. } => write!(f, "has its disk copied, and the copy tried: {said}"),
+            Self::Stolen { loot, given, .. } => {
+                write!(f, "has a thief, who tries {loot} and gets {}", if *given { "data" } else { "nothing" })
+            }
+            Self::KeyChecked { cost, bound } => {
+                let hangs = if *bound { "hangs" } else { "does not hang" };
+                write!(f, "has a database key that {hangs} on its user's credentials (Argon2id, {cost})")
+            }
+        }
     }
 }

@@ -11,6 +11,9 @@ pub struct SignInRequest {
     pub user_id: String,
     /// The user's password.
     pub password: String,
+    /// The code of an authenticator, six digits (RFC 6238), where the user has enrolled one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// The installation that signs in; idempotency and own-write suppression are by device.
     pub device_id: String,
 }
@@ -31,7 +34,17 @@ pub struct RevokeRequest {
     pub user_id: String,
 }
 
-/// Answer to a revocation.
+/// Body of a change of a user's password (addition), which ends all their sessions. Supervisors alone may do it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewPasswordRequest {
+    /// The user's id.
+    pub user_id: String,
+    /// The new password.
+    pub password: String,
+}
+
+/// Answer to a revocation, and to a change of a password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Revoked {
     /// How many sessions ended.

@@ -15,11 +15,12 @@ mod push;
 mod reference;
 mod schema;
 mod selection;
+pub mod totp;
 
 pub use attachment::{
     AttachmentsAnswer, CHECKSUM_MISMATCH, MAX_UPLOAD, OFFSET_STREAM, StoredAttachment, THUMBNAIL_SIDE, TUS_VERSION, tus,
 };
-pub use auth::{Profile, RefreshRequest, RevokeRequest, Revoked, SignInRequest, Tokens};
+pub use auth::{NewPasswordRequest, Profile, RefreshRequest, RevokeRequest, Revoked, SignInRequest, Tokens};
 pub use conflict::{
     ConflictOutcome, ConflictRecord, ConflictsAnswer, FieldConflict, RESOLVES, Resolution, ResolutionStrategy, Resolves,
 };
@@ -45,6 +46,8 @@ pub mod path {
     pub const REFRESH: &str = "/api/v1/auth/refresh";
     /// End of all sessions of a user: [`super::RevokeRequest`] to [`super::Revoked`] (addition).
     pub const REVOKE: &str = "/api/v1/auth/revoke";
+    /// A new password for a user: [`super::NewPasswordRequest`] to [`super::Revoked`] (addition).
+    pub const PASSWORD: &str = "/api/v1/auth/password";
     /// The user's own profile: [`super::Profile`] (addition).
     pub const PROFILE: &str = "/api/v1/profile";
     /// The specs of assets (addition).
@@ -71,6 +74,12 @@ pub mod path {
     pub const THUMBNAIL: &str = "/api/v1/sync/attachments/{attachmentId}/thumbnail";
 }
 
+/// The API's public name, whatever address leads to it: proofs of possession name it.
+pub const ORIGIN: &str = "https://server";
+/// The header of a proof of possession, and the one in which the server names a nonce for it (RFC 9449).
+pub const DPOP: &str = "dpop";
+/// See [`DPOP`].
+pub const DPOP_NONCE: &str = "dpop-nonce";
 /// Most operations in one push (decision h).
 pub const MAX_BATCH_OPERATIONS: usize = 100;
 /// Largest push body before compression, in bytes (decision h).

@@ -50,13 +50,11 @@ fn what(what: &What) -> String {
         What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
         What::DiskSearched { device, bytes } => format!("all {bytes} bytes ever written by {device} are searched"),
         What::WireSearched { bytes } => format!("all {bytes} bytes that passed the proxy are searched"),
+        What::Guarded { device, event } => format!("{device} {event}"),
         What::Sighted { device, sighting } => format!("seen of {device}: {sighting}"),
         What::Tampered { device, answers } => format!("tampering as {device} is answered: {}", answers.join(", ")),
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),
-        What::Warned { device, changes, accepted } => {
-            let answer = if *accepted { "the user accepts that" } else { "so it does not log out" };
-            format!("{device} warns that {changes} changes would be lost; {answer}")
-        }
+        What::Warned { device, changes, accepted } => warned(device, *changes, *accepted),
         What::SignedIn { device, user } => format!("{user} signs in on {device}"),
         What::Device { device, event } => format!("{device} {}", device_event(event)),
         What::Captured { .. } | What::FileSettings { .. } | What::ServerFile { .. } => files::what(what),
@@ -130,6 +128,11 @@ fn attempted(device: &str, edit: &Edit) -> String {
 fn preferring(device: &str, order: Option<&str>, field: &str, with: Option<Side>) -> String {
     let keep = with.map_or_else(|| "what its user says".to_owned(), |side| side.to_string());
     format!("{device} will keep {keep} on {field} of {}", order.unwrap_or("every order"))
+}
+
+fn warned(device: &str, changes: u64, accepted: bool) -> String {
+    let answer = if accepted { "the user accepts that" } else { "so it does not log out" };
+    format!("{device} warns that {changes} changes would be lost; {answer}")
 }
 
 fn choosing(device: &str, order: &str, field: Option<&str>, with: Side) -> String {

@@ -1,5 +1,7 @@
 //! Steps about a device as a whole and who is signed in on it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::Record;
@@ -24,6 +26,15 @@ pub struct SignIn {
     /// The device whose user signs in here; who was here last when absent.
     #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+}
+
+impl fmt::Display for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.user {
+            Some(user) => write!(f, "the user of {user} signs in on {}", self.device),
+            None => write!(f, "the user of {} signs in again", self.device),
+        }
+    }
 }
 
 /// See [`super::Action::Select`].

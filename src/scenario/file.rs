@@ -176,6 +176,8 @@ pub struct Device {
     pub clock: Skew,
     /// Records in a page of a pull; the engine's own number when absent.
     pub page: Option<u32>,
+    /// What it costs to derive keys from the user's credentials.
+    pub keys: Keys,
 }
 
 impl Device {
@@ -225,6 +227,17 @@ pub enum Retry {
     Jitter,
     /// The table's waits exactly.
     Exact,
+}
+
+/// What it costs to derive keys from credentials (decision o).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keys {
+    /// Real in real time, the least in the simulated world.
+    #[default]
+    Cheapest,
+    /// Real everywhere.
+    Real,
 }
 
 /// What the run must have shown. Two are equal when they claim the same, wherever they stand.

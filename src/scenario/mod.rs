@@ -17,6 +17,7 @@ mod problem;
 mod read;
 mod reference;
 mod requirements;
+mod security;
 mod server_step;
 mod step;
 mod tls_step;
@@ -30,8 +31,8 @@ pub use faults::{
     Answer, AnswerPage, AnswerWhen, CaptivePortal, FailedChange, PortalHow, RefuseChange, SpoilAnswer, SpoilHow,
 };
 pub use file::{
-    Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
-    Scenario, Skew, SkewError, World,
+    Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Keys, Orders, Retry,
+    Role, Scenario, Skew, SkewError, World,
 };
 pub use files_step::{Attach, Broken, DiskSpace, FileSettings, Network, NetworkKind};
 pub use platform::{Battery, DataSaver};
@@ -40,6 +41,7 @@ pub use problem::{Problem, draw};
 pub use read::{Options, load, parse};
 pub use reference::label_in;
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
+pub use security::{Loot, Steal, Uninstall};
 pub use server_step::{CrashServer, SearchDisk, ServerClock, Tamper};
 pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::file::{
-    Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Orders, Retry, Role, Scenario,
-    Skew, World,
+    Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Keys, Orders, Retry, Role,
+    Scenario, Skew, World,
 };
 use crate::history::Tls;
 
@@ -116,6 +116,10 @@ fn device_fields(device: &Device) -> Vec<(&'static str, Value)> {
         fields.push(("clock", Value::from(device.clock.to_string())));
     }
     fields.extend(device.page.map(|page| ("page", Value::from(page))));
+    match device.keys {
+        Keys::Cheapest => {}
+        Keys::Real => fields.push(("keys", Value::from("real"))),
+    }
     fields
 }
 

@@ -9,6 +9,7 @@ use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnsw
 use super::file::Skew;
 use super::files_step::{Attach, DiskSpace, FileSettings, Network};
 use super::platform::{Battery, DataSaver};
+use super::security::{Steal, Uninstall};
 use super::server_step::{CrashServer, SearchDisk, ServerClock, Tamper};
 use super::tls_step::{Handshake, Mitm, NewCertificate};
 use super::work_step::Work;
@@ -139,6 +140,18 @@ pub enum Action {
     CrashServer(CrashServer),
     /// The server's wall clock is set wrong, or right again.
     ServerClock(ServerClock),
+    /// The device is locked: its app ends, and its keychain gives nothing.
+    Lock(String),
+    /// The device is unlocked, and the app started.
+    Unlock(String),
+    /// The app is removed from the device, with all its files.
+    Uninstall(Uninstall),
+    /// The app is installed on the device again, and its user signs in.
+    Install(String),
+    /// Somebody tries elsewhere what they stole of a device or its user.
+    Steal(Steal),
+    /// The office gives the user of this device another password, which ends their sessions.
+    ChangePassword(String),
     /// Somebody with the password of the device's user sends the server what no client should.
     Tamper(Tamper),
     /// Somebody between the device and the server plays the server, until the device is `online`.

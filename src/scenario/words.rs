@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::faults::server_words;
 use super::platform::DataSaver;
+use super::security;
 use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow, Prefer, Resolve};
 use crate::base::CrashHow;
 use crate::check::ShownClaim;
@@ -52,10 +53,7 @@ impl fmt::Display for Action {
             Self::ClearCache(device) => write!(f, "{device} clears its cache"),
             Self::Logout(step) if step.force => write!(f, "{} logs out, whatever is lost", step.device),
             Self::Logout(step) => write!(f, "{} logs out", step.device),
-            Self::SignIn(step) => match &step.user {
-                Some(user) => write!(f, "the user of {user} signs in on {}", step.device),
-                None => write!(f, "the user of {} signs in again", step.device),
-            },
+            Self::SignIn(step) => step.fmt(f),
             Self::Select(step) => {
                 write!(f, "{} picks what to sync: {}", step.device, step.orders.join(", "))?;
                 if let (Some(from), Some(to)) = (&step.from, &step.to) {
@@ -80,10 +78,12 @@ impl fmt::Display for Action {
                 write!(f, "the server's power fails right after commit {} from now", step.after_commit)
             }
             Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
-            Self::Mitm(_) | Self::Handshake(_) | Self::Certificate(_) | Self::OldClient(_) => tls_words(self, f),
-            Self::Tamper(step) => {
-                write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
+            Self::Lock(_) | Self::Unlock(_) | Self::Install(_) | Self::Uninstall(_) | Self::Steal(_) => {
+                security::words(self, f)
             }
+            Self::ChangePassword(device) => write!(f, "the office gives the user of {device} another password"),
+            Self::Mitm(_) | Self::Handshake(_) | Self::Certificate(_) | Self::OldClient(_) => tls_words(self, f),
+            Self::Tamper(step) => write!(f, "{} tampered operations are sent as {}", step.push.len(), step.device),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::file::{Retry, Role, Skew};
+use super::file::{Keys, Retry, Role, Skew};
 use super::step::Action;
 use crate::base::Span;
 use crate::check::Claim;
@@ -78,6 +78,8 @@ pub(super) struct WrittenDevice {
     #[serde(default)]
     pub(super) clock: Skew,
     pub(super) page: Option<u32>,
+    #[serde(default)]
+    pub(super) keys: Keys,
 }
 
 /// `sync-every`: a duration or the word `never`.

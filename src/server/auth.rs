@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::password::Verifier;
 use super::refusal::Refusal;
 use super::role::Role;
 use super::settings::{ACCESS_TOKEN_LIFE, REFRESH_GRACE, REFRESH_TOKEN_LIFE, millis};
 use super::store::{Store, Writer};
 use crate::base::Stream;
-use crate::protocol::{Profile, Revoked, SignInRequest, Tokens};
+use crate::protocol::{NewPasswordRequest, Profile, Revoked, SignInRequest, Tokens, path};
 
 /// A user on a device, proven by a token.
 #[derive(Clone, Debug)]
@@ -30,18 +31,30 @@ impl Caller {
     }
 }
 
-/// Opens a session for a user on a device.
-pub(super) fn sign_in(store: &mut Store, now_ms: i64, request: &SignInRequest) -> Result<Tokens, Refusal> {
+/// Opens a session for a user on a device, bound to the key of the proof among `proofs`, if there is one.
+pub(super) fn sign_in(
+    store: &mut Store,
+    now_ms: i64,
+    request: &SignInRequest,
+    proofs: &[Vec<u8>],
+) -> Result<Tokens, Refusal> {
     if request.device_id.is_empty() {
         return Err(Refusal::malformed("deviceId is empty"));
     }
-    let known = store.users.account(&request.user_id).is_some_and(|account| account.password == request.password);
-    if !known {
+    // First, so that a proof that must be made anew uses up no code.
+    let key = store.proofs.check(proofs, path::SIGN_IN, now_ms)?;
+    let account = store.users.account_mut(&request.user_id);
+    let Some(account) = account.filter(|account| account.password.accepts(&request.password)) else {
         return Err(Refusal::unauthenticated("user and password do not match"));
-    }
+    };
+    // The second factor comes second: whoever has no password learns nothing of it, and cannot lock anybody out.
+    account.factors.check(request.code.as_deref(), now_ms)?;
     let tx = store.connection.transaction()?;
-    tx.prepare_cached("INSERT INTO sessions (user, device) VALUES (?1, ?2)")?
-        .execute([&request.user_id, &request.device_id])?;
+    tx.prepare_cached("INSERT INTO sessions (user, device, key) VALUES (?1, ?2, ?3)")?.execute(params![
+        request.user_id,
+        request.device_id,
+        key
+    ])?;
     let session = tx.last_insert_rowid();
     let tokens = issue(&tx, &mut store.random, session, now_ms)?;
     tx.commit()?;
@@ -50,10 +63,15 @@ pub(super) fn sign_in(store: &mut Store, now_ms: i64, request: &SignInRequest) -
 
 /// Exchanges a refresh token for new tokens. A token that was exchanged already gives the same successor as long as
 /// nobody has used that one, since the answer may have been lost, and the dead zone that took it may last for hours.
-/// After that, whoever sends it may be a thief, and the whole session ends.
-pub(super) fn refresh(store: &mut Store, now_ms: i64, token: &str) -> Result<Tokens, Refusal> {
+/// After that, whoever sends it may be a thief, and the whole session ends. Whoever cannot prove to hold the session's key
+/// is one for sure, gets nothing, and ends nothing.
+pub(super) fn refresh(store: &mut Store, now_ms: i64, token: &str, proofs: &[Vec<u8>]) -> Result<Tokens, Refusal> {
+    let key = store.proofs.check(proofs, path::REFRESH, now_ms)?;
     let tx = store.connection.transaction()?;
     let held = held(&tx, token)?.ok_or_else(|| Refusal::unauthenticated("the refresh token is unknown"))?;
+    if held.key.is_some() && held.key != key {
+        return Err(Refusal::unauthenticated("the refresh token is bound to a key, and no proof by it came along"));
+    }
     if held.revoked {
         return Err(Refusal::unauthenticated("the session was revoked"));
     }
@@ -91,6 +109,26 @@ pub(super) fn revoke(store: &Store, caller: &Caller, user: &str) -> Result<Revok
         .prepare_cached("UPDATE sessions SET revoked = 1 WHERE user = ?1 AND revoked = 0")?
         .execute([user])?;
     Ok(Revoked { sessions: sessions as u64 })
+}
+
+/// Gives `user` another password and ends all their sessions: whoever knows the old one is out. Supervisors alone may.
+pub(super) fn change_password(
+    store: &mut Store,
+    caller: &Caller,
+    request: &NewPasswordRequest,
+) -> Result<Revoked, Refusal> {
+    let NewPasswordRequest { user_id, password } = request;
+    if Role::of(&caller.profile) != Role::Supervisor {
+        return Err(Refusal::forbidden("only a supervisor changes the passwords of others"));
+    }
+    if password.is_empty() {
+        return Err(Refusal::malformed("password is empty"));
+    }
+    let verifier = Verifier::of(password, &mut store.random);
+    if !store.users.set_password(user_id, verifier) {
+        return Err(Refusal::malformed(format!("there is no user `{user_id}`")));
+    }
+    revoke(store, caller, user_id)
 }
 
 /// Who holds the access token `token`.
@@ -132,6 +170,8 @@ pub(super) fn authenticate(store: &Store, now_ms: i64, token: &str) -> Result<Ca
 struct Held {
     session: i64,
     revoked: bool,
+    /// The thumbprint of the key that it is bound to.
+    key: Option<String>,
     expires_ms: i64,
     /// Its successor, and when it was exchanged for it.
     rotated: Option<(String, i64)>,
@@ -139,12 +179,13 @@ struct Held {
 
 fn held(tx: &Transaction<'_>, token: &str) -> rusqlite::Result<Option<Held>> {
     tx.prepare_cached(
-        "SELECT r.session, s.revoked, r.expires_ms, r.successor, r.rotated_ms
+        "SELECT r.session, s.revoked, r.expires_ms, r.successor, r.rotated_ms, s.key
          FROM refresh_tokens r JOIN sessions s ON s.session = r.session WHERE r.token = ?1",
     )?
     .query_row([token], |row| {
         let rotated = row.get::<_, Option<String>>(3)?.zip(row.get(4)?);
-        Ok(Held { session: row.get(0)?, revoked: row.get(1)?, expires_ms: row.get(2)?, rotated })
+        let (session, revoked, expires_ms, key) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(5)?);
+        Ok(Held { session, revoked, key, expires_ms, rotated })
     })
     .optional()
 }

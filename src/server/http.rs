@@ -22,9 +22,9 @@ use super::wire::{Answer, read_json};
 use super::{attachment, dead_letter, delta, etag, push, selection, view};
 use crate::base::WallClock;
 use crate::protocol::{
-    ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
-    MAX_INFLATED_BODY, Profile, PushAnswer, PushRequest, Record, RefreshRequest, RevokeRequest, Revoked,
-    SelectionAnswer, SelectionRequest, SignInRequest, Tokens, path,
+    ConflictsAnswer, DPOP, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES,
+    MAX_BATCH_OPERATIONS, MAX_INFLATED_BODY, NewPasswordRequest, Profile, PushAnswer, PushRequest, Record,
+    RefreshRequest, RevokeRequest, Revoked, SelectionAnswer, SelectionRequest, SignInRequest, Tokens, path,
 };
 
 /// What all requests share.
@@ -71,6 +71,11 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         "revoke",
         "End all sessions of a user; for supervisors.",
     );
+    let password_at = Endpoint::post::<NewPasswordRequest, Revoked>(
+        path::PASSWORD,
+        "changePassword",
+        "Give a user another password, which ends their sessions; for supervisors.",
+    );
     let profile_at = Endpoint::get::<Profile>(path::PROFILE, "profile", "The user's own profile.");
     let asset_at = Endpoint::get::<Record>(path::ASSET, "asset", "The specs of an asset in the user's view.");
     let delta_at =
@@ -94,9 +99,10 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
     );
     let openapi_at = Endpoint::get::<Record>(path::OPENAPI, "openapi", "This document.");
     let mut routes = vec![
-        (sign_in_at.addition().open(), post(sign_in)),
+        (sign_in_at.addition().open().problems(&[429]), post(sign_in)),
         (refresh_at.addition().open(), post(refresh)),
         (revoke_at.addition().problems(&[403]), post(revoke)),
+        (password_at.addition().problems(&[403]), post(change_password)),
         (profile_at.addition().conditional(), get(profile)),
         (asset_at.addition().conditional().problems(&[404]), get(asset)),
         (delta_at.query::<DeltaQuery>().conditional().problems(&[410]), get(pull)),
@@ -127,8 +133,9 @@ async fn openapi_document(headers: HeaderMap) -> Response {
 async fn sign_in(State(shared): App, request: Request) -> Response {
     let answer = Answer::to(request.headers());
     let tokens = async {
+        let proofs = proofs(request.headers());
         let request: SignInRequest = read_json(request, MAX_INFLATED_BODY).await?;
-        auth::sign_in(&mut shared.store(), shared.now_ms(), &request)
+        auth::sign_in(&mut shared.store(), shared.now_ms(), &request, &proofs)
     };
     answer.with::<Tokens>(tokens.await)
 }
@@ -136,10 +143,16 @@ async fn sign_in(State(shared): App, request: Request) -> Response {
 async fn refresh(State(shared): App, request: Request) -> Response {
     let answer = Answer::to(request.headers());
     let tokens = async {
+        let proofs = proofs(request.headers());
         let request: RefreshRequest = read_json(request, MAX_INFLATED_BODY).await?;
-        auth::refresh(&mut shared.store(), shared.now_ms(), &request.refresh_token)
+        auth::refresh(&mut shared.store(), shared.now_ms(), &request.refresh_token, &proofs)
     };
     answer.with::<Tokens>(tokens.await)
+}
+
+/// The proofs of possession that came along (RFC 9449); there should be one at the most.
+fn proofs(headers: &HeaderMap) -> Vec<Vec<u8>> {
+    headers.get_all(DPOP).iter().map(|value| value.as_bytes().to_vec()).collect()
 }
 
 async fn revoke(State(shared): App, request: Request) -> Response {
@@ -148,6 +161,16 @@ async fn revoke(State(shared): App, request: Request) -> Response {
         let caller = caller(&shared, request.headers())?;
         let request: RevokeRequest = read_json(request, MAX_INFLATED_BODY).await?;
         auth::revoke(&shared.store(), &caller, &request.user_id)
+    };
+    answer.with::<Revoked>(revoked.await)
+}
+
+async fn change_password(State(shared): App, request: Request) -> Response {
+    let answer = Answer::to(request.headers());
+    let revoked = async {
+        let caller = caller(&shared, request.headers())?;
+        let request: NewPasswordRequest = read_json(request, MAX_INFLATED_BODY).await?;
+        auth::change_password(&mut shared.store(), &caller, &request)
     };
     answer.with::<Revoked>(revoked.await)
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! http -> wire (JSON, gzip, problem documents)
-//!  |-> auth            who calls
+//!  |-> auth -> password, factor, proof   who calls
 //!  |-> delta -> cursor what changed in the caller's view, in pages
 //!  |-> push -> payload one operation, one transaction, one result, replayed for 30 days
 //!  |     |-> create
@@ -31,12 +31,15 @@ mod database;
 mod dead_letter;
 mod delta;
 mod etag;
+mod factor;
 mod http;
 mod malformed;
 mod openapi;
+mod password;
 mod payload;
 mod policy;
 mod power;
+mod proof;
 mod purge;
 mod push;
 mod record;

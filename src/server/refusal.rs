@@ -3,10 +3,10 @@
 use std::fmt;
 
 use axum::http::StatusCode;
-use axum::http::header::{HeaderName, HeaderValue};
+use axum::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::rejection::Rejection;
-use crate::protocol::{CHECKSUM_MISMATCH, ErrorCode, Problem};
+use crate::protocol::{CHECKSUM_MISMATCH, DPOP_NONCE, ErrorCode, Problem};
 
 /// Why a request is refused.
 #[derive(Clone, Debug)]
@@ -23,6 +23,17 @@ impl Refusal {
     /// No token, or none that counts.
     pub(super) fn unauthenticated(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "not-authenticated", ErrorCode::AuthError, detail)
+    }
+
+    /// A proof of possession that another, with this nonce in it, could replace.
+    pub(super) fn use_nonce(detail: impl Into<String>, nonce: &str) -> Self {
+        Self::unauthenticated(detail).with(HeaderName::from_static(DPOP_NONCE), nonce)
+    }
+
+    /// Tried too often; again in so many seconds.
+    pub(super) fn too_many(detail: impl Into<String>, seconds: u64) -> Self {
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", ErrorCode::AuthError, detail);
+        refusal.with(RETRY_AFTER, &seconds.to_string())
     }
 
     /// The caller is known, and may not.

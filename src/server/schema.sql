@@ -122,6 +122,8 @@ CREATE TABLE sessions (
   session INTEGER PRIMARY KEY,
   user TEXT NOT NULL,
   device TEXT NOT NULL,
+  -- The thumbprint of the key that refreshes must be proven with (RFC 9449); none for a client that proves nothing.
+  key TEXT,
   revoked INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE access_tokens (

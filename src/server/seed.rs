@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
+use super::factor::Factors;
+use super::password::Verifier;
 use super::payload;
 use super::record::{Kind, Order, Write};
 use super::role::{Role, oversees};
@@ -39,8 +41,10 @@ pub struct Seeded {
 pub struct SeededUser {
     /// Who; `role` is `supervisor`, `auditor` or, with the least rights, anything else.
     pub profile: Profile,
-    /// Compared as it is: these are users of a test world.
+    /// Their password; the server keeps a hash of it.
     pub password: String,
+    /// What their authenticators share with the server (RFC 6238); with none, the password alone signs them in.
+    pub authenticators: Vec<Vec<u8>>,
 }
 
 /// Why the server could not be set up.
@@ -70,10 +74,13 @@ impl From<rusqlite::Error> for SetupError {
 }
 
 /// A store that holds `seeded`.
-pub(super) fn store(now_ms: i64, random: Stream, seeded: Seeded) -> Result<Store, SetupError> {
+pub(super) fn store(now_ms: i64, mut random: Stream, seeded: Seeded) -> Result<Store, SetupError> {
     let Seeded { users, work_orders, assets, inventory } = seeded;
-    let users = users.into_iter().map(|user| (user.profile, user.password));
-    let mut store = Store::open(Users::new(users), random, now_ms)?;
+    let users = users.into_iter().map(|SeededUser { profile, password, authenticators }| {
+        (profile, Verifier::of(&password, &mut random), Factors::new(authenticators))
+    });
+    let users = Users::new(users);
+    let mut store = Store::open(users, random, now_ms)?;
     let Store { connection, users, .. } = &mut store;
     let tx = connection.transaction()?;
     let commit = Commit::next(&tx, now_ms, Writer::SERVER)?;

@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::Database;
+use super::factor::Factors;
+use super::password::Verifier;
+use super::proof::Proofs;
 use super::role::Role;
 use super::settings::{RESULTS_KEPT, millis};
 use crate::base::{Stream, WallClock};
@@ -18,6 +21,7 @@ pub(super) struct Store {
     pub(super) connection: Database,
     pub(super) users: Users,
     pub(super) random: Stream,
+    pub(super) proofs: Proofs,
     /// When there may next be something that need not be known any more.
     pub(super) purge_due_ms: i64,
     /// Up to this commit the ends of stays are forgotten: who knows no more than that must begin anew.
@@ -26,13 +30,14 @@ pub(super) struct Store {
 
 impl Store {
     /// An empty one, begun at `now_ms`.
-    pub(super) fn open(users: Users, random: Stream, now_ms: i64) -> rusqlite::Result<Self> {
+    pub(super) fn open(users: Users, mut random: Stream, now_ms: i64) -> rusqlite::Result<Self> {
         let purge_due_ms = now_ms.saturating_add(millis(RESULTS_KEPT));
-        Ok(Self { connection: Database::empty()?, users, random, purge_due_ms, forgotten: 0 })
+        let proofs = Proofs::new(random.bytes());
+        Ok(Self { connection: Database::empty()?, users, random, proofs, purge_due_ms, forgotten: 0 })
     }
 }
 
-/// Everybody who can sign in. They do not change while the server runs.
+/// Everybody who can sign in. But for passwords and used codes they do not change while the server runs.
 #[derive(Debug)]
 pub(super) struct Users {
     by_id: BTreeMap<String, Account>,
@@ -43,14 +48,15 @@ pub(super) struct Users {
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) profile: Arc<Profile>,
-    pub(super) password: String,
+    pub(super) password: Verifier,
+    pub(super) factors: Factors,
 }
 
 impl Users {
-    /// Profiles with their passwords.
-    pub(super) fn new(users: impl Iterator<Item = (Profile, String)>) -> Self {
-        let account = |(profile, password): (Profile, String)| {
-            (profile.user_id.clone(), Account { profile: Arc::new(profile), password })
+    /// Profiles with their passwords and second factors.
+    pub(super) fn new(users: impl Iterator<Item = (Profile, Verifier, Factors)>) -> Self {
+        let account = |(profile, password, factors): (Profile, Verifier, Factors)| {
+            (profile.user_id.clone(), Account { profile: Arc::new(profile), password, factors })
         };
         let by_id: BTreeMap<_, _> = users.map(account).collect();
         let is_overseer = |account: &&Account| Role::of(&account.profile) != Role::Technician;
@@ -61,6 +67,16 @@ impl Users {
     /// The account of `user`.
     pub(super) fn account(&self, user: &str) -> Option<&Account> {
         self.by_id.get(user)
+    }
+
+    /// The account of `user`, to be changed.
+    pub(super) fn account_mut(&mut self, user: &str) -> Option<&mut Account> {
+        self.by_id.get_mut(user)
+    }
+
+    /// Gives `user` another password; says whether there is such a user.
+    pub(super) fn set_password(&mut self, user: &str, password: Verifier) -> bool {
+        self.account_mut(user).map(|account| account.password = password).is_some()
     }
 
     /// Supervisors and auditors: those whose view does not hang on an assignment.

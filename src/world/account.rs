@@ -1,7 +1,7 @@
 //! Steps about a device as a whole: its cache, and who is signed in.
 
 use super::device::{Ask, Reply};
-use super::stage::{Member, World, password_of};
+use super::stage::{Member, World};
 use super::steps::{Done, StepError, impossible, simply, unexpected};
 use crate::history::What;
 use crate::protocol::{OperationKind, SelectionRequest};
@@ -33,9 +33,15 @@ impl World {
             Some(name) => scenario.user_named(name).ok_or_else(|| impossible(format!("nobody is called {name}")))?,
             None => member.user.borrow().clone(),
         };
-        simply(member, Ask::SignIn { user: user.clone(), password: password_of(&user) }).await?;
-        self.recorder.record(What::SignedIn { device: member.name.clone(), user: user.clone() });
         *member.user.borrow_mut() = user;
+        self.sign_in_member(member).await
+    }
+
+    /// The user of a device signs in on it.
+    pub(super) async fn sign_in_member(&self, member: &Member) -> Done {
+        let user = member.user.borrow().clone();
+        simply(member, self.sign_in_on(member).await).await?;
+        self.recorder.record(What::SignedIn { device: member.name.clone(), user });
         Ok(())
     }
 

@@ -2,17 +2,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::authenticators::{Authenticators, TERMINAL};
 use super::http::HttpClient;
 use crate::base::Clock;
 use crate::client::{Method, Request, Transport};
 use crate::protocol::{
-    AttachmentsAnswer, Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE,
+    AttachmentsAnswer, Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE, NewPasswordRequest,
     Operation, OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked, SignInRequest, Tokens,
     gzip, path,
 };
@@ -25,6 +27,8 @@ const MAX_ANSWER: usize = 256 << 20;
 
 /// The answer to a token that does not count.
 const UNAUTHENTICATED: u16 = 401;
+/// The answer to whoever tried too often.
+const TOO_MANY: u16 = 429;
 /// The answer to a position that is too old.
 const GONE: u16 = 410;
 
@@ -44,12 +48,14 @@ impl std::error::Error for ApiError {}
 struct SendError {
     /// The answer's status, if one came.
     status: Option<u16>,
+    /// After how many seconds the server wants to be asked again, if it says so.
+    retry_after: Option<u64>,
     error: ApiError,
 }
 
 impl From<ApiError> for SendError {
     fn from(error: ApiError) -> Self {
-        Self { status: None, error }
+        Self { status: None, retry_after: None, error }
     }
 }
 
@@ -71,15 +77,21 @@ pub(super) struct ApiUser {
     http: HttpClient,
     clock: Clock,
     credentials: SignInRequest,
+    authenticators: Rc<Authenticators>,
     token: RefCell<Option<String>>,
     signed_in_at: Cell<Duration>,
     cursor: RefCell<Option<String>>,
 }
 
 impl ApiUser {
-    pub(super) fn new(http: HttpClient, clock: Clock, credentials: SignInRequest) -> Self {
+    pub(super) fn new(
+        http: HttpClient,
+        clock: Clock,
+        credentials: SignInRequest,
+        authenticators: Rc<Authenticators>,
+    ) -> Self {
         let (token, signed_in_at, cursor) = (RefCell::default(), Cell::default(), RefCell::default());
-        Self { http, clock, credentials, token, signed_in_at, cursor }
+        Self { http, clock, credentials, authenticators, token, signed_in_at, cursor }
     }
 
     /// Everything that changed since the last pull; everything at the first, and when the server has forgotten so much
@@ -157,6 +169,13 @@ impl ApiUser {
         Ok(())
     }
 
+    /// Gives `user` another password, which ends all their sessions.
+    pub(super) async fn change_password(&self, user: &str, password: &str) -> Result<(), ApiError> {
+        let body = NewPasswordRequest { user_id: user.to_owned(), password: password.to_owned() };
+        let _: Revoked = self.call(Method::Post, path::PASSWORD.into(), Some(&body)).await?;
+        Ok(())
+    }
+
     /// Pushes `operations` as they are; says of each what became of it.
     pub(super) async fn push_anything(&self, operations: &[Value]) -> Result<Vec<String>, ApiError> {
         let body = json!({ "operations": operations });
@@ -195,7 +214,18 @@ impl ApiUser {
         {
             return Ok(token);
         }
-        let tokens: Tokens = self.send(Method::Post, path::SIGN_IN.into(), None, Some(&self.credentials)).await?;
+        let code = Some(self.authenticators.code(&self.credentials.user_id, TERMINAL).await);
+        let credentials = SignInRequest { code, ..self.credentials.clone() };
+        let tokens: Tokens = match self.send(Method::Post, path::SIGN_IN.into(), None, Some(&credentials)).await {
+            // Somebody else has tried so often that nobody is heard for a while.
+            Err(SendError { status: Some(TOO_MANY), retry_after: Some(seconds), .. }) => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                let code = Some(self.authenticators.code(&self.credentials.user_id, TERMINAL).await);
+                let credentials = SignInRequest { code, ..credentials };
+                self.send(Method::Post, path::SIGN_IN.into(), None, Some(&credentials)).await?
+            }
+            tokens => tokens?,
+        };
         self.signed_in_at.set(self.clock.elapsed());
         *self.token.borrow_mut() = Some(tokens.access_token.clone());
         Ok(tokens.access_token)
@@ -213,7 +243,7 @@ impl ApiUser {
         let body = body.map(serde_json::to_vec).transpose().map_err(|error| fail(error.to_string()))?;
         let request = Request { bearer, body, ..Request::new(method, target) };
         let answer = self.http.send(request).await.map_err(|error| fail(error.detail))?;
-        let status = answer.status;
+        let (status, retry_after) = (answer.status, answer.retry_after);
         let text = if answer.gzip {
             gzip::unpack(&answer.body, MAX_ANSWER).map_err(|error| fail(error.to_string()))?
         } else {
@@ -221,7 +251,7 @@ impl ApiUser {
         };
         if status != 200 {
             let refused = fail(format!("HTTP {status}: {}", String::from_utf8_lossy(&text)));
-            return Err(SendError { status: Some(status), error: refused });
+            return Err(SendError { status: Some(status), retry_after, error: refused });
         }
         let answer = serde_json::from_slice(&text);
         Ok(answer.map_err(|error| fail(format!("not the answer that the protocol names: {error}")))?)

@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::timeout;
 
 use super::device::{Ask, Device, DeviceError, DiskContent, Reply};
+use super::platform::Platform;
 use super::tls::OpenTls;
 use crate::base::CrashHow;
 use crate::history::{DeviceEvent, Recorder, What};
@@ -266,12 +267,20 @@ impl Device for ChildDevice {
         false
     }
 
+    fn inside(&self) -> Option<Vec<u8>> {
+        None
+    }
+
     fn disk_operations(&self) -> Option<u64> {
         None
     }
 
     fn unsearched(&self) -> usize {
         0
+    }
+
+    fn platform(&self) -> Option<&dyn Platform> {
+        None
     }
 
     fn disarm(&self) {}

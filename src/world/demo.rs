@@ -30,7 +30,7 @@ pub struct DemoUser {
 
 const TECHNICIANS: &[&str] = &["maria", "jo"];
 
-/// A server with two technicians, who own the orders in turn, a supervisor and an auditor.
+/// A server with two technicians (no second factor: this is for trying things by hand), who own the orders in turn, a supervisor and an auditor.
 ///
 /// # Errors
 /// When the file cannot be read, or a record in it is none.
@@ -50,6 +50,6 @@ pub fn demo(orders: &DemoOrders, seed: Seed, clock: Clock) -> Result<(Server, Ve
         password: password_of(&user.user_id),
     });
     let known = known.collect();
-    let server = Server::new(WallClock::new(clock, 0), seed.stream("server"), seeded(users, records));
+    let server = Server::new(WallClock::new(clock, 0), seed.stream("server"), seeded(users, records, |_| Vec::new()));
     Ok((server.map_err(|error| StageError(error.to_string()))?, known))
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
+use super::platform::Platform;
 use crate::base::CrashHow;
 use crate::client::FileSettings;
 use crate::disk::WriteLog;
@@ -33,6 +34,9 @@ pub enum Ask {
         user: String,
         /// The user's password.
         password: String,
+        /// What the user's authenticator shows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
     },
     /// Change fields of a work order.
     Edit {
@@ -223,6 +227,8 @@ pub enum DeviceError {
     Crashed,
     /// It does not run.
     NotRunning,
+    /// It is locked, and its app cannot work.
+    Locked,
     /// It broke the protocol: in words.
     Broken(String),
 }
@@ -231,6 +237,7 @@ impl fmt::Display for DeviceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Crashed => f.write_str("the device crashed"),
+            Self::Locked => f.write_str("the device is locked: its app gets no key"),
             Self::NotRunning => f.write_str("the device is not running: restart it first"),
             Self::Broken(why) => write!(f, "the device broke the protocol: {why}"),
         }
@@ -258,11 +265,17 @@ pub trait Device {
     /// Lets its disk take so many bytes more and no further; any number when `None`. Says whether it can do that.
     fn limit_disk(&self, free: Option<usize>) -> bool;
 
+    /// Every text in its database, in the clear; `None` where it cannot be told.
+    fn inside(&self) -> Option<Vec<u8>>;
+
     /// Operations that have changed its disk so far; `None` where it cannot be told.
     fn disk_operations(&self) -> Option<u64>;
 
     /// How many bytes [`Device::disk`] would give.
     fn unsearched(&self) -> usize;
+
+    /// The platform under it; `None` where it is out of reach.
+    fn platform(&self) -> Option<&dyn Platform>;
 
     /// Takes an armed cut of the disk back.
     fn disarm(&self);

@@ -13,10 +13,10 @@ use super::api::{ApiError, ApiUser};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
 use super::network::{SERVER, ToServer};
-use super::stage::{AUDITOR, Member, World, credentials, password_of};
+use super::stage::{AUDITOR, Member, World, credentials};
 use super::steps::state;
 use crate::history::{Circumstance, DeviceState, QueueStatus, ServerState, Status, SyncOutcome, Wait, What};
-use crate::protocol::{ErrorCode, Record};
+use crate::protocol::{ErrorCode, Record, SignInRequest};
 
 /// The longest pause between two looks at who still waits.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -33,10 +33,25 @@ impl World {
         self.doomed.pardon();
         self.recorder.record(What::Healed);
         for member in self.members.values() {
-            if let Err(error) = self.heal_one(member).await {
-                self.recorder.record(What::Refused { device: member.name.clone(), detail: error.to_string() });
+            let healed = match self.make_whole(member).await {
+                Ok(()) => self.heal_one(member).await.map_err(|error| error.to_string()),
+                Err(why) => Err(why),
+            };
+            if let Err(detail) = healed {
+                self.recorder.record(What::Refused { device: member.name.clone(), detail });
             }
         }
+    }
+
+    /// Everybody has their device unlocked in the end, and the app on it.
+    async fn make_whole(&self, member: &Member) -> Result<(), String> {
+        if member.locked.get() {
+            self.unlock(member).await.map_err(|error| error.to_string())?;
+        }
+        if member.removed.get() {
+            self.install(member).await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     async fn heal_one(&self, member: &Member) -> Result<(), super::DeviceError> {
@@ -93,31 +108,28 @@ impl World {
 
     /// Every user pulls to refresh; returns those for whom that failed.
     async fn refresh_all(&self) -> Vec<Wait> {
-        let refresh = |member: &Member| {
-            let (name, device) = (member.name.clone(), member.device.clone());
-            let user = member.user.borrow().clone();
-            let credentials = Ask::SignIn { password: password_of(&user), user };
-            async move {
-                // Where only a sign-in helps, the user is asked for it, and does so.
-                let asks_for_sign_in = matches!(device.ask(Ask::State).await, Ok(Reply::State(state)) if state.needs_sign_in && state.user_id.is_some());
-                if asks_for_sign_in && let Err(error) = device.ask(credentials).await {
-                    return Some(Wait { device: name, what: error.to_string() });
-                }
-                let what = match device.ask(Ask::Sync).await {
-                    Ok(Reply::Synced(SyncOutcome::Done)) => return None,
-                    // Who logged out has nothing to refresh.
-                    Ok(Reply::Synced(SyncOutcome::Failed { code: ErrorCode::AuthError, .. }))
-                        if signed_out(device.as_ref()).await =>
-                    {
-                        return None;
-                    }
-                    Ok(reply) => format!("a refresh on a healed network ended as {reply:?}"),
-                    Err(error) => error.to_string(),
-                };
-                Some(Wait { device: name, what })
+        join_all(self.members.values().map(|member| self.refresh(member))).await.into_iter().flatten().collect()
+    }
+
+    async fn refresh(&self, member: &Member) -> Option<Wait> {
+        let (device, name) = (&member.device, &member.name);
+        let wait = |what: String| Some(Wait { device: name.clone(), what });
+        // Where only a sign-in helps, the user is asked for it, and does so.
+        let asks_for_sign_in = matches!(device.ask(Ask::State).await, Ok(Reply::State(state)) if state.needs_sign_in && state.user_id.is_some());
+        if asks_for_sign_in && let Err(error) = device.ask(self.sign_in_on(member).await).await {
+            return wait(error.to_string());
+        }
+        match device.ask(Ask::Sync).await {
+            Ok(Reply::Synced(SyncOutcome::Done)) => None,
+            // Who logged out has nothing to refresh.
+            Ok(Reply::Synced(SyncOutcome::Failed { code: ErrorCode::AuthError, .. }))
+                if signed_out(device.as_ref()).await =>
+            {
+                None
             }
-        };
-        join_all(self.members.values().map(refresh)).await.into_iter().flatten().collect()
+            Ok(reply) => wait(format!("a refresh on a healed network ended as {reply:?}")),
+            Err(error) => wait(error.to_string()),
+        }
     }
 
     /// Records what every device and the server hold.
@@ -178,7 +190,8 @@ impl World {
     /// A user at a terminal of the server's own, off the devices' network.
     pub(super) fn reader(&self, user: &str) -> ApiUser {
         let http = HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.machine.clone())));
-        ApiUser::new(http, self.clock, credentials(user, "audit"))
+        let credentials = SignInRequest { password: self.password_of(user), ..credentials(user, "audit") };
+        ApiUser::new(http, self.clock, credentials, self.authenticators.clone())
     }
 }
 

@@ -33,6 +33,9 @@ impl World {
     pub(super) async fn act_on_failure(&self, all: Named<'_, '_>, action: &Action) -> Done {
         match action {
             Action::Revoke(name) => together(all(name), async |member| self.revoke(member).await).await,
+            Action::ChangePassword(name) => {
+                together(all(name), async |member| self.change_password(member).await).await
+            }
             Action::Retry(step) => {
                 together(all(&step.device), async |member| self.decide(member, step, Decision::Retry).await).await
             }

@@ -12,10 +12,11 @@ use tokio::time::timeout;
 use super::device::{Ask, Device, DeviceError, DiskContent, Reply};
 use super::http::HttpClient;
 use super::network::SERVER;
+use super::platform::Platform;
 use super::session::Session;
 use super::tls::{OpenTls, Secured};
 use crate::base::{Clock, CrashHow, Seed, WallClock};
-use crate::client::{Engine, MemoryKeychain, Parts, Settings};
+use crate::client::{Engine, EngineError, KeychainError, MemoryKeychain, Parts, Settings};
 use crate::disk::{SimDisk, Storage};
 use crate::history::{DeviceEvent, Recorder, What};
 use crate::proxy::{ByteStream, Upstream};
@@ -38,11 +39,13 @@ pub(super) struct Build {
 /// The device. Its disk and keychain outlive a crash; all else is in [`Running`] and does not.
 pub(super) struct InProcess(Rc<Shell>);
 
-struct Shell {
-    build: Build,
-    wall: WallClock,
-    disk: SimDisk,
-    keychain: Rc<MemoryKeychain>,
+pub(super) struct Shell {
+    pub(super) build: Build,
+    pub(super) wall: WallClock,
+    pub(super) disk: SimDisk,
+    pub(super) keychain: Rc<MemoryKeychain>,
+    /// What the disk had been asked for when the device was locked.
+    pub(super) locked_at: Cell<u64>,
     boots: Cell<u64>,
     /// The fault that the disk's own cut will be.
     armed: Cell<Option<(Option<u64>, CrashHow)>>,
@@ -64,10 +67,17 @@ impl InProcess {
             wall,
             disk,
             keychain,
+            locked_at: Cell::new(0),
             boots: Cell::new(0),
             armed: Cell::new(None),
             running: RefCell::new(None),
         }))
+    }
+}
+
+impl InProcess {
+    pub(super) fn shell(&self) -> &Shell {
+        &self.0
     }
 }
 
@@ -98,7 +108,10 @@ impl Shell {
             online,
         };
         let storage = Storage::Simulated(self.disk.clone());
-        let engine = Engine::open(&storage, parts).map_err(|error| DeviceError::Broken(error.to_string()))?;
+        let engine = Engine::open(&storage, parts).map_err(|error| {
+            let locked = error == EngineError::Keychain(KeychainError::Locked);
+            if locked { DeviceError::Locked } else { DeviceError::Broken(error.to_string()) }
+        })?;
         let session = Session { engine: engine.clone(), clock: self.wall.clone() };
         let schedule = spawn_local(async move { engine.run().await }).abort_handle();
         let watch = spawn_local(Self::watch_disk(self.clone())).abort_handle();
@@ -119,7 +132,7 @@ impl Shell {
     }
 
     /// Rule of the simulated world: the disk is cut first, so that nothing a destructor writes survives.
-    fn fall(&self, how: CrashHow) {
+    pub(super) fn fall(&self, how: CrashHow) {
         let Some(running) = self.running.borrow_mut().take() else { return };
         let mut stream = self.build.seed.stream(&format!("device/{}/crash-{}", self.build.name, self.boots.get()));
         self.disk.cut(how, &mut stream);
@@ -188,6 +201,10 @@ impl Device for InProcess {
         Some(DiskContent { written: self.0.disk.take_written(), secrets: self.0.keychain.secrets_ever() })
     }
 
+    fn inside(&self) -> Option<Vec<u8>> {
+        self.0.running.borrow().as_ref()?.session.engine.contents().ok()
+    }
+
     fn unsearched(&self) -> usize {
         self.0.disk.unread()
     }
@@ -195,6 +212,10 @@ impl Device for InProcess {
     fn limit_disk(&self, free: Option<usize>) -> bool {
         self.0.disk.limit(free);
         true
+    }
+
+    fn platform(&self) -> Option<&dyn Platform> {
+        Some(self)
     }
 
     fn disk_operations(&self) -> Option<u64> {

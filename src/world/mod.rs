@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod authenticators;
 mod child;
 mod choices;
 mod demo;
@@ -15,6 +16,7 @@ mod in_process;
 mod machine;
 mod network;
 mod office;
+mod platform;
 mod reference;
 mod secrets;
 mod seed;
@@ -23,6 +25,7 @@ mod session;
 mod speak;
 mod stage;
 mod steps;
+mod thief;
 #[cfg(test)]
 mod three_tables;
 mod tls;
@@ -34,6 +37,7 @@ use std::path::PathBuf;
 pub use api::ApiError;
 pub use demo::{DemoOrders, DemoUser, demo};
 pub use device::{Ask, Device, DeviceError, Reply};
+pub use platform::{CopyOpened, Platform, StolenKeychain};
 pub use speak::speak;
 pub use stage::{StageError, World};
 

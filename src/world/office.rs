@@ -71,6 +71,11 @@ impl Office {
         self.api.revoke(user).await
     }
 
+    /// Gives `user` another password.
+    pub(super) async fn change_password(&self, user: &str, password: &str) -> Result<(), ApiError> {
+        self.api.change_password(user, password).await
+    }
+
     fn version(&self, order: &str) -> Result<i64, ApiError> {
         let known = self.versions.borrow().get(order).copied();
         known.ok_or_else(|| ApiError(format!("the server holds no order `{order}`")))

@@ -22,8 +22,8 @@ impl Session {
     async fn try_answer(&self, ask: Ask) -> Result<Reply, EngineError> {
         let engine = &self.engine;
         Ok(match ask {
-            Ask::SignIn { user, password } => {
-                engine.sign_in(&user, &password).await?;
+            Ask::SignIn { user, password, code } => {
+                engine.sign_in(&user, &password, code).await?;
                 Reply::Done
             }
             Ask::Edit { order, set } => Reply::Made(Box::new(engine.edit(EditRequest { id: order, set })?)),

@@ -15,7 +15,7 @@ use super::http::HttpClient;
 use super::session::Session;
 use super::tls::Secured;
 use crate::base::{Clock, Seed, WallClock};
-use crate::client::{Engine, FileKeychain, Parts, Settings};
+use crate::client::{Engine, FileKeychain, KeyCost, Parts, Settings};
 use crate::disk::Storage;
 use crate::proxy::{ByteStream, Upstream};
 
@@ -70,6 +70,7 @@ fn start(open: &Open, lines: &Lines) -> Result<Session, String> {
         sync_every: open.sync_every_ms.map(Duration::from_millis),
         jitter: open.jitter,
         page_limit: open.page.unwrap_or(Settings::default().page_limit),
+        key_cost: KeyCost::REAL,
     };
     let observer = lines.clone();
     let network = Secured::over(Rc::new(Tcp(open.server.clone())), open.tls.as_ref(), &wall);

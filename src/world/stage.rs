@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::Media;
 use super::api::ApiUser;
+use super::authenticators::Authenticators;
 use super::child::{ChildDevice, Open, PROTOCOL};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
@@ -21,12 +22,12 @@ use super::seed::{self, Records};
 use super::speak::Tcp;
 use super::tls::{self, OpenTls, Security};
 use crate::base::{Clock, CrashHow, Seed, WallClock};
-use crate::client::Settings;
-use crate::history::{Recorder, Secret, What};
+use crate::client::{KeyCost, Settings};
+use crate::history::{Recorder, What};
 use crate::net::{self, Link};
 use crate::protocol::{Profile, Record, SignInRequest};
 use crate::proxy::{Faults, Moment, Proxy, Upstream};
-use crate::scenario::{self, Assign, Orders, Retry, Role, Scenario};
+use crate::scenario::{self, Assign, Keys, Orders, Retry, Role, Scenario};
 use crate::server::{Seeded, SeededUser, Server};
 
 /// The auditor's user id: sees everything, changes nothing.
@@ -68,6 +69,9 @@ pub struct World {
     /// What devices must know to reach the server.
     open_tls: Option<OpenTls>,
     pub(super) secrets: Rc<Secrets>,
+    pub(super) authenticators: Rc<Authenticators>,
+    /// Passwords that are not the first ones any more, by user.
+    pub(super) passwords: RefCell<BTreeMap<String, String>>,
     listeners: Listeners,
 }
 
@@ -99,6 +103,9 @@ pub(super) struct Member {
     pub(super) impostor: Cell<Option<u64>>,
     /// Its battery or its network may not be used freely.
     pub(super) hampered: Cell<bool>,
+    pub(super) locked: Cell<bool>,
+    /// The app was removed from it.
+    pub(super) removed: Cell<bool>,
 }
 
 /// An order that the story made.
@@ -142,9 +149,14 @@ pub(super) fn password_of(user: &str) -> String {
     format!("password of {user}")
 }
 
-/// What a server knows from the start: `users`, whose passwords are [`password_of`] them, and `records`.
-pub(super) fn seeded(users: Vec<Profile>, records: Records) -> Seeded {
-    let user = |profile: Profile| SeededUser { password: password_of(&profile.user_id), profile };
+/// What a server knows from the start: `users`, whose passwords are [`password_of`] them, with their authenticators, and
+/// `records`.
+pub(super) fn seeded(users: Vec<Profile>, records: Records, authenticators: impl Fn(&str) -> Vec<Vec<u8>>) -> Seeded {
+    let user = |profile: Profile| SeededUser {
+        password: password_of(&profile.user_id),
+        authenticators: authenticators(&profile.user_id),
+        profile,
+    };
     Seeded {
         users: users.into_iter().map(user).collect(),
         work_orders: records.work_orders,
@@ -168,13 +180,12 @@ impl World {
         let records = records(scenario, seed)?;
         let users = users(scenario, &records.work_orders);
         let secrets = Rc::new(Secrets::of(scenario));
-        for user in &users {
-            let user = &user.user_id;
-            secrets.know(Secret::Password, format!("the password of {user}"), &password_of(user));
-        }
         record_seeds(&recorder, &users, &records);
         let server_clock = WallClock::new(clock, 0);
-        let server = Server::new(server_clock.clone(), seed.stream("server"), seeded(users, records))
+        let authenticators = Rc::new(Authenticators::enrolled(scenario, &users, seed, server_clock.clone()));
+        secrets.know_users(&users, &authenticators);
+        let seeded = seeded(users, records, |user| authenticators.of(user));
+        let server = Server::new(server_clock.clone(), seed.stream("server"), seeded)
             .map_err(|error| StageError(error.to_string()))?;
         let machine = Rc::new(Machine::new(server, recorder.clone()));
         let faults = Faults::default();
@@ -191,7 +202,7 @@ impl World {
         proxy.behind(tls.front);
         let ears = secrets.clone();
         proxy.on_heard(Rc::new(move |heard| ears.hear(heard)));
-        let office = office(&proxy, clock, seed, &recorder)?;
+        let office = office(&proxy, clock, seed, &recorder, &authenticators)?;
         let mut world = Self {
             clock,
             seed,
@@ -211,6 +222,8 @@ impl World {
             security: tls.security,
             open_tls: tls.open,
             secrets,
+            authenticators,
+            passwords: RefCell::default(),
             listeners,
         };
         for device in &scenario.devices {
@@ -267,6 +280,8 @@ impl World {
             portal: Cell::new(None),
             impostor: Cell::new(None),
             hampered: Cell::new(false),
+            locked: Cell::new(false),
+            removed: Cell::new(false),
         };
         self.members.insert(name, member);
         Ok(())
@@ -286,10 +301,21 @@ impl World {
         self.listeners.open(serve).await.map_err(|error| StageError(format!("a port on loopback: {error}")))
     }
 
+    /// The password of `user` at this moment.
+    pub(super) fn password_of(&self, user: &str) -> String {
+        self.passwords.borrow().get(user).cloned().unwrap_or_else(|| password_of(user))
+    }
+
+    /// What the user of a device types to sign in on it.
+    pub(super) async fn sign_in_on(&self, member: &Member) -> Ask {
+        let user = member.user.borrow().clone();
+        let code = Some(self.authenticators.code(&user, &member.name).await);
+        Ask::SignIn { password: self.password_of(&user), user, code }
+    }
+
     async fn sign_in(&self) -> Result<(), StageError> {
         let all = self.members.iter().map(|(name, member)| async move {
-            let user = member.user.borrow().clone();
-            let ask = Ask::SignIn { password: password_of(&user), user };
+            let ask = self.sign_in_on(member).await;
             match member.device.ask(ask).await {
                 Ok(Reply::Done) => Ok(()),
                 Ok(reply) => Err(StageError(format!("{name} cannot sign in: {reply:?}"))),
@@ -395,17 +421,24 @@ async fn serve_tcp(machine: &Rc<Machine>, listeners: &Listeners) -> Result<Strin
     listeners.open(serve).await.map_err(|error| StageError(format!("a port on loopback: {error}")))
 }
 
-fn office(proxy: &Rc<Proxy>, clock: Clock, seed: Seed, recorder: &Recorder) -> Result<Office, StageError> {
+fn office(
+    proxy: &Rc<Proxy>,
+    clock: Clock,
+    seed: Seed,
+    recorder: &Recorder,
+    authenticators: &Rc<Authenticators>,
+) -> Result<Office, StageError> {
     let desk = net::profile("perfect").ok_or_else(|| StageError("the profile `perfect` is missing".into()))?;
     let link = Link::new(desk, clock, seed, OFFICE);
     let network = OverLink { device: OFFICE.into(), link, proxy: proxy.clone(), inside: true };
     let credentials = credentials(OFFICE, OFFICE);
-    let api = ApiUser::new(HttpClient::new(clock, SERVER, Rc::new(network)), clock, credentials);
+    let http = HttpClient::new(clock, SERVER, Rc::new(network));
+    let api = ApiUser::new(http, clock, credentials, authenticators.clone());
     Ok(Office::new(api, WallClock::new(clock, 0), seed.stream(OFFICE), recorder.clone()))
 }
 
 pub(super) fn credentials(user: &str, device: &str) -> SignInRequest {
-    SignInRequest { user_id: user.to_owned(), password: password_of(user), device_id: device.to_owned() }
+    SignInRequest { user_id: user.to_owned(), password: password_of(user), code: None, device_id: device.to_owned() }
 }
 
 fn settings(device: &scenario::Device) -> Settings {
@@ -414,6 +447,8 @@ fn settings(device: &scenario::Device) -> Settings {
         sync_every: device.sync_every.map(crate::base::Span::duration),
         jitter: device.retry == Retry::Jitter,
         page_limit: device.page.unwrap_or(default.page_limit),
+        // Thousands of simulated sign-ins need no protection from guessing.
+        key_cost: if device.keys == Keys::Real { KeyCost::REAL } else { KeyCost::CHEAPEST },
     }
 }
 

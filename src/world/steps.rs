@@ -29,7 +29,17 @@ impl From<DeviceError> for StepError {
     fn from(error: DeviceError) -> Self {
         match error {
             DeviceError::Crashed => Self::Crashed,
+            DeviceError::Locked => Self::Failed(error.to_string()),
             DeviceError::NotRunning | DeviceError::Broken(_) => Self::Impossible(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crashed => f.write_str("the device crashed"),
+            Self::Failed(why) | Self::Impossible(why) => f.write_str(why),
         }
     }
 }
@@ -111,21 +121,27 @@ impl World {
             Action::EditCached(step) => {
                 together(all(&step.device), async |member| self.edit_cached(member, step).await).await
             }
-            Action::Clock(step) => {
-                let ask = Ask::Clock { skew_ms: step.by.millis() };
-                together(all(&step.device), async |member| simply(member, ask.clone()).await).await
-            }
+            Action::Clock(step) => together(all(&step.device), async |member| self.set_clock(member, step).await).await,
             Action::Answer(_) | Action::Spoil(_) | Action::Refuse(_) | Action::CaptivePortal(_) | Action::Server(_) => {
                 self.spoil_exchanges(&all, action).await
             }
             Action::Mitm(_) | Action::Handshake(_) | Action::Certificate(_) | Action::OldClient(_) => {
                 self.meddle_with_tls(&all, action).await
             }
-            Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => self.act_on_failure(&all, action).await,
+            Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) | Action::ChangePassword(_) => {
+                self.act_on_failure(&all, action).await
+            }
             Action::CrashServer(step) => self.crash_server(step),
             Action::ServerClock(step) => self.set_server_clock(step),
             Action::Tamper(step) => together(all(&step.device), async |member| self.tamper(member, step).await).await,
+            Action::Lock(_) | Action::Unlock(_) | Action::Install(_) | Action::Uninstall(_) | Action::Steal(_) => {
+                self.act_on_platform(&all, action).await
+            }
         }
+    }
+
+    async fn set_clock(&self, member: &Member, step: &scenario::SetClock) -> Done {
+        simply(member, Ask::Clock { skew_ms: step.by.millis() }).await
     }
 
     async fn sync(&self, member: &Member) -> Done {

@@ -7,6 +7,7 @@ use super::super::case::Case;
 use super::super::verdict::Findings;
 
 const DISK: &str = "2.1 encryption at rest";
+const DATABASE: &str = "2.1 secrets in the keychain alone";
 const WIRE: &str = "8.2 secrets on the wire";
 const MEMORY: &str = "8.2 access token in memory";
 
@@ -31,6 +32,10 @@ fn misplaced(device: &str, sighting: &Sighting, seq: u64, out: &mut Findings) {
             let expected = format!("no {secret} on the disk of {device} can be read");
             out.violated(DISK, expected, format!("there is {sighting}"), &[seq]);
         }
+        Place::Database => {
+            let expected = format!("no {secret} of {device} is in its database, encrypted or not");
+            out.violated(DATABASE, expected, format!("there is {sighting}"), &[seq]);
+        }
         Place::Wire { path, answer, part, .. } if !belongs(secret, path, *answer, *part) => {
             let expected = format!("a {secret} of {device} travels only where it is asked for");
             out.violated(WIRE, expected, format!("there is {sighting}"), &[seq]);
@@ -44,7 +49,7 @@ fn belongs(secret: Secret, path: &str, answer: bool, part: Part) -> bool {
     let (sign_in, refresh) = (path == path::SIGN_IN, path == path::REFRESH);
     let handed_out = answer && part == Part::Body && (sign_in || refresh);
     match secret {
-        Secret::Password => sign_in && !answer && part == Part::Body,
+        Secret::Password => !answer && part == Part::Body && (sign_in || path == path::PASSWORD),
         Secret::AccessToken => handed_out || (!answer && part == Part::Authorization),
         Secret::RefreshToken => handed_out || (refresh && !answer && part == Part::Body),
         Secret::Key => false,

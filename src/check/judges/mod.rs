@@ -13,6 +13,7 @@ mod cursor;
 mod dead_letters;
 mod failed;
 mod first;
+mod guarded;
 mod isolation;
 mod lookups;
 mod once;
@@ -64,6 +65,9 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     warned::names_it_all,
     at_rest::secrets_in_their_places,
     at_rest::gone_after_a_restart,
+    guarded::locked_is_locked,
+    guarded::gone_with_the_app,
+    guarded::thieves_get_nothing,
     secured::spoken_to_the_server_alone,
 ];
 

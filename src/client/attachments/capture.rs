@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::photo;
-use super::vault::PREFIX;
+use super::file_store::PREFIX;
 use crate::client::engine::{Engine, EngineError, hex, version};
 use crate::client::priority;
 use crate::client::store::files::{self, Pending};
@@ -49,7 +49,7 @@ impl Engine {
         let (original, attachment_id) = (capture.bytes.len() as u64, self.mint());
         let name = format!("{PREFIX}{attachment_id}");
         let sha256 = hex(&Sha256::digest(&ready.bytes));
-        let kept = self.vault.keep(&name, &ready.bytes, &mut self.random.borrow_mut())?;
+        let kept = self.file_store.keep(&name, &ready.bytes, &mut self.random.borrow_mut())?;
         let user = meta::get(self.store.read(), meta::USER_ID)?;
         let pending = Pending {
             attachment_id: attachment_id.clone(),
@@ -78,7 +78,7 @@ impl Engine {
         });
         if let Err(error) = stored {
             // What cannot be removed now is swept at the next start.
-            let _ = self.vault.remove(&name);
+            let _ = self.file_store.remove(&name);
             return Err(error.into());
         }
         self.emit(DeviceEvent::Attached {

@@ -95,7 +95,7 @@ impl Engine {
     pub(in crate::client) fn remove_unused(&self) -> Result<(), StoreError> {
         let unused = self.store.write(files::forget_unused)?;
         // What cannot be removed now is swept at the next start.
-        unused.iter().for_each(|name| drop(self.vault.remove(name)));
+        unused.iter().for_each(|name| drop(self.file_store.remove(name)));
         Ok(())
     }
 }

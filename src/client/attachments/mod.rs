@@ -1,7 +1,7 @@
 //! Attachments (spec 6.2): from the camera to the server, and back to whoever asks for them.
 //!
 //! ```text
-//!  capture ─► photo: decode, turn, shrink, JPEG ─► vault: sealed file on the disk ─► row and queued operation
+//!  capture ─► photo: decode, turn, shrink, JPEG ─► file_store: sealed file on the disk ─► row and queued operation
 //!                                                                                           │
 //!  push, pull ─► files: what is due? ─► upload: parts, each about 5 s of the link ─► verified ─► push: the order's line
 //! ```
@@ -21,7 +21,7 @@ mod photo;
 mod sealed;
 mod settings;
 mod upload;
-mod vault;
+mod file_store;
 
 pub use capture::Capture;
 pub(super) use files::run;
@@ -29,5 +29,5 @@ pub(super) use files::saved_settings;
 pub use photo::PhotoError;
 pub use settings::FileSettings;
 pub(super) use upload::Progress;
-pub use vault::FileError;
-pub(super) use vault::{Kept, Vault, sweep};
+pub use file_store::FileError;
+pub(super) use file_store::{Kept, FileStore, sweep};

@@ -122,7 +122,7 @@ impl Engine {
         if offset < size {
             let pace = self.uploads.borrow().pace.bytes();
             let bytes =
-                self.vault.read(&pending.kept, offset, pace).map_err(|error| Trouble::File(error.to_string()))?;
+                self.file_store.read(&pending.kept, offset, pace).map_err(|error| Trouble::File(error.to_string()))?;
             let len = bytes.len() as u64;
             if len == 0 {
                 return Err(Trouble::File("it is shorter than it was".into()));

@@ -18,6 +18,7 @@ use std::fmt;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::types::ValueRef;
 
 use crate::disk::Storage;
 
@@ -139,6 +140,32 @@ impl Store {
         Ok(())
     }
 
+    /// Every text and every blob in it, in the clear: for whoever looks for what should not be there.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub(super) fn contents(&self) -> Result<Vec<u8>, StoreError> {
+        let tables: Vec<String> = {
+            let mut statement = self.connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
+        let mut contents = Vec::new();
+        for table in tables {
+            let mut statement = self.connection.prepare(&format!("SELECT * FROM \"{table}\""))?;
+            let columns = statement.column_count();
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                for column in 0..columns {
+                    if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = row.get_ref(column)? {
+                        contents.extend_from_slice(bytes);
+                        contents.push(b'\n');
+                    }
+                }
+            }
+        }
+        Ok(contents)
+    }
+
     /// For reading.
     pub(super) fn read(&self) -> &Connection {
         &self.connection
@@ -162,6 +189,14 @@ impl Store {
 /// When the medium refuses; part of it may be gone then.
 pub(super) fn discard(storage: &Storage) -> Result<(), StoreError> {
     storage.remove_database(FILE).map_err(|error| StoreError(error.to_string()))
+}
+
+/// Whether there is a database.
+///
+/// # Errors
+/// When the medium refuses.
+pub(super) fn exists(storage: &Storage) -> Result<bool, StoreError> {
+    storage.has(FILE).map_err(|error| StoreError(error.to_string()))
 }
 
 /// The schema that the file has, 0 for none; asked before anything is changed, since what a newer engine wrote is not

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{Device, Folder, Reply, record};
-use crate::client::{EditRequest, EngineError, FileKeychain, Keychain};
+use crate::client::{EditRequest, EngineError, FileKeychain, Keychain, Vault};
 use crate::history::{DeviceEvent, QueueStatus, SyncOutcome};
 use crate::protocol::path;
 
@@ -99,7 +99,7 @@ async fn the_disk_tells_nothing_and_a_wrong_key_opens_nothing() {
     assert!(files >= 2, "database and log");
     let Device { engine, keychain, folder, .. } = device;
     drop(engine);
-    let key = keychain.get("data-key").unwrap().unwrap();
+    let key = Vault::open(&keychain).unwrap().unwrap().hex();
     let storage = crate::disk::Storage::Directory(folder.0.clone());
     let wrong = "00".repeat(32);
     assert!(crate::client::store::Store::open(&storage, &wrong).is_err());

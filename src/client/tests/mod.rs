@@ -25,7 +25,8 @@ use tokio::time::sleep;
 
 use super::store::meta;
 use super::{
-    EditRequest, Engine, EngineError, MemoryKeychain, Parts, Request, Response, Settings, Transport, TransportError,
+    EditRequest, Engine, EngineError, KeyCost, MemoryKeychain, Parts, Request, Response, Settings, Transport,
+    TransportError,
 };
 use crate::base::{Clock, Seed, WallClock};
 use crate::disk::{SimDisk, Storage};
@@ -274,7 +275,7 @@ impl Device {
     /// See [`Device::ready`].
     pub(super) async fn signed_in(self) -> Self {
         let device = self;
-        device.engine.sign_in("maria", "secret").await.unwrap();
+        device.engine.sign_in("maria", "secret", None).await.unwrap();
         let orders = json!({"workOrders": [order("WO-1", 1), order("WO-2", 1), order("WO-3", 1)]});
         device.wire.next(path::DELTA, Reply::Json(page("c1", false, orders)));
         assert_eq!(device.sync().await, SyncOutcome::Done);
@@ -373,7 +374,7 @@ fn try_open(
         clock: WallClock::new(Clock::simulated(), 0),
         random: Seed(run).stream("device"),
         observer: Rc::new(move |event| told.borrow_mut().push(event)),
-        settings: Settings { jitter: false, page_limit: 50, ..Settings::default() },
+        settings: Settings { jitter: false, page_limit: 50, key_cost: KeyCost::CHEAPEST, ..Settings::default() },
         online: true,
     };
     Engine::open(storage, parts)

@@ -30,7 +30,7 @@ async fn cursor_before_apply() {
 #[tokio::test(start_paused = true)]
 async fn initial_sync_not_resumable() {
     let device = Device::fresh();
-    device.engine.sign_in("maria", "secret").await.unwrap();
+    device.engine.sign_in("maria", "secret", None).await.unwrap();
     device.wire.next(path::DELTA, Reply::Json(page("c1", true, json!({"workOrders": [order("WO-1", 1)]}))));
     device.wire.next(path::DELTA, Reply::Lost);
     assert!(matches!(device.sync().await, SyncOutcome::Failed { .. }));

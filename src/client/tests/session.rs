@@ -58,7 +58,7 @@ async fn a_revoked_family_waits_for_a_sign_in() {
     device.live(Duration::from_secs(600)).await;
     assert_eq!(device.wire.count(path::REFRESH), 1, "no hammering");
     assert!(device.engine.state().unwrap().waits_for.unwrap().contains("a sign-in"));
-    device.engine.sign_in("maria", "secret").await.unwrap();
+    device.engine.sign_in("maria", "secret", None).await.unwrap();
     device.live(Duration::from_secs(1)).await;
     assert_eq!(device.queue(), []);
 }
@@ -96,7 +96,7 @@ async fn after_a_restart_only_the_refresh_token_is_there() {
 #[tokio::test(start_paused = true)]
 async fn a_stranger_cannot_sign_in_over_anothers_data() {
     let device = Device::ready().await;
-    let error = device.engine.sign_in("joe", "secret").await.unwrap_err();
+    let error = device.engine.sign_in("joe", "secret", None).await.unwrap_err();
     assert_eq!(error, EngineError::OtherUser("maria".into()));
     assert_eq!(device.wire.sent.borrow().len(), 0);
 }

@@ -87,7 +87,7 @@ async fn the_tables_are_the_specs() {
 #[tokio::test(start_paused = true)]
 async fn every_column_is_filled_from_the_wire_and_by_the_device() {
     let device = Device::fresh();
-    device.engine.sign_in("maria", "secret").await.unwrap();
+    device.engine.sign_in("maria", "secret", None).await.unwrap();
     let full = json!({"workOrderId": "WO-1", "siteId": "S1", "assetId": "A-1", "type": "repair", "title": "Pump",
         "description": "d", "priority": "high", "status": "assigned", "assignedTo": "maria",
         "scheduledStart": "2025-11-09T07:00:00.000Z", "scheduledEnd": "2025-11-09T09:00:00.000Z",
@@ -129,7 +129,7 @@ async fn every_column_is_filled_from_the_wire_and_by_the_device() {
 #[tokio::test(start_paused = true)]
 async fn assets_and_inventory_are_read_only() {
     let device = Device::fresh();
-    device.engine.sign_in("maria", "secret").await.unwrap();
+    device.engine.sign_in("maria", "secret", None).await.unwrap();
     let cached = json!({"assets": [{"assetId": "A-1", "siteId": "S1"}], "inventory": [{"partId": "P"}]});
     device.wire.next(path::DELTA, Reply::Json(page("c1", false, cached)));
     device.sync().await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::store::PAGE_SIZE;
 use super::Device;
 use crate::base::{CrashHow, Seed};
-use crate::client::{EngineError, Keychain, MemoryKeychain};
+use crate::client::{EngineError, MemoryKeychain, Vault};
 use crate::disk::{SimDisk, Storage};
 use crate::history::{QueueStatus, SyncOutcome};
 
@@ -31,8 +31,11 @@ INSERT INTO meta VALUES ('cursor', 'c0'), ('userId', 'maria');
 
 /// The database as SQL reaches it.
 fn keyed(disk: &SimDisk, keychain: &MemoryKeychain) -> Connection {
-    let key = "5a".repeat(32);
-    keychain.set("data-key", &key).unwrap();
+    let key = match Vault::open(keychain).unwrap() {
+        Some(known) => known,
+        None => Vault::found(keychain, &mut Seed(5).stream("vault")).unwrap(),
+    };
+    let key = key.hex();
     let connection = Storage::Simulated(disk.clone()).connect("deadzone.db").unwrap();
     connection
         .execute_batch(&format!(
@@ -72,7 +75,7 @@ async fn an_upgrade_keeps_the_queue_and_sends_it() {
     assert_eq!((conflict.conflicting_fields.join(" "), conflict.resolution.len()), ("status actualEnd".into(), 2));
     assert_eq!(conflict.resolution_strategy, crate::protocol::ResolutionStrategy::Merge);
     assert_eq!(conflict.resolved_at.as_deref(), Some("2025-11-08T05:00:00.000Z"));
-    device.engine.sign_in("maria", "secret").await.unwrap();
+    device.engine.sign_in("maria", "secret", None).await.unwrap();
     assert_eq!(device.sync().await, SyncOutcome::Done);
     assert_eq!(device.queue(), []);
     let sent: Vec<_> = device.wire.pushes().concat().iter().map(|it| it["queueId"].clone()).collect();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Device, Reply, Sent, order, page, record};
 use crate::base::{CrashHow, Seed};
 use crate::client::store::meta;
-use crate::client::{EditRequest, EngineError, Keychain, LogOut, MemoryKeychain};
+use crate::client::{EditRequest, EngineError, Keychain, LogOut, MemoryKeychain, Vault};
 use crate::disk::SimDisk;
 use crate::history::{DeviceEvent, ResyncReason, SyncOutcome, Trigger};
 use crate::protocol::{RemovalReason, ViewDigest, path};
@@ -183,7 +183,7 @@ async fn logout_wipes_outbox() {
     let device = Device::on(&disk, &keychain).unwrap().signed_in().await;
     device.edit("WO-1", json!({"title": "unsent"}));
     device.edit("WO-2", json!({"title": "unsent"}));
-    let (old_key, old_id) = (keychain.get("data-key").unwrap(), keychain.get("device-id").unwrap());
+    let (old_key, old_id) = (Vault::open(&keychain).unwrap(), keychain.get("device-id").unwrap());
     assert_eq!(device.engine.log_out(false).await.unwrap(), LogOut::Unsynced(2));
     assert_eq!((device.queue().len(), held(&device).len()), (2, 3), "a refusal changes nothing");
     assert_eq!(device.engine.log_out(true).await.unwrap(), LogOut::Done);
@@ -192,13 +192,13 @@ async fn logout_wipes_outbox() {
         (state.work_orders.len(), state.queue.len(), state.user_id, state.cursor, state.profile),
         (0, 0, None, None, None)
     );
-    assert_ne!(keychain.get("data-key").unwrap(), old_key);
+    assert_ne!(Vault::open(&keychain).unwrap(), old_key);
     assert_ne!(keychain.get("device-id").unwrap(), old_id);
     assert_eq!(keychain.get("refresh-token").unwrap(), None);
     assert_eq!(keychain.get("leaving").unwrap(), None);
     assert!(matches!(device.sync().await, SyncOutcome::Failed { .. }));
     // Somebody else's turn: nothing is there, and all is pulled.
-    device.engine.sign_in("jo", "secret").await.unwrap();
+    device.engine.sign_in("jo", "secret", None).await.unwrap();
     device.wire.sent.borrow_mut().clear();
     device.wire.next(path::DELTA, Reply::Json(page("j1", false, orders(&["WO-7"], 1))));
     assert_eq!(device.sync().await, SyncOutcome::Done);
@@ -212,10 +212,10 @@ async fn logout_wipes_outbox() {
 #[tokio::test(start_paused = true)]
 async fn nobody_signs_in_over_another_users_data() {
     let device = Device::ready().await;
-    assert_eq!(device.engine.sign_in("jo", "secret").await, Err(EngineError::OtherUser("maria".into())));
+    assert_eq!(device.engine.sign_in("jo", "secret", None).await, Err(EngineError::OtherUser("maria".into())));
     assert_eq!(held(&device).len(), 3);
     assert_eq!(device.engine.log_out(false).await, Ok(LogOut::Done));
-    assert_eq!(device.engine.sign_in("jo", "secret").await, Ok(()));
+    assert_eq!(device.engine.sign_in("jo", "secret", None).await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,9 @@ use crate::base::{Size, Span};
 use crate::check::Claim;
 use crate::history::Tls;
 use crate::protocol::{Record, WORK_ORDER_FIELDS};
-use crate::scenario::{Action, Assign, Device, Expectation, Orders, Retry, Role, Scenario, Skew, Step, World, print};
+use crate::scenario::{
+    Action, Assign, Device, Expectation, Keys, Orders, Retry, Role, Scenario, Skew, Step, World, print,
+};
 
 /// Text that YAML, or its older versions, would read as something else.
 const TRAPS: [&str; 34] = [
@@ -102,6 +104,7 @@ fn device(role: Role) -> impl Strategy<Value = Device> {
         retry: if exact { Retry::Exact } else { Retry::Jitter },
         clock: Skew::from_millis(i64::from(skew)),
         page,
+        keys: if exact { Keys::Real } else { Keys::Cheapest },
     })
 }
 
@@ -172,6 +175,11 @@ fn action() -> impl Strategy<Value = Action> {
         (1..99_u32, any::<u32>()).prop_map(|(days, edits)| {
             json!({ "work": { "device": "maria", "days": days, "edits-a-day": edits, "dead-zone": { "at-least": "1h", "at-most": "6h" } } })
         }),
+        select(vec!["lock", "unlock", "install", "change-password"]).prop_map(|key| json!({ key: "maria" })),
+        any::<bool>()
+            .prop_map(|stays| json!({ "uninstall": { "device": "maria", "keychain-stays": stays } })),
+        select(vec!["password", "used-code", "guessed-codes", "refresh-token", "disk", "locked-device", "disk-and-other-keys"])
+            .prop_map(|what| json!({ "steal": { "from": "maria", "what": what } })),
         any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
     ];
     json.prop_map(|json| serde_json::from_value(json).unwrap())

@@ -77,6 +77,7 @@ fn complete(name: String, written: WrittenDevice) -> Device {
         retry: written.retry,
         clock: written.clock,
         page: written.page,
+        keys: written.keys,
     }
 }
 

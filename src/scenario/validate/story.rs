@@ -13,7 +13,7 @@ use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen, Lose, SetClock};
+use crate::scenario::step::{Action, Crash, CrashWhen, Lose};
 use crate::scenario::work_step::{DAY, Work};
 use crate::scenario::{Battery, DataSaver};
 
@@ -96,6 +96,7 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Online(device)
             | Action::ClearCache(device)
             | Action::Launch(device)
+            | Action::ChangePassword(device)
             | Action::Background(device)
             | Action::Foreground(device) => self.device(device, at.place),
             Action::Offline(step) => self.device(&step.device, at.at("device").place),
@@ -159,6 +160,9 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Handshake(_)
             | Action::Certificate(_)
             | Action::OldClient(_) => self.goes_wrong(step, at),
+            Action::Lock(_) | Action::Unlock(_) | Action::Install(_) | Action::Uninstall(_) | Action::Steal(_) => {
+                self.guards(step, at);
+            }
             Action::Tamper(step) => self.tampers(step, at),
         }
     }
@@ -172,6 +176,22 @@ impl<'a> Story<'a, '_, '_> {
     fn many(&mut self, orders: u32, set: &Record, at: &Node) {
         at_least_one(orders, "orders", at.at("orders").place, self.problems);
         self.fields(set, at.at("set"));
+    }
+
+    fn loses(&mut self, step: &'a Lose, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
+        at_least_one(step.times, "times", at.at("times").place, self.problems);
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these steps come here")]
+    fn guards(&mut self, step: &'a Action, at: &Node) {
+        match step {
+            Action::Lock(device) | Action::Unlock(device) | Action::Install(device) => self.device(device, at.place),
+            Action::Uninstall(step) => self.device(&step.device, at.at("device").place),
+            Action::Steal(step) => self.cast.single(&step.from, at.at("from").place, self.problems),
+            _ => {}
+        }
     }
 
     fn tampers(&mut self, step: &Tamper, at: &Node) {

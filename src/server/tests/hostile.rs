@@ -131,9 +131,10 @@ async fn an_effect_without_its_stored_result_does_not_come_about() {
     let request = crate::protocol::SignInRequest {
         user_id: "maria".into(),
         password: "maria's".into(),
+        code: None,
         device_id: "phone".into(),
     };
-    let tokens = auth::sign_in(&mut store, 1, &request).unwrap();
+    let tokens = auth::sign_in(&mut store, 1, &request, &[]).unwrap();
     let maria = auth::authenticate(&store, 1, &tokens.access_token).unwrap();
     let operation = |kind: OperationKind, id: &str, payload: Value| json!({ "queueId": "q", "entityType": "work-order", "entityId": id, "operation": kind, "payload": payload });
     let update = operation(OperationKind::Update, "WO-000001", json!({ "title": "x", "_version": 1 }));

@@ -6,6 +6,7 @@ mod files;
 mod hostile;
 mod openapi;
 mod pages;
+mod proofs;
 mod random;
 mod replays;
 mod retention;
@@ -259,7 +260,7 @@ fn user(id: &str, role: &str, sites: &[&str]) -> SeededUser {
         skills: Vec::new(),
         site_ids: sites.iter().map(|site| (*site).to_owned()).collect(),
     };
-    SeededUser { profile, password: format!("{id}'s") }
+    SeededUser { profile, password: format!("{id}'s"), authenticators: Vec::new() }
 }
 
 fn record(json: Value) -> Record {

@@ -174,8 +174,9 @@ async fn an_empty_pull_walks_over_nothing_and_prepares_nothing_anew() {
     let work_orders = (1..=50).map(|n| order(&format!("WO-{n:06}"), json!({ "assignedTo": "maria" }))).collect();
     let seeded = Seeded { users, work_orders, ..Seeded::default() };
     let mut store = seed::store(0, Seed(1).stream("server"), seeded).unwrap();
-    let request = SignInRequest { user_id: "maria".into(), password: "maria's".into(), device_id: "phone".into() };
-    let tokens = auth::sign_in(&mut store, 1, &request).unwrap();
+    let request =
+        SignInRequest { user_id: "maria".into(), password: "maria's".into(), device_id: "phone".into(), code: None };
+    let tokens = auth::sign_in(&mut store, 1, &request, &[]).unwrap();
     let maria = auth::authenticate(&store, 1, &tokens.access_token).unwrap();
     let mut query = DeltaQuery { limit: Some(100), ..DeltaQuery::default() };
     query.cursor = Some(delta::pull(&mut store, 1, &maria, &query).unwrap().answer.next_cursor);

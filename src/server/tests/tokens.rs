@@ -111,6 +111,33 @@ async fn a_supervisor_ends_all_sessions_of_a_user() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_password_ends_the_sessions_and_the_old_password() {
+    let world = World::new();
+    let maria = world.sign_in("maria", "phone").await;
+    let office = world.sign_in("office", "desk").await;
+    let change = |token: &str, user: &str, password: &str| {
+        let body = json!({ "userId": user, "password": password });
+        let (world, token) = (&world, token.to_owned());
+        async move { world.call(Method::POST, path::PASSWORD, Some(&token), Some(&body)).await.status }
+    };
+    assert_eq!(change(&maria.tokens.access_token, "maria", "mine").await, StatusCode::FORBIDDEN);
+    let desk = &office.tokens.access_token;
+    assert_eq!(change(desk, "nobody", "new").await, StatusCode::BAD_REQUEST);
+    assert_eq!(change(desk, "maria", "").await, StatusCode::BAD_REQUEST);
+    assert!(world.opens(&maria.tokens).await);
+    assert_eq!(change(desk, "maria", "new").await, StatusCode::OK);
+    assert!(!world.opens(&maria.tokens).await);
+    assert_refused(&world.refresh(&maria.tokens.refresh_token).await);
+    let sign_in = |password: &str| {
+        let body = json!({ "userId": "maria", "password": password, "deviceId": "phone" });
+        let world = &world;
+        async move { world.call(Method::POST, path::SIGN_IN, None, Some(&body)).await }
+    };
+    assert_refused(&sign_in("maria's").await);
+    assert_eq!(sign_in("new").await.status, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
 async fn later_reuse_revokes_the_whole_session_and_no_other() {
     let world = World::new();
     let maria = world.sign_in("maria", "phone").await;

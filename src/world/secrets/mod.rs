@@ -15,11 +15,12 @@ use serde_json::Value;
 use finder::{Finder, Needle};
 use forms::forms;
 
-use super::stage::{Member, World};
+use super::authenticators::Authenticators;
+use super::stage::{Member, World, password_of};
 use crate::client::REFRESH_TOKEN;
 use crate::disk::WriteLog;
 use crate::history::{Part, Place, Recorder, Secret, Sighting, What};
-use crate::protocol::{Tokens, path};
+use crate::protocol::{Profile, Tokens, path};
 use crate::proxy::Overheard;
 use crate::scenario::{self, Action, Scenario};
 
@@ -87,6 +88,17 @@ impl Secrets {
         self.known.borrow_mut().push((secret, what, text.to_owned()));
     }
 
+    /// Passwords, and what authenticators share with the server.
+    pub(super) fn know_users(&self, users: &[Profile], authenticators: &Authenticators) {
+        for user in users.iter().map(|user| &user.user_id) {
+            self.know(Secret::Password, format!("the password of {user}"), &password_of(user));
+            for secret in authenticators.of(user) {
+                let digits: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+                self.know(Secret::Key, format!("the authenticator of {user}"), &digits);
+            }
+        }
+    }
+
     /// Takes down what passes the proxy; tokens are known as soon as they are handed out.
     pub(super) fn hear(&self, heard: &Overheard<'_>) {
         let hands_out =
@@ -120,6 +132,15 @@ impl Secrets {
         *sum += written.bytes().len() as u64;
     }
 
+    /// What lies in a database in the clear once it is decrypted: records belong there, secrets do not.
+    fn search_inside(&self, finder: &Finder, recorder: &Recorder, device: &str, contents: &[u8]) {
+        each_hit(finder, contents, |needle, position, packed| {
+            if needle.secret != Secret::Text {
+                self.tell(recorder, device, needle, Place::Database, position, packed);
+            }
+        });
+    }
+
     fn search_wire(&self, finder: &Finder, recorder: &Recorder) {
         let wire = self.wire.take();
         each_hit(finder, &wire.bytes, |needle, position, packed| {
@@ -137,6 +158,7 @@ impl Secrets {
     fn tell(&self, recorder: &Recorder, device: &str, needle: &Needle, place: Place, offset: usize, packed: bool) {
         let kind_of_place = match &place {
             Place::Disk { .. } => None,
+            Place::Database => Some((String::new(), false, Part::Body)),
             Place::Wire { path, answer, part, .. } => Some((path.clone(), *answer, *part)),
         };
         if !self.told.borrow_mut().insert((device.to_owned(), needle.secret, kind_of_place)) {
@@ -172,6 +194,7 @@ fn gather<'a>(value: &'a Value, texts: &mut BTreeSet<&'a str>) {
 impl World {
     /// Searches all that was written and all that passed since the last search, and says so.
     pub fn search(&self) {
+        self.check_keys();
         self.search_quietly();
         for member in self.members.values() {
             self.searched(member);
@@ -203,11 +226,12 @@ impl World {
                 let kind = if called == REFRESH_TOKEN { Secret::RefreshToken } else { Secret::Key };
                 of_devices.push((kind, format!("the {called} of {name}"), text));
             }
-            logs.push((name, disk.written));
+            logs.push((name, disk.written, member.device.inside().unwrap_or_default()));
         }
         let finder = self.secrets.finder(&of_devices);
-        for (name, written) in &logs {
+        for (name, written, inside) in &logs {
             self.secrets.search_disk(&finder, &self.recorder, name, written);
+            self.secrets.search_inside(&finder, &self.recorder, name, inside);
         }
         self.secrets.search_wire(&finder, &self.recorder);
     }

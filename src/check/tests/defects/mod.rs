@@ -4,6 +4,7 @@ mod acknowledgement;
 mod conflict;
 mod files;
 mod order;
+mod platform;
 mod pull;
 mod retry;
 mod secrets;

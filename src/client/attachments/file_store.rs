@@ -41,19 +41,19 @@ pub(in crate::client) struct Kept {
 }
 
 /// The files.
-pub(in crate::client) struct Vault {
+pub(in crate::client) struct FileStore {
     storage: Storage,
     /// Wraps the files' keys.
     wrapping: Cell<FileKey>,
 }
 
-impl fmt::Debug for Vault {
+impl fmt::Debug for FileStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Vault").finish_non_exhaustive()
+        f.debug_struct("FileStore").finish_non_exhaustive()
     }
 }
 
-impl Vault {
+impl FileStore {
     /// The files on `storage`, under the data key.
     pub(in crate::client) fn new(storage: Storage, data_key: &str) -> Self {
         Self { storage, wrapping: Cell::new(wrapping_key(data_key)) }
