@@ -218,10 +218,6 @@ impl Session {
         Ok(key)
     }
 
-    async fn call<T: DeserializeOwned>(&self, request: &Request, bearer: Option<String>) -> Result<T, Failure> {
-        answer::read(self.send(request, bearer).await?)
-    }
-
     async fn send(&self, request: &Request, bearer: Option<String>) -> Result<Response, Failure> {
         Ok(self.transport.send(Request { bearer, ..request.clone() }).await?)
     }

@@ -14,9 +14,9 @@ use super::http::HttpClient;
 use crate::base::Clock;
 use crate::client::{Method, Request, Transport};
 use crate::protocol::{
-    AttachmentsAnswer, Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE, NewPasswordRequest,
-    Operation, OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked, SignInRequest, Tokens,
-    gzip, path,
+    AttachmentsAnswer, Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE,
+    NewPasswordRequest, Operation, OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked,
+    SignInRequest, Tokens, gzip, path,
 };
 
 /// A token is replaced this long after sign-in, well before it expires.

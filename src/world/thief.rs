@@ -74,7 +74,7 @@ impl World {
     }
 
     fn thief(&self) -> Thief {
-        Thief { http: HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.server.clone()))) }
+        Thief { http: HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.machine.clone()))) }
     }
 }
 

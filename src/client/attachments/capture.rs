@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::photo;
 use super::file_store::PREFIX;
-use crate::client::engine::{Engine, EngineError, hex, version};
+use super::photo;
+use crate::client::engine::{Engine, EngineError, version};
 use crate::client::priority;
 use crate::client::store::files::{self, Pending};
 use crate::client::store::{StoreError, meta, queue, rows};
+use crate::client::vault::hex;
 use crate::client::{FileSettings, merge};
 use crate::history::{DeviceEvent, OperationRecord};
 use crate::protocol::{OperationKind, Record};

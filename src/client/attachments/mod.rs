@@ -15,19 +15,19 @@
 
 mod capture;
 mod exif;
+mod file_store;
 mod files;
 mod pace;
 mod photo;
 mod sealed;
 mod settings;
 mod upload;
-mod file_store;
 
 pub use capture::Capture;
+pub use file_store::FileError;
+pub(super) use file_store::{FileStore, Kept, sweep};
 pub(super) use files::run;
 pub(super) use files::saved_settings;
 pub use photo::PhotoError;
 pub use settings::FileSettings;
 pub(super) use upload::Progress;
-pub use file_store::FileError;
-pub(super) use file_store::{Kept, FileStore, sweep};

@@ -120,7 +120,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Signed in and synced, with a profile that is fresh for an hour.
 async fn with_profile(cache: &'static str) -> Device {
     let device = Device::fresh();
-    device.engine.sign_in("maria", "secret").await.unwrap();
+    device.engine.sign_in("maria", "secret", None).await.unwrap();
     device.wire.next(path::PROFILE, Reply::Tagged("W/\"p1\"", cache, profile("maria", "M")));
     assert_eq!(device.sync().await, SyncOutcome::Done);
     device
@@ -176,7 +176,7 @@ async fn what_may_not_be_kept_is_not_and_what_was_kept_leaves_with_its_user() {
     assert_eq!(kept(&device), 1);
     device.engine.log_out(true).await.unwrap();
     assert_eq!(kept(&device), 0);
-    device.engine.sign_in("jo", "secret").await.unwrap();
+    device.engine.sign_in("jo", "secret", None).await.unwrap();
     device.wire.next(path::PROFILE, Reply::Tagged("W/\"j1\"", "max-age=3600", profile("jo", "Jo")));
     device.engine.look_up(PROFILE).await.unwrap();
     assert_eq!(looked_up(&device), (Source::Network, "Jo".into()));

@@ -13,7 +13,7 @@ use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen, Lose};
+use crate::scenario::step::{Action, Crash, CrashWhen, Lose, SetClock};
 use crate::scenario::work_step::{DAY, Work};
 use crate::scenario::{Battery, DataSaver};
 
@@ -176,12 +176,6 @@ impl<'a> Story<'a, '_, '_> {
     fn many(&mut self, orders: u32, set: &Record, at: &Node) {
         at_least_one(orders, "orders", at.at("orders").place, self.problems);
         self.fields(set, at.at("set"));
-    }
-
-    fn loses(&mut self, step: &'a Lose, at: &Node) {
-        self.device(&step.device, at.at("device").place);
-        at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
-        at_least_one(step.times, "times", at.at("times").place, self.problems);
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these steps come here")]
