@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState, Side};
 use super::edit::{Edit, OperationRecord};
+use super::link::LinkState;
 use crate::base::CrashHow;
 use crate::protocol::{ConflictRecord, DeadLetter, ErrorCode, Operation, OperationResult, Profile, Record, Removal};
 
@@ -452,18 +453,6 @@ pub enum Fault {
     CaptivePortal,
     /// The server is not to be had, for anybody.
     ServerOutage,
-}
-
-/// A device's link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LinkState {
-    /// Packets pass.
-    Up,
-    /// The radio is off and the device knows: connects fail at once.
-    Airplane,
-    /// Packets vanish and nobody is told.
-    DeadZone,
 }
 
 /// Whether the server is to be had.

@@ -4,6 +4,7 @@ mod circumstance;
 mod device;
 mod edit;
 mod event;
+mod link;
 mod recorder;
 mod shown;
 
@@ -14,8 +15,9 @@ pub use device::{
 };
 pub use edit::{Edit, OperationRecord};
 pub use event::{
-    Decision, Event, Fault, InTheClear, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait,
+    Decision, Event, Fault, InTheClear, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait,
     What,
 };
+pub use link::LinkState;
 pub use recorder::{History, Recorder};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};

@@ -8,6 +8,7 @@
 mod account;
 mod faults;
 mod file;
+mod link;
 mod outline;
 mod parse;
 mod platform;
@@ -31,6 +32,7 @@ pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
     Scenario, Skew, SkewError, World,
 };
+pub use link::{AtEnd, ChangeLink, Flap, Link, OwnLink, TraceFile, TraceFiles};
 pub use platform::{Battery, DataSaver};
 pub use print::print;
 pub use problem::{Problem, draw};

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::link::Link;
 use super::file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Orders, Retry, Role, Scenario,
     Skew, World,
@@ -15,7 +16,7 @@ use super::file::{
 const FIRST: [&str; 11] =
     ["device", "as", "record", "order", "orders", "field", "what", "when", "of", "operation", "sync"];
 /// See [`FIRST`].
-const LAST: [&str; 3] = ["with", "set", "has"];
+const LAST: [&str; 4] = ["with", "set", "has", "over"];
 /// What may stand in text without quotes, besides letters, digits and single spaces.
 const PLAIN: &str = "_-./";
 /// The same outside of brackets, where commas mean nothing.
@@ -95,8 +96,8 @@ fn device_fields(device: &Device) -> Vec<(&'static str, Value)> {
         Role::Technician => {}
         Role::Supervisor => fields.push(("role", Value::from("supervisor"))),
     }
-    if device.link != DEFAULT_LINK {
-        fields.push(("link", Value::from(device.link.as_str())));
+    if device.link != Link::Named(DEFAULT_LINK.to_owned()) {
+        fields.push(("link", serde_json::to_value(&device.link).unwrap_or_default()));
     }
     if device.sync_every != Some(DEFAULT_SYNC_EVERY) {
         let every = device.sync_every.map_or_else(|| "never".to_owned(), |span| span.to_string());

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{EditCached, Logout, Select, SignIn};
 use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
+use super::link::{ChangeLink, Flap};
 use super::platform::{Battery, DataSaver};
 use super::server_step::{SearchDisk, ServerClock, Tamper};
 use super::work_step::Work;
@@ -49,6 +50,12 @@ pub enum Action {
     Offline(Offline),
     /// The device gets its network back.
     Online(String),
+    /// The device's link becomes another, at once or bit by bit.
+    Link(ChangeLink),
+    /// The device gets another address: its connections are dead, and nobody is told.
+    Handover(String),
+    /// The device's network comes and goes, until it is `online`.
+    Flap(Flap),
     /// A user changes an order on a device.
     Edit(Edit),
     /// A user changes the first so many orders on a device, each in an edit of its own.
@@ -139,7 +146,7 @@ pub struct Offline {
     pub how: OfflineHow,
 }
 
-/// The two ways of having no network.
+/// The ways of having no network, or half of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OfflineHow {
@@ -147,6 +154,12 @@ pub enum OfflineHow {
     Airplane,
     /// Packets vanish and nobody is told.
     DeadZone,
+    /// What the device sends vanishes; what is sent to it arrives.
+    NoUplink,
+    /// What is sent to the device vanishes; what it sends arrives.
+    NoDownlink,
+    /// Names cannot be resolved: no new connection comes about, after the resolver's time-out.
+    NoDns,
 }
 
 /// See [`Action::Edit`].

@@ -17,6 +17,14 @@ impl fmt::Display for Action {
             Self::Sync(device) => write!(f, "{device} syncs"),
             Self::Offline(step) => write!(f, "{} goes offline: {}", step.device, step.how),
             Self::Online(device) => write!(f, "{device} comes back online"),
+            Self::Link(step) => match step.over {
+                Some(over) => write!(f, "the link of {} becomes within {over}: {}", step.device, step.to),
+                None => write!(f, "the link of {} becomes: {}", step.device, step.to),
+            },
+            Self::Handover(device) => write!(f, "{device} gets another address"),
+            Self::Flap(step) => {
+                write!(f, "the network of {} comes and goes: {} down, {} up", step.device, step.down, step.up)
+            }
             Self::Edit(step) => write!(f, "{} edits {}: {}", step.device, step.order, Fields(&step.set)),
             Self::EditMany(step) => {
                 write!(f, "{} edits the first {} orders: {}", step.device, step.orders, Fields(&step.set))
@@ -119,6 +127,9 @@ impl fmt::Display for OfflineHow {
         f.write_str(match self {
             Self::Airplane => "airplane mode",
             Self::DeadZone => "dead zone",
+            Self::NoUplink => "no uplink",
+            Self::NoDownlink => "no downlink",
+            Self::NoDns => "no names resolved",
         })
     }
 }

@@ -10,6 +10,7 @@ mod end;
 mod faults;
 mod http;
 mod in_process;
+mod links;
 mod network;
 mod office;
 mod reference;

@@ -13,6 +13,7 @@ use super::child::{ChildDevice, Open, PROTOCOL};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
 use super::in_process::{Build, InProcess};
+use super::links::{self, Weather};
 use super::network::{Listeners, OverLink, SERVER, ToServer};
 use super::office::{OFFICE, Office};
 use super::seed::{self, Records};
@@ -80,6 +81,10 @@ pub(super) struct Member {
     pub(super) user: RefCell<String>,
     pub(super) link: Link,
     pub(super) device: Rc<dyn Device>,
+    /// The link becomes another bit by bit.
+    pub(super) ramp: Weather,
+    /// The link comes and goes.
+    pub(super) flaps: Weather,
     /// The device was told that it is offline, and not yet that it is online again.
     pub(super) told_offline: Cell<bool>,
     /// The fault that is the captive portal around it.
@@ -201,9 +206,8 @@ impl World {
         proxy: &Rc<Proxy>,
         media: &Media,
     ) -> Result<(), StageError> {
-        let profile =
-            net::profile(&device.link).ok_or_else(|| StageError(format!("no profile is called `{}`", device.link)))?;
-        let link = Link::new(profile, self.clock, self.seed, &name);
+        let conditions = links::conditions(&device.link).map_err(|why| StageError(format!("{name}: {why}")))?;
+        let link = Link::new(conditions, self.clock, self.seed, &name);
         let built: Rc<dyn Device> = match media {
             Media::Simulated => {
                 let network = OverLink { device: name.clone(), link: link.clone(), proxy: proxy.clone() };
@@ -227,7 +231,7 @@ impl World {
         self.recorder.record(What::DeviceAdded {
             device: name.clone(),
             user: user.clone(),
-            link: device.link.clone(),
+            link: device.link.to_string(),
             jitter: device.retry == Retry::Jitter,
             sync_every_ms: device.sync_every.map(crate::base::Span::millis),
         });
@@ -235,7 +239,9 @@ impl World {
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
         let (told_offline, hampered, portal) = (Cell::new(false), Cell::new(false), Cell::new(None));
         let user = RefCell::new(user);
-        self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline, hampered, portal });
+        let (ramp, flaps) = (Weather::default(), Weather::default());
+        let member = Member { name, user, link, device: built, ramp, flaps, told_offline, hampered, portal };
+        self.members.insert(member.name.clone(), member);
         Ok(())
     }
 

@@ -64,6 +64,17 @@ impl World {
                 together(all(&step.device), async |member| self.offline(member, step.how).await).await
             }
             Action::Online(name) => together(all(name), async |member| self.online(member).await).await,
+            Action::Link(step) => {
+                all(&step.device).into_iter().try_for_each(|member| self.change_link(member, step))
+            }
+            Action::Handover(name) => {
+                all(name).into_iter().for_each(|member| member.link.hand_over());
+                Ok(())
+            }
+            Action::Flap(step) => {
+                all(&step.device).into_iter().for_each(|member| self.flap(member, step));
+                Ok(())
+            }
             Action::Edit(step) => together(all(&step.device), async |member| self.edit(member, step).await).await,
             Action::EditMany(step) => {
                 together(all(&step.device), async |member| self.edit_many(member, step).await).await
@@ -139,7 +150,11 @@ impl World {
         let state = match how {
             OfflineHow::Airplane => LinkState::Airplane,
             OfflineHow::DeadZone => LinkState::DeadZone,
+            OfflineHow::NoUplink => LinkState::NoUplink,
+            OfflineHow::NoDownlink => LinkState::NoDownlink,
+            OfflineHow::NoDns => LinkState::NoDns,
         };
+        member.flaps.calm();
         self.set_link(member, state);
         // In a dead zone nobody is told.
         if how == OfflineHow::Airplane {
@@ -154,6 +169,7 @@ impl World {
         if let Some(portal) = member.portal.take() {
             self.faults.disarm(portal);
         }
+        member.flaps.calm();
         if member.link.state() != LinkState::Up {
             self.set_link(member, LinkState::Up);
         }
