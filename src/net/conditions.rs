@@ -69,16 +69,16 @@ pub struct Burst {
     pub loss: Share,
 }
 
-/// How a sender's window grows and shrinks once it has left slow start.
+/// How a sender finds out how much it may have on its way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Congestion {
     /// RFC 9438, with the slow start of Linux.
-    #[default]
     Cubic,
     /// RFC 5681.
     Reno,
     /// Version 1, as Linux has it: it follows what the path carries, and losses hardly matter.
+    #[default]
     Bbr,
 }
 
@@ -115,7 +115,7 @@ impl Conditions {
             jitter: Span::new(0),
             loss: Loss { share: Share::new(0), burst: None },
             queue: DEFAULT_QUEUE,
-            congestion: Congestion::Cubic,
+            congestion: Congestion::Bbr,
             wake_up: None,
             counts: Counts::Packets,
         }

@@ -444,6 +444,10 @@ impl Path {
     fn go_off(&mut self, now: Nanos) {
         let Some(Reverse((_, _, Timer { id, way }))) = self.timers.pop() else { return };
         let Some(connection) = self.connection_mut(id).filter(|connection| !connection.severed) else { return };
+        // An earlier one was set meanwhile, and has set the next.
+        if connection.scheduled[way as usize] != Some(now) {
+            return;
+        }
         connection.scheduled[way as usize] = None;
         if way == Way::Up && !connection.open {
             if connection.try_at.is_some_and(|at| at <= now) {

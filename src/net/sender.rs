@@ -109,6 +109,10 @@ pub(super) struct Sender {
     /// The number of the first packet that is not acknowledged.
     first: u64,
     out: VecDeque<Segment>,
+    /// Every sending whose fate is open, in the order of their times.
+    sendings: VecDeque<(Nanos, u64)>,
+    /// What is to be sent again, in its order; some of it may have arrived meanwhile.
+    missing: VecDeque<u64>,
     arrived: usize,
     lost: usize,
     resent: usize,
@@ -152,6 +156,8 @@ impl Sender {
             marks: VecDeque::new(),
             first: 0,
             out: VecDeque::new(),
+            sendings: VecDeque::new(),
+            missing: VecDeque::new(),
             arrived: 0,
             lost: 0,
             resent: 0,
@@ -241,10 +247,13 @@ impl Sender {
             self.paced = Some(self.next_at);
             return None;
         }
-        if self.lost > self.resent
-            && let Some(index) = self.out.iter().position(|segment| segment.lost && !segment.resent)
-        {
-            return Some(self.send_again(index, now));
+        while let Some(number) = self.missing.pop_front() {
+            let index = self.index(number).filter(|index| {
+                self.out.get(*index).is_some_and(|segment| segment.lost && !segment.resent)
+            });
+            if let Some(index) = index {
+                return Some(self.send_again(index, now));
+            }
         }
         let sent = self.send_new(now);
         self.note_use(false);
@@ -287,9 +296,11 @@ impl Sender {
         self.reduction.sent += 1;
         self.last_sent = now;
         let payload = segment.payload as usize;
+        let number = self.first + index as u64;
+        self.sendings.push_back((now, number));
         self.pace(now, payload);
         self.arm(now);
-        Outgoing { number: self.first + index as u64, payload }
+        Outgoing { number, payload }
     }
 
     fn send_new(&mut self, now: Nanos) -> Option<Outgoing> {
@@ -309,6 +320,7 @@ impl Sender {
             ambiguous: false,
             before,
         });
+        self.sendings.push_back((now, number));
         self.new_sent += 1;
         if self.unsent == 0 {
             self.idle_until = self.delivered.packets + self.in_flight() as u64;
@@ -428,6 +440,10 @@ impl Sender {
     /// RACK (RFC 8985): what was sent before something that has arrived is lost, after a while.
     fn detect_losses(&mut self, now: Nanos) {
         if self.arrived == 0 && self.resent == 0 {
+            // In order, as nearly always.
+            while self.sendings.front().is_some_and(|(_, number)| *number < self.first) {
+                self.sendings.pop_front();
+            }
             return;
         }
         let patience = if self.recovery != Recovery::None || self.arrived >= REORDERING {
@@ -435,24 +451,24 @@ impl Sender {
         } else {
             self.trips.least().unwrap_or(0).min(self.trips.smoothed().unwrap_or(0)) / 4
         };
-        let newest = self.newest;
-        let mut wait = 0;
-        for (number, segment) in (self.first..).zip(&mut self.out) {
-            let settled = segment.arrived || (segment.lost && !segment.resent);
-            if settled || (segment.sent, number) >= newest {
-                continue;
+        while let Some((sent, number)) = self.sendings.front().copied() {
+            let segment = self.index(number).and_then(|index| self.out.get_mut(index));
+            let open = segment.filter(|segment| !segment.arrived && segment.sent == sent);
+            if let Some(segment) = open {
+                if (sent, number) >= self.newest {
+                    break;
+                }
+                let deadline = sent + self.newest_took + patience;
+                if deadline > now {
+                    self.timer = Some((deadline, Purpose::Reordering));
+                    break;
+                }
+                self.lost += usize::from(!segment.lost);
+                self.resent -= usize::from(segment.resent);
+                (segment.lost, segment.resent) = (true, false);
+                self.missing.push_back(number);
             }
-            let deadline = segment.sent + self.newest_took + patience;
-            if deadline > now {
-                wait = wait.max(deadline - now);
-                continue;
-            }
-            self.lost += usize::from(!segment.lost);
-            self.resent -= usize::from(segment.resent);
-            (segment.lost, segment.resent) = (true, false);
-        }
-        if wait > 0 {
-            self.timer = Some((now + wait, Purpose::Reordering));
+            self.sendings.pop_front();
         }
     }
 
@@ -588,8 +604,11 @@ impl Sender {
             None => {}
         }
         self.recovery = Recovery::Timeout { until: self.next_number() };
-        for segment in self.out.iter_mut().filter(|segment| !segment.arrived) {
+        self.missing.clear();
+        self.sendings.clear();
+        for (number, segment) in (self.first..).zip(&mut self.out).filter(|(_, segment)| !segment.arrived) {
             (segment.lost, segment.resent) = (true, false);
+            self.missing.push_back(number);
         }
         (self.lost, self.resent) = (self.out.len() - self.arrived, 0);
         self.probed = None;

@@ -10,7 +10,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::*;
-use crate::base::{Clock, Rate, Seed, Span};
+use crate::base::{Clock, Rate, Seed, Share, Span};
 use crate::history::LinkState;
 
 /// 400 kbit/s and 200 ms each way, and no losses.
@@ -75,13 +75,10 @@ fn five_megabytes_take_the_arithmetic_time() {
         spawn_local(async move { proxy.write_all(&sent).await.unwrap() });
         let mut received = Vec::new();
         device.read_to_end(&mut received).await.unwrap();
-        let exact = ms(600) + transmission(5_000_000, 400);
-        // The end of the stream is an empty packet behind the data.
-        assert!(
-            close_to(clock.elapsed(), exact + Duration::from_micros(1_040)),
-            "{:?}, not {exact:?}",
-            clock.elapsed()
-        );
+        // From the first packet on the link is never idle for long: ten packets fill it for most of a round trip.
+        let exact = HANDSHAKE + ms(200) + transmission(5_000_000, 400);
+        let took = clock.elapsed();
+        assert!(took > exact && took < exact + exact / 50, "{took:?}, not {exact:?}");
         assert!(received == data);
     });
 }
@@ -96,17 +93,14 @@ fn two_connections_take_as_long_as_one_with_both_loads() {
             proxy.read_to_end(&mut Vec::new()).await.unwrap();
         };
         tokio::join!(transfer(one.unwrap()), transfer(two.unwrap()));
-        let exact = ms(600) + transmission(2 * 1_448_000, 400);
-        assert!(
-            close_to(clock.elapsed(), exact + Duration::from_micros(2_080)),
-            "{:?}, not {exact:?}",
-            clock.elapsed()
-        );
+        let exact = HANDSHAKE + ms(200) + transmission(2 * 1_448_000, 400);
+        let took = clock.elapsed();
+        assert!(took > exact && took < exact + exact / 20, "{took:?}, not {exact:?}");
     });
 }
 
 #[test]
-fn the_two_directions_do_not_share() {
+fn the_two_directions_share_nothing_but_acknowledgements() {
     simulate(async {
         let (link, clock) = new_link(slow());
         let (device, proxy) = link.connect().await.unwrap();
@@ -116,7 +110,9 @@ fn the_two_directions_do_not_share() {
         spawn_local(async move { proxy_writes.write_all(&[0; 144_800]).await.unwrap() });
         let (mut up, mut down) = (vec![0; 144_800], vec![0; 144_800]);
         tokio::join!(proxy_reads.read_exact(&mut up), device_reads.read_exact(&mut down)).0.unwrap();
-        assert!(close_to(clock.elapsed(), ms(600) + transmission(144_800, 400)), "{:?}", clock.elapsed());
+        let exact = HANDSHAKE + ms(200) + transmission(144_800, 400);
+        let took = clock.elapsed();
+        assert!(took > exact && took < exact + exact / 10, "{took:?}, not {exact:?}");
     });
 }
 
@@ -129,7 +125,8 @@ fn a_write_waits_when_the_window_is_full() {
         while let Ok(count) = timeout(Duration::from_secs(60), device.write(&[0; 1_000])).await {
             written += count.unwrap();
         }
-        assert!((64_000..=65_536).contains(&written), "{written} bytes");
+        // What fits on the link in this minute, and what waits for it: nobody reads.
+        assert!((2_900_000..3_100_000).contains(&written), "{written} bytes");
     });
 }
 
@@ -162,8 +159,9 @@ fn a_dead_zone_delivers_every_byte_at_the_next_try() {
         let mut received = [0; 13];
         proxy.read_exact(&mut received).await.unwrap();
         assert_eq!(&received, b"one two three");
-        // First sent at 0.4 s, so tried at 1.4, 3.4 and 7.4 s.
-        assert_eq!(clock.elapsed(), ms(7_400 + 200 + 2));
+        // First sent at 0.4 s, and tried again after gaps that double; the zone ends at 5 s.
+        let took = clock.elapsed();
+        assert!(took > ms(5_200) && took < ms(11_000), "{took:?}");
     });
 }
 
@@ -193,8 +191,8 @@ fn a_second_dead_zone_before_the_try_holds_on() {
             sleep_until(clock.instant(ms(at))).await;
             link.set_state(state);
         }
-        // Sent at 0.4 s: the try at 3.4 s meets the second zone, the next is at 7.4 s.
-        assert_eq!(reading.await.unwrap().unwrap(), ms(7_400 + 200 + 2));
+        let took = reading.await.unwrap().unwrap();
+        assert!(took > ms(4_200) && took < ms(9_000), "{took:?}");
     });
 }
 
@@ -209,7 +207,7 @@ fn a_connect_in_a_dead_zone_goes_through_at_the_next_try() {
         });
         sleep(ms(3_100)).await;
         link.set_state(LinkState::Up);
-        assert_eq!(connecting.await.unwrap().unwrap(), ms(7_000 + 400));
+        assert!(close_to(connecting.await.unwrap().unwrap(), ms(7_000) + HANDSHAKE));
     });
 }
 
@@ -225,7 +223,7 @@ fn a_dead_zone_in_the_handshake_costs_a_try() {
         link.set_state(LinkState::DeadZone);
         sleep(ms(100)).await;
         link.set_state(LinkState::Up);
-        assert_eq!(connecting.await.unwrap().unwrap(), ms(1_000 + 400));
+        assert!(close_to(connecting.await.unwrap().unwrap(), ms(1_000) + HANDSHAKE));
     });
 }
 
@@ -251,11 +249,11 @@ fn airplane_mode_resets_and_refuses_at_once() {
         assert_eq!(device.read(&mut [0; 9]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
         assert_eq!(device.write(&[0; 9]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
         assert_eq!(link.connect().await.unwrap_err().kind(), ErrorKind::NotConnected);
-        assert_eq!(clock.elapsed(), ms(1_000));
+        let before = clock.elapsed();
         link.set_state(LinkState::Up);
         assert!(device.read(&mut [0; 9]).await.is_err(), "an old connection stays reset");
         link.connect().await.unwrap();
-        assert_eq!(clock.elapsed(), ms(1_400));
+        assert!(close_to(clock.elapsed(), before + HANDSHAKE));
     });
 }
 
@@ -287,11 +285,11 @@ fn a_dropped_end_is_noticed_behind_its_data_and_after_the_delay() {
         drop(device);
         // Until the news arrives, writes succeed as they would into a socket's buffer, however much it is.
         proxy.write_all(&[0; 1_000_000]).await.unwrap();
-        assert_eq!(clock.elapsed(), ms(400));
+        assert!(close_to(clock.elapsed(), HANDSHAKE));
         let mut received = Vec::new();
         proxy.read_to_end(&mut received).await.unwrap();
         assert_eq!(received.len(), 14_480);
-        let exact = ms(600) + transmission(14_480, 400) + Duration::from_micros(1_040);
+        let exact = HANDSHAKE + ms(200) + transmission(14_480, 400) + Duration::from_micros(1_040);
         assert!(close_to(clock.elapsed(), exact), "{:?}, not {exact:?}", clock.elapsed());
         assert_eq!(proxy.write(b"anyone?").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
     });
@@ -309,7 +307,7 @@ fn an_end_dropped_in_a_dead_zone_is_noticed_after_it() {
         link.set_state(LinkState::Up);
         let (count, at) = reading.await.unwrap().unwrap();
         assert_eq!(count, 0);
-        assert!(at > ms(3_600_400) && at < ms(3_600_400 + 61_000), "{at:?}");
+        assert!(at > ms(3_600_400) && at < ms(3_600_400 + 121_000), "{at:?}");
     });
 }
 
@@ -324,7 +322,8 @@ fn a_blocked_writer_goes_on_when_its_reader_is_gone() {
         });
         sleep(ms(100)).await;
         drop(device);
-        assert_eq!(writing.await.unwrap(), (true, ms(500)));
+        let (wrote, at) = writing.await.unwrap();
+        assert!(wrote && close_to(at, HANDSHAKE + ms(100)), "{at:?}");
     });
 }
 
@@ -360,8 +359,10 @@ proptest! {
         writes in prop::collection::vec((0_usize..40_000, 0_u64..3_000), 1..20),
         outages in prop::collection::vec((0_u64..4_000, 1_u64..9_000), 0..6),
         jitter in 0_u64..400,
+        share in 0_u64..200_000,
         drops: bool,
     ) {
+        let loss = Loss { share: Share::new(share), burst: None };
         let (sent, received) = simulate(async move {
             let (link, _) = new_link(Conditions { jitter: Span::from_millis(jitter), loss, ..slow() });
             let (mut device, mut proxy) = link.connect().await.unwrap();
