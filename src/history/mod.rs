@@ -15,8 +15,7 @@ pub use device::{
 };
 pub use edit::{Edit, OperationRecord};
 pub use event::{
-    Decision, Event, Fault, InTheClear, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait,
-    What,
+    Decision, Event, Fault, InTheClear, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait, What,
 };
 pub use link::LinkState;
 pub use recorder::{History, Recorder};

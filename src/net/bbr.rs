@@ -390,12 +390,20 @@ impl Bbr {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a run is shorter than the hundred days that a double counts in nanoseconds")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a run is shorter than the hundred days that a double counts in nanoseconds"
+)]
 fn seconds(nanos: Nanos) -> f64 {
     nanos as f64 / SECOND as f64
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "positive, and saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "positive, and saturates"
+)]
 fn nanos(seconds: f64) -> Nanos {
     (seconds * SECOND as f64) as Nanos
 }

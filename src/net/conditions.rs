@@ -146,10 +146,7 @@ impl Conditions {
             delay_down: span(self.delay_down, to.delay_down),
             delay_up: span(self.delay_up, to.delay_up),
             jitter: span(self.jitter, to.jitter),
-            loss: Loss {
-                share: Share::new(mix(self.loss.share.ppm(), to.loss.share.ppm())),
-                burst: to.loss.burst,
-            },
+            loss: Loss { share: Share::new(mix(self.loss.share.ppm(), to.loss.share.ppm())), burst: to.loss.burst },
             ..to.clone()
         }
     }

@@ -1,7 +1,6 @@
 //! A connection, as the model sees it: both its ends, and what its packets say.
 
 use super::conditions::Congestion;
-use super::path::{Arrived, ConnectionId, Way};
 use super::receiver::{Ack, Receiver};
 use super::sender::{Mark, PACKET_PAYLOAD, Sender};
 use super::timer;
@@ -9,6 +8,45 @@ use super::trace::Nanos;
 
 /// What the packets of the handshake have beyond the headers of others, in bytes: their longer options.
 pub(super) const HANDSHAKE: u64 = 8;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// From the device.
+    Up,
+    /// To the device.
+    Down,
+}
+
+impl Way {
+    /// The other way.
+    #[must_use]
+    pub const fn back(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+}
+
+/// A connection over a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnectionId {
+    pub(super) slot: usize,
+    /// Slots are used again; who comes late must not be taken for who has the slot now.
+    pub(super) generation: u64,
+}
+
+/// What has arrived at an end since it was last asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrived {
+    /// Bytes.
+    pub bytes: usize,
+    /// That no more will come, behind them.
+    pub finished: bool,
+    /// That the other end is gone, behind all.
+    pub gone: bool,
+}
 
 /// What a packet says.
 #[derive(Clone, Copy, Debug)]

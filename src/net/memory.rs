@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::conditions::Conditions;
-use super::path::{ConnectionId, Path, Way};
+use super::connection::{ConnectionId, Way};
+use super::path::Path;
 use super::stream::{self, Connection, DeviceEnd, ProxyEnd};
 use crate::base::{Clock, Seed};
 use crate::history::LinkState;

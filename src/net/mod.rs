@@ -33,8 +33,9 @@ mod tests;
 pub use conditions::{
     Burst, Carries, Conditions, Congestion, Counts, DEFAULT_QUEUE, DEFAULT_SLEEPS_AFTER, Loss, WakeUp,
 };
+pub use connection::{Arrived, ConnectionId, Way};
 pub use memory::Link;
-pub use path::{Arrived, ConnectionId, Path, Way};
+pub use path::Path;
 pub use profile::{PROFILES, Profile, profile};
 pub use stream::{DeviceEnd, ProxyEnd, Traffic};
 pub use trace::{Trace, TraceError};

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::bottleneck::Bottleneck;
 use super::conditions::{Conditions, Counts, WakeUp};
-use super::connection::{Connection, HANDSHAKE, Says, What};
+use super::connection::{Arrived, Connection, ConnectionId, HANDSHAKE, Says, Way, What};
 use super::loss::Fate;
 use super::sender::{Mark, PACKET_PAYLOAD};
 use super::trace::Nanos;
@@ -23,45 +23,6 @@ use crate::base::{Seed, Span};
 
 /// What each packet costs on the link beside its payload, in bytes: IP and TCP headers with time stamps.
 const PACKET_HEADERS: u64 = 52;
-
-/// Which way bytes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
-    /// From the device.
-    Up,
-    /// To the device.
-    Down,
-}
-
-impl Way {
-    /// The other way.
-    #[must_use]
-    pub const fn back(self) -> Self {
-        match self {
-            Self::Up => Self::Down,
-            Self::Down => Self::Up,
-        }
-    }
-}
-
-/// A connection over a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConnectionId {
-    slot: usize,
-    /// Slots are used again; who comes late must not be taken for who has the slot now.
-    generation: u64,
-}
-
-/// What has arrived at an end since it was last asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Arrived {
-    /// Bytes.
-    pub bytes: usize,
-    /// That no more will come, behind them.
-    pub finished: bool,
-    /// That the other end is gone, behind all.
-    pub gone: bool,
-}
 
 /// The two directions of a device's link, and the connections over it.
 #[derive(Debug)]
@@ -166,7 +127,11 @@ impl Path {
         });
         let id = ConnectionId { slot, generation: self.generation };
         let unlimited = self.conditions.counts == Counts::Payload;
-        let connection = Box::new(Connection::new(self.conditions.congestion, unlimited, usize::try_from(self.generation).unwrap_or(0)));
+        let connection = Box::new(Connection::new(
+            self.conditions.congestion,
+            unlimited,
+            usize::try_from(self.generation).unwrap_or(0),
+        ));
         self.connections[slot] = Some((self.generation, connection));
         self.shake_hands(id, now);
         id
@@ -261,7 +226,9 @@ impl Path {
 
     /// What has arrived at the reading end of `way`, once.
     pub fn take_arrived(&mut self, id: ConnectionId, way: Way) -> Arrived {
-        self.connection_mut(id).map(|connection| std::mem::take(&mut connection.arrived[way as usize])).unwrap_or_default()
+        self.connection_mut(id)
+            .map(|connection| std::mem::take(&mut connection.arrived[way as usize]))
+            .unwrap_or_default()
     }
 
     /// Whether anything is still to be delivered this way.
@@ -390,7 +357,8 @@ impl Path {
     fn fill_up(&mut self, id: ConnectionId, way: Way, now: Nanos) {
         let Some(taken) = self.direction(way).waiting(now) else { return };
         let Some(connection) = self.connection_mut(id) else { return };
-        let Some(number) = connection.latest[way as usize].filter(|(at, _)| *at == taken).map(|(_, number)| number) else {
+        let Some(number) = connection.latest[way as usize].filter(|(at, _)| *at == taken).map(|(_, number)| number)
+        else {
             return;
         };
         let added = connection.senders[way as usize].fill(number);

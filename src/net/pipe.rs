@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 
 use tokio::io::ReadBuf;
 
-use super::path::Arrived;
+use super::connection::Arrived;
 
 /// Most bytes in a pipe: those that wait to be sent, those on their way, and those that nobody has read yet (Linux's
 /// largest receive buffer).

@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn every_second_packet_is_acknowledged_once_it_runs() {
         let mut receiver = Receiver::default();
-        let said: Vec<bool> = (0..20).map(|number| receiver.arrived(0, number, true) && receiver.ack().until == number + 1).collect();
+        let said: Vec<bool> =
+            (0..20).map(|number| receiver.arrived(0, number, true) && receiver.ack().until == number + 1).collect();
         assert!(said[..16].iter().all(|said| *said));
         assert_eq!(said[16..], [false, true, false, true]);
     }

@@ -11,8 +11,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep_until};
 
+use super::connection::{ConnectionId, Way};
 use super::memory::Medium;
-use super::path::{ConnectionId, Path, Way};
+use super::path::Path;
 use super::pipe::Pipe;
 use super::sender::Mark;
 
@@ -77,7 +78,7 @@ impl Connection {
             };
             let wakers = {
                 let mut pipe = self.pipe(way).borrow_mut();
-                let news = arrived != super::path::Arrived::default();
+                let news = arrived != super::connection::Arrived::default();
                 pipe.deliver(arrived);
                 let reader = if news { pipe.take_reader() } else { None };
                 [reader, if room { pipe.take_writer() } else { None }]

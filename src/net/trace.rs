@@ -102,7 +102,9 @@ impl Trace {
     pub(super) fn carry(&self, cursor: &mut Cursor, from: Nanos, bytes: u64) -> Option<Nanos> {
         match &self.form {
             Form::Chances(chances) => self.by_chances(chances, cursor, from, bytes),
-            Form::Rates(rates) => self.by_rates(rates, from.saturating_sub(cursor.origin), bytes).map(|end| end + cursor.origin),
+            Form::Rates(rates) => {
+                self.by_rates(rates, from.saturating_sub(cursor.origin), bytes).map(|end| end + cursor.origin)
+            }
         }
     }
 
@@ -181,7 +183,11 @@ fn chances<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Trace, T
         let digits = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
         let millis: Option<u64> = line.parse().ok().filter(|millis| digits && *millis <= u64::MAX / SECOND);
         let Some(millis) = millis else {
-            let what = if line.trim().is_empty() { "an empty line".to_owned() } else { format!("`{line}` is not a whole number of milliseconds") };
+            let what = if line.trim().is_empty() {
+                "an empty line".to_owned()
+            } else {
+                format!("`{line}` is not a whole number of milliseconds")
+            };
             return Err(wrong(number, what));
         };
         if millis < last.1 {
@@ -202,7 +208,11 @@ fn rates<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Trace, Tra
     for (number, line) in lines {
         let columns: Vec<&str> = line.split_ascii_whitespace().collect();
         let [seconds, rate] = columns[..] else {
-            let what = if columns.is_empty() { "an empty line".to_owned() } else { format!("`{line}` is not `seconds Mbit/s`") };
+            let what = if columns.is_empty() {
+                "an empty line".to_owned()
+            } else {
+                format!("`{line}` is not `seconds Mbit/s`")
+            };
             return Err(wrong(number, what));
         };
         let read = |text: &str, what: &str| {
@@ -244,7 +254,10 @@ mod tests {
 
     fn carried(trace: &Trace, offers: &[(u64, u64)]) -> Vec<Option<u64>> {
         let mut cursor = Cursor::new(0);
-        offers.iter().map(|(at, bytes)| trace.carry(&mut cursor, at * MILLISECOND, *bytes).map(|end| end / MILLISECOND)).collect()
+        offers
+            .iter()
+            .map(|(at, bytes)| trace.carry(&mut cursor, at * MILLISECOND, *bytes).map(|end| end / MILLISECOND))
+            .collect()
     }
 
     #[test]
@@ -254,14 +267,20 @@ mod tests {
         // trace begins anew.
         assert_eq!(carried(&trace, &[(0, 700), (0, 800), (2, 1_501)]), [Some(2), Some(2), Some(5)]);
         assert_eq!(carried(&trace, &[(10, 1_500), (10, 1_500)]), [Some(11), Some(14)]);
-        assert_eq!(carried(&Trace::parse("2\n5\n", false).unwrap(), &[(0, 1_500), (0, 1_500), (0, 1)]), [Some(2), Some(5), None]);
+        assert_eq!(
+            carried(&Trace::parse("2\n5\n", false).unwrap(), &[(0, 1_500), (0, 1_500), (0, 1)]),
+            [Some(2), Some(5), None]
+        );
     }
 
     #[test]
     fn rates_hold_until_the_next_line() {
         // 8 kbit/s for a second, nothing for a second, 16 kbit/s for a second.
         let trace = Trace::parse("0 0.008\n1 0\n2 0.016\n", true).unwrap();
-        assert_eq!(carried(&trace, &[(0, 500), (500, 500), (500, 501), (2_000, 2_000)]), [Some(500), Some(1_000), Some(2_000), Some(3_000)]);
+        assert_eq!(
+            carried(&trace, &[(0, 500), (500, 500), (500, 501), (2_000, 2_000)]),
+            [Some(500), Some(1_000), Some(2_000), Some(3_000)]
+        );
         assert_eq!(carried(&trace, &[(0, 30_000 + 500), (2_500, 1_500)]), [Some(30_500), Some(3_500)]);
         let stops = Trace::parse("0 0.008\n1 0\n2 0.016\n", false).unwrap();
         assert_eq!(carried(&stops, &[(0, 3_000), (0, 3_001), (3_000, 1)]), [Some(3_000), None, None]);

@@ -178,8 +178,7 @@ impl Cubic {
     fn target(&mut self, size: f64, packets: f64, now: Nanos, smoothed: Nanos) -> f64 {
         let top = self.top;
         let epoch = self.epoch.get_or_insert_with(|| {
-            let (until_origin, origin) =
-                if size < top { (cube_root((top - size) / C), top) } else { (0.0, size) };
+            let (until_origin, origin) = if size < top { (cube_root((top - size) / C), top) } else { (0.0, size) };
             Epoch { since: now, until_origin, origin, friendly: size }
         });
         let time = seconds(now - epoch.since + smoothed) - epoch.until_origin;
@@ -217,7 +216,10 @@ impl SlowStart {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a run is shorter than the hundred days that a double counts in nanoseconds")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a run is shorter than the hundred days that a double counts in nanoseconds"
+)]
 fn seconds(nanos: Nanos) -> f64 {
     nanos as f64 / SECOND as f64
 }

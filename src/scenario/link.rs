@@ -163,7 +163,8 @@ impl TraceFile {
     /// # Errors
     /// In words, with the file and the line at fault.
     pub fn trace(&self, at_end: AtEnd) -> Result<Trace, String> {
-        let text = super::read::text_of(&self.path, MOST_TRACE_BYTES).map_err(|why| format!("`{}`: {why}", self.written))?;
+        let text =
+            super::read::text_of(&self.path, MOST_TRACE_BYTES).map_err(|why| format!("`{}`: {why}", self.written))?;
         Trace::parse(&text, at_end.is_wrap()).map_err(|error| format!("`{}`, {error}", self.written))
     }
 }
@@ -237,7 +238,9 @@ impl<'de> Deserialize<'de> for Link {
         impl<'de> de::Visitor<'de> for NameOrNumbers {
             type Value = Link;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a network profile, or a link such as `{ down: 750kbps, up: 250kbps, rtt: 100ms }`")
+                f.write_str(
+                    "the name of a network profile, or a link such as `{ down: 750kbps, up: 250kbps, rtt: 100ms }`",
+                )
             }
             fn visit_str<E: de::Error>(self, name: &str) -> Result<Link, E> {
                 Ok(Link::Named(name.to_owned()))
@@ -266,6 +269,19 @@ impl fmt::Display for Link {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for ChangeLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let within = self.over.map(|over| format!(" within {over}")).unwrap_or_default();
+        write!(f, "the link of {} becomes{within}: {}", self.device, self.to)
+    }
+}
+
+impl fmt::Display for Flap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the network of {} comes and goes: {} down, {} up", self.device, self.down, self.up)
     }
 }
 

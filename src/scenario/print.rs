@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::link::Link;
 use super::file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Orders, Retry, Role, Scenario,
     Skew, World,
 };
+use super::link::Link;
 
 /// What a reader looks for first in a step or a claim; the values come last.
 const FIRST: [&str; 11] =

@@ -17,14 +17,9 @@ impl fmt::Display for Action {
             Self::Sync(device) => write!(f, "{device} syncs"),
             Self::Offline(step) => write!(f, "{} goes offline: {}", step.device, step.how),
             Self::Online(device) => write!(f, "{device} comes back online"),
-            Self::Link(step) => match step.over {
-                Some(over) => write!(f, "the link of {} becomes within {over}: {}", step.device, step.to),
-                None => write!(f, "the link of {} becomes: {}", step.device, step.to),
-            },
+            Self::Link(step) => step.fmt(f),
             Self::Handover(device) => write!(f, "{device} gets another address"),
-            Self::Flap(step) => {
-                write!(f, "the network of {} comes and goes: {} down, {} up", step.device, step.down, step.up)
-            }
+            Self::Flap(step) => step.fmt(f),
             Self::Edit(step) => write!(f, "{} edits {}: {}", step.device, step.order, Fields(&step.set)),
             Self::EditMany(step) => {
                 write!(f, "{} edits the first {} orders: {}", step.device, step.orders, Fields(&step.set))
@@ -43,10 +38,7 @@ impl fmt::Display for Action {
             Self::Launch(device) => write!(f, "the user of {device} opens the app anew"),
             Self::Background(device) => write!(f, "{device} puts the app in the background"),
             Self::Foreground(device) => write!(f, "{device} brings the app to the foreground"),
-            Self::Battery(step) => {
-                let charging = if step.charging { ", charging" } else { "" };
-                write!(f, "the battery of {} has {} % left{charging}", step.device, step.percent)
-            }
+            Self::Battery(step) => step.fmt(f),
             Self::DataSaver(step) => {
                 write!(f, "the data saver of {} is {}", step.device, if step.on { "on" } else { "off" })
             }

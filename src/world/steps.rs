@@ -13,7 +13,7 @@ use crate::history::{
 };
 use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
 use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
-use crate::scenario::{self, Action, CrashWhen, Half, OfflineHow, Scenario};
+use crate::scenario::{self, Action, CrashWhen, Half, Scenario};
 
 /// Why a step was not done as asked.
 pub(super) enum StepError {
@@ -60,20 +60,8 @@ impl World {
         };
         match action {
             Action::Sync(name) => together(all(name), async |member| self.sync(member).await).await,
-            Action::Offline(step) => {
-                together(all(&step.device), async |member| self.offline(member, step.how).await).await
-            }
-            Action::Online(name) => together(all(name), async |member| self.online(member).await).await,
-            Action::Link(step) => {
-                all(&step.device).into_iter().try_for_each(|member| self.change_link(member, step))
-            }
-            Action::Handover(name) => {
-                all(name).into_iter().for_each(|member| member.link.hand_over());
-                Ok(())
-            }
-            Action::Flap(step) => {
-                all(&step.device).into_iter().for_each(|member| self.flap(member, step));
-                Ok(())
+            Action::Offline(_) | Action::Online(_) | Action::Link(_) | Action::Handover(_) | Action::Flap(_) => {
+                self.change_network(&all, action).await
             }
             Action::Edit(step) => together(all(&step.device), async |member| self.edit(member, step).await).await,
             Action::EditMany(step) => {
@@ -146,24 +134,6 @@ impl World {
         }
     }
 
-    async fn offline(&self, member: &Member, how: OfflineHow) -> Done {
-        let state = match how {
-            OfflineHow::Airplane => LinkState::Airplane,
-            OfflineHow::DeadZone => LinkState::DeadZone,
-            OfflineHow::NoUplink => LinkState::NoUplink,
-            OfflineHow::NoDownlink => LinkState::NoDownlink,
-            OfflineHow::NoDns => LinkState::NoDns,
-        };
-        member.flaps.calm();
-        self.set_link(member, state);
-        // In a dead zone nobody is told.
-        if how == OfflineHow::Airplane {
-            member.told_offline.set(true);
-            simply(member, Ask::Connectivity { online: false }).await?;
-        }
-        Ok(())
-    }
-
     /// Brings the link up, and tells the device if it knew that it was down.
     pub(super) async fn reconnect(&self, member: &Member) -> Result<(), DeviceError> {
         if let Some(portal) = member.portal.take() {
@@ -177,10 +147,6 @@ impl World {
             member.device.ask(Ask::Connectivity { online: true }).await?;
         }
         Ok(())
-    }
-
-    async fn online(&self, member: &Member) -> Done {
-        Ok(self.reconnect(member).await?)
     }
 
     pub(super) fn set_link(&self, member: &Member, state: LinkState) {

@@ -8,7 +8,9 @@ use super::{after_story, read};
 use crate::base::{Rate, Share, Span};
 use crate::check::Claim;
 use crate::protocol::{Record, WORK_ORDER_FIELDS};
-use crate::scenario::{Action, Assign, Device, Expectation, Link, Orders, Retry, Role, Scenario, Skew, Step, World, print};
+use crate::scenario::{
+    Action, Assign, Device, Expectation, Link, Orders, Retry, Role, Scenario, Skew, Step, World, print,
+};
 
 /// Text that YAML, or its older versions, would read as something else.
 const TRAPS: [&str; 34] = [
@@ -107,8 +109,7 @@ fn link() -> impl Strategy<Value = Link> {
 /// A device but for its name: the same user on two devices could have two roles.
 fn device(role: Role) -> impl Strategy<Value = Device> {
     let rare = (prop::option::of(1..=10_000_u32), prop::option::of(1..=1000_u32), any::<i32>());
-    let often =
-        (link(), prop::option::of((1_000_000..u64::MAX).prop_map(Span::new)), any::<bool>());
+    let often = (link(), prop::option::of((1_000_000..u64::MAX).prop_map(Span::new)), any::<bool>());
     (rare, often).prop_map(move |((count, page, skew), (link, sync_every, exact))| Device {
         name: String::new(),
         count,

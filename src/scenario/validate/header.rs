@@ -49,11 +49,7 @@ pub(super) fn check_words(written: &Written, outline: &Node, problems: &mut Prob
 const NAME_HELP: &str = "use small letters, digits and hyphens";
 
 /// The devices, complete.
-pub(super) fn devices(
-    written: WrittenDevices,
-    outline: &Node,
-    problems: &mut Problems<'_>,
-) -> Vec<Device> {
+pub(super) fn devices(written: WrittenDevices, outline: &Node, problems: &mut Problems<'_>) -> Vec<Device> {
     let devices: Vec<Device> = written.0.into_iter().map(|(name, device)| complete(name, device)).collect();
     for device in &devices {
         check_device(device, outline, problems);

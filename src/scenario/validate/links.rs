@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::story::Story;
 use crate::base::{Rate, Share, Span};
 use crate::net::{Burst, Counts};
 use crate::scenario::file::Device;
-use crate::scenario::link::{ChangeLink, Flap, Link, OwnLink};
+use crate::scenario::link::{Link, OwnLink};
 use crate::scenario::outline::Node;
 use crate::scenario::problem::{Problems, one_of};
 use crate::scenario::read::Options;
@@ -16,6 +17,9 @@ const ALL: Share = Share::new(1_000_000);
 const LONGEST: Span = Span::from_millis(3_600_000);
 /// A link that carries less is none.
 const SLOWEST: Rate = Rate::new(100);
+
+/// What comes and goes in less was never there.
+const SHORTEST_FLAP: Span = Span::from_millis(10);
 
 /// Checks the links of all devices and steps; resolves their files against the folder of `file`.
 pub(super) fn check(
@@ -115,18 +119,30 @@ fn check_losses(own: &OwnLink, at: &Node, problems: &mut Problems<'_>) {
     }
 }
 
-/// Checks how a link is changed, the link itself aside.
-pub(super) fn check_change(step: &ChangeLink, at: &Node, problems: &mut Problems<'_>) {
-    if step.over == Some(Span::default()) {
-        problems.add(at.at("over").place, "`over` must be some time; leave it out for a change at once", None);
-    }
-}
-
-/// Checks a link that comes and goes.
-pub(super) fn check_flap(step: &Flap, at: &Node, problems: &mut Problems<'_>) {
-    for (key, span) in [("down", step.down), ("up", step.up)] {
-        if span < Span::from_millis(10) {
-            problems.add(at.at(key).place, format!("`{key}` must be at least 10ms"), None);
+impl Story<'_, '_, '_> {
+    /// Checks a step about a device's network, links themselves aside.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps about the network here")]
+    pub(super) fn network(&mut self, step: &Action, at: &Node) {
+        let device = at.at("device").place;
+        match step {
+            Action::Online(name) | Action::Handover(name) => self.device(name, at.place),
+            Action::Offline(step) => self.device(&step.device, device),
+            Action::Link(step) => {
+                self.device(&step.device, device);
+                if step.over == Some(Span::default()) {
+                    let message = "`over` must be some time; leave it out for a change at once";
+                    self.problems.add(at.at("over").place, message, None);
+                }
+            }
+            Action::Flap(step) => {
+                self.device(&step.device, device);
+                for (key, span) in [("down", step.down), ("up", step.up)] {
+                    if span < SHORTEST_FLAP {
+                        self.problems.add(at.at(key).place, format!("`{key}` must be at least {SHORTEST_FLAP}"), None);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cast, at_least_one, is_name, links, screen};
+use super::{Cast, at_least_one, is_name, screen};
 use crate::base::Span;
 use crate::check::ShownClaim;
 use crate::history::ServerState;
@@ -91,20 +91,12 @@ impl<'a> Story<'a, '_, '_> {
     fn step(&mut self, step: &'a Action, at: &Node) {
         match step {
             Action::Sync(device)
-            | Action::Online(device)
-            | Action::Handover(device)
             | Action::ClearCache(device)
             | Action::Launch(device)
             | Action::Background(device)
             | Action::Foreground(device) => self.device(device, at.place),
-            Action::Offline(step) => self.device(&step.device, at.at("device").place),
-            Action::Link(step) => {
-                self.device(&step.device, at.at("device").place);
-                links::check_change(step, at, self.problems);
-            }
-            Action::Flap(step) => {
-                self.device(&step.device, at.at("device").place);
-                links::check_flap(step, at, self.problems);
+            Action::Offline(_) | Action::Online(_) | Action::Link(_) | Action::Handover(_) | Action::Flap(_) => {
+                self.network(step, at);
             }
             Action::Edit(step) => {
                 self.device(&step.device, at.at("device").place);

@@ -1,22 +1,24 @@
 //! The sending end of one direction of a connection: what is out, what is missing, what goes next.
 
+mod recovery;
+
 use std::collections::VecDeque;
 
-use super::bbr::{Bbr, Sample};
+use super::bbr::Bbr;
 use super::conditions::Congestion;
 use super::timer::RoundTrips;
-use super::trace::{MILLISECOND, Nanos};
-use super::window::{Acked, Window};
+use super::trace::Nanos;
+use super::window::Window;
 
 /// Payload of a full packet in bytes: 1500 less the IP and TCP headers with time stamps.
-pub(super) const PACKET_PAYLOAD: usize = 1448;
+pub(in crate::net) const PACKET_PAYLOAD: usize = 1448;
 
 /// So many packets that came after one say that it is missing (RFC 5681).
 const REORDERING: usize = 3;
 
 /// Marks that travel behind the data, each in a packet of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(in crate::net) enum Mark {
     /// The writer will write no more, but may still read.
     Finish,
     /// The writer's end is gone: it neither writes nor reads.
@@ -82,14 +84,14 @@ enum Purpose {
 
 /// What goes out next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Outgoing {
-    pub(super) number: u64,
-    pub(super) payload: usize,
+pub(in crate::net) struct Outgoing {
+    pub(in crate::net) number: u64,
+    pub(in crate::net) payload: usize,
 }
 
 /// The sending end.
 #[derive(Debug)]
-pub(super) struct Sender {
+pub(in crate::net) struct Sender {
     /// No window limits it.
     unlimited: bool,
     window: Window,
@@ -103,7 +105,7 @@ pub(super) struct Sender {
     next_at: Nanos,
     together: usize,
     paced: Option<Nanos>,
-    pub(super) trips: RoundTrips,
+    pub(in crate::net) trips: RoundTrips,
     unsent: usize,
     marks: VecDeque<Mark>,
     /// The number of the first packet that is not acknowledged.
@@ -139,7 +141,7 @@ struct Used {
 
 impl Sender {
     /// An idle one. `phase` is where its cycle begins, if it has one.
-    pub(super) fn new(congestion: Congestion, unlimited: bool, phase: usize) -> Self {
+    pub(in crate::net) fn new(congestion: Congestion, unlimited: bool, phase: usize) -> Self {
         let models = congestion == Congestion::Bbr && !unlimited;
         Self {
             unlimited,
@@ -174,7 +176,7 @@ impl Sender {
     }
 
     /// The handshake has shown a round trip.
-    pub(super) fn opened(&mut self, now: Nanos, trip: Nanos) {
+    pub(in crate::net) fn opened(&mut self, now: Nanos, trip: Nanos) {
         self.trips.measured(trip);
         if let Some(model) = &mut self.model {
             model.opened(now, trip);
@@ -182,38 +184,38 @@ impl Sender {
     }
 
     /// Takes over `bytes` to send.
-    pub(super) fn push(&mut self, bytes: usize) {
+    pub(in crate::net) fn push(&mut self, bytes: usize) {
         self.unsent += bytes;
         self.outstanding += bytes;
     }
 
     /// Takes over a mark to send behind all data.
-    pub(super) fn push_mark(&mut self, mark: Mark) {
+    pub(in crate::net) fn push_mark(&mut self, mark: Mark) {
         self.marks.push_back(mark);
     }
 
     /// What was not sent yet never will be.
-    pub(super) fn discard(&mut self) {
+    pub(in crate::net) fn discard(&mut self) {
         self.outstanding -= std::mem::take(&mut self.unsent);
     }
 
     /// Bytes that were not sent yet.
-    pub(super) fn unsent(&self) -> usize {
+    pub(in crate::net) fn unsent(&self) -> usize {
         self.unsent
     }
 
     /// Bytes that were not acknowledged yet.
-    pub(super) fn outstanding(&self) -> usize {
+    pub(in crate::net) fn outstanding(&self) -> usize {
         self.outstanding
     }
 
     /// Whether anything is still to be delivered.
-    pub(super) fn is_busy(&self) -> bool {
+    pub(in crate::net) fn is_busy(&self) -> bool {
         self.unsent > 0 || !self.out.is_empty() || !self.marks.is_empty()
     }
 
     /// The payload and the mark of a packet that is out.
-    pub(super) fn content(&self, number: u64) -> Option<(usize, Option<Mark>)> {
+    pub(in crate::net) fn content(&self, number: u64) -> Option<(usize, Option<Mark>)> {
         let segment = self.out.get(self.index(number)?)?;
         Some((segment.payload as usize, segment.mark))
     }
@@ -231,7 +233,7 @@ impl Sender {
     }
 
     /// What may go out at `now`, if anything may.
-    pub(super) fn next(&mut self, now: Nanos) -> Option<Outgoing> {
+    pub(in crate::net) fn next(&mut self, now: Nanos) -> Option<Outgoing> {
         let new = self.unsent > 0 || !self.marks.is_empty();
         if !new && self.lost == self.resent {
             return None;
@@ -248,9 +250,9 @@ impl Sender {
             return None;
         }
         while let Some(number) = self.missing.pop_front() {
-            let index = self.index(number).filter(|index| {
-                self.out.get(*index).is_some_and(|segment| segment.lost && !segment.resent)
-            });
+            let index = self
+                .index(number)
+                .filter(|index| self.out.get(*index).is_some_and(|segment| segment.lost && !segment.resent));
             if let Some(index) = index {
                 return Some(self.send_again(index, now));
             }
@@ -281,9 +283,12 @@ impl Sender {
             self.together = model.together();
         }
         self.together -= 1;
-        // The first ten are not paced, as in Linux.
-        if self.new_sent > 10 {
-            self.next_at = self.next_at.max(now) + model.pause(payload);
+        // Linux paces from the tenth packet on, and lets who is late catch up by half a pause.
+        let late = now.saturating_sub(self.next_at);
+        self.next_at = self.next_at.max(now);
+        if self.new_sent >= 10 {
+            let pause = model.pause(payload);
+            self.next_at += pause - late.min(pause / 2);
         }
     }
 
@@ -299,7 +304,7 @@ impl Sender {
         let number = self.first + index as u64;
         self.sendings.push_back((now, number));
         self.pace(now, payload);
-        self.arm(now);
+        self.arm(now, false);
         Outgoing { number, payload }
     }
 
@@ -328,12 +333,12 @@ impl Sender {
         self.pace(now, payload);
         self.reduction.sent += 1;
         self.last_sent = now;
-        self.arm(now);
+        self.arm(now, false);
         Some(Outgoing { number, payload })
     }
 
     /// Adds up to a packet's worth of the unsent bytes to the latest packet, if that is `number`; says how many.
-    pub(super) fn fill(&mut self, number: u64) -> usize {
+    pub(in crate::net) fn fill(&mut self, number: u64) -> usize {
         let latest = self.next_number() == number + 1;
         let Some(segment) = self.out.back_mut().filter(|last| latest && last.mark.is_none() && !last.ambiguous) else {
             return 0;
@@ -361,7 +366,7 @@ impl Sender {
     }
 
     /// All packets before `until` have arrived, and of later ones `others`.
-    pub(super) fn acked(&mut self, now: Nanos, until: u64, others: impl Iterator<Item = u64>) {
+    pub(in crate::net) fn acked(&mut self, now: Nanos, until: u64, others: impl Iterator<Item = u64>) {
         let (before, lost_before) = (self.first, self.lost);
         let (mut newly, mut took, mut newest) = (0, None, None);
         while self.first < until {
@@ -406,239 +411,13 @@ impl Sender {
             self.adjust_window(now, newly, took, advanced, self.lost > lost_before);
         }
         if self.timer.is_none() {
-            self.arm(now);
+            self.arm(now, advanced);
         }
-    }
-
-    /// A packet has arrived: its latest sending may be the newest that has.
-    fn delivered(
-        &mut self,
-        segment: &Segment,
-        number: u64,
-        now: Nanos,
-        took: &mut Option<Nanos>,
-        newest: &mut Option<(Nanos, Delivered)>,
-    ) {
-        (self.delivered.packets, self.delivered.at) = (self.delivered.packets + 1, now);
-        if newest.is_none_or(|(sent, _)| segment.sent >= sent) {
-            *newest = Some((segment.sent, segment.before));
-        }
-        self.lost -= usize::from(segment.lost);
-        self.resent -= usize::from(segment.resent);
-        let round_trip = now - segment.sent;
-        if segment.ambiguous && self.trips.least().is_some_and(|least| round_trip < least) {
-            // It was an earlier sending that arrived.
-            return;
-        }
-        // Time stamps tell which sending an acknowledgement is about.
-        *took = Some(round_trip);
-        if (segment.sent, number) >= self.newest {
-            (self.newest, self.newest_took) = ((segment.sent, number), round_trip);
-        }
-    }
-
-    /// RACK (RFC 8985): what was sent before something that has arrived is lost, after a while.
-    fn detect_losses(&mut self, now: Nanos) {
-        if self.arrived == 0 && self.resent == 0 {
-            // In order, as nearly always.
-            while self.sendings.front().is_some_and(|(_, number)| *number < self.first) {
-                self.sendings.pop_front();
-            }
-            return;
-        }
-        let patience = if self.recovery != Recovery::None || self.arrived >= REORDERING {
-            0
-        } else {
-            self.trips.least().unwrap_or(0).min(self.trips.smoothed().unwrap_or(0)) / 4
-        };
-        while let Some((sent, number)) = self.sendings.front().copied() {
-            let segment = self.index(number).and_then(|index| self.out.get_mut(index));
-            let open = segment.filter(|segment| !segment.arrived && segment.sent == sent);
-            if let Some(segment) = open {
-                if (sent, number) >= self.newest {
-                    break;
-                }
-                let deadline = sent + self.newest_took + patience;
-                if deadline > now {
-                    self.timer = Some((deadline, Purpose::Reordering));
-                    break;
-                }
-                self.lost += usize::from(!segment.lost);
-                self.resent -= usize::from(segment.resent);
-                (segment.lost, segment.resent) = (true, false);
-                self.missing.push_back(number);
-            }
-            self.sendings.pop_front();
-        }
-    }
-
-    /// What the path has shown goes into the model, and the window comes out of it.
-    fn follow_model(
-        &mut self,
-        now: Nanos,
-        newly: usize,
-        took: Option<Nanos>,
-        newest: Option<(Nanos, Delivered)>,
-        lost: usize,
-    ) {
-        match self.recovery {
-            Recovery::Fast { until } | Recovery::Timeout { until } if self.first >= until => self.recovery = Recovery::None,
-            Recovery::None if self.lost > 0 => {
-                self.recovery = Recovery::Fast { until: self.next_number() };
-                if let Some(model) = &mut self.model {
-                    model.save(self.window.size());
-                }
-            }
-            Recovery::None | Recovery::Fast { .. } | Recovery::Timeout { .. } => {}
-        }
-        let before = newest.map_or(self.delivered, |(_, before)| before);
-        let rate = newest.and_then(|(sent, before)| {
-            self.delivered.sent = sent;
-            let interval = sent.saturating_sub(before.sent).max(now - before.at);
-            let valid = self.trips.least().is_none_or(|least| interval >= least);
-            valid.then_some((self.delivered.packets - before.packets, interval))
-        });
-        let sample = Sample {
-            now,
-            rate,
-            before: before.packets,
-            delivered: self.delivered.packets,
-            took,
-            idle: before.idle,
-            acked: precise(newly),
-            lost: precise(lost),
-            in_flight: precise(self.in_flight()),
-            recovering: self.recovery != Recovery::None,
-        };
-        if let Some(model) = &mut self.model {
-            self.window.set(model.acked(&sample, self.window.size()));
-        }
-    }
-
-    fn adjust_window(&mut self, now: Nanos, newly: usize, took: Option<Nanos>, advanced: bool, more_lost: bool) {
-        match self.recovery {
-            Recovery::Fast { until } | Recovery::Timeout { until } if self.first >= until => {
-                if matches!(self.recovery, Recovery::Fast { .. }) {
-                    self.window.set(self.window.threshold());
-                }
-                self.recovery = Recovery::None;
-            }
-            Recovery::None if self.lost > 0 => {
-                self.recovery = Recovery::Fast { until: self.next_number() };
-                self.reduction = Reduction { window_before: precise(self.window.packets()), delivered: 0, sent: 0 };
-                self.window.lost();
-            }
-            Recovery::None | Recovery::Fast { .. } | Recovery::Timeout { .. } => {}
-        }
-        if matches!(self.recovery, Recovery::Fast { .. }) {
-            self.reduce(newly, advanced && !more_lost);
-        } else {
-            let (until, next) = (self.first, self.next_number());
-            let smoothed = self.trips.smoothed().unwrap_or(0);
-            let acked = Acked { now, packets: precise(newly), took, until, next, smoothed };
-            let uses = self.uses_window() || self.recovery != Recovery::None;
-            self.window.acked(acked, uses);
-        }
-    }
-
-    /// RFC 6937, with the slow start of Linux below the threshold.
-    fn reduce(&mut self, newly: usize, advanced: bool) {
-        let threshold = self.window.threshold();
-        let in_flight = self.in_flight();
-        self.reduction.delivered += newly;
-        let Reduction { window_before, delivered, sent } = self.reduction;
-        let allowed = if precise(in_flight) > threshold {
-            (threshold * precise(delivered) / window_before).ceil() - precise(sent)
-        } else {
-            let credit = precise(delivered.saturating_sub(sent).max(newly) + usize::from(advanced));
-            credit.min(threshold - precise(in_flight))
-        };
-        // What made this recovery begin is sent at once.
-        let allowed = allowed.max(if sent == 0 { 1.0 } else { 0.0 });
-        self.window.set(precise(in_flight) + allowed);
     }
 
     /// When the timer goes off.
-    pub(super) fn due(&self) -> Option<Nanos> {
+    pub(in crate::net) fn due(&self) -> Option<Nanos> {
         let timer = self.timer.map(|(due, _)| due);
         [timer, self.paced].into_iter().flatten().min()
     }
-
-    /// The timer goes off. What is to be sent then, [`Sender::next`] tells, but for a probe.
-    pub(super) fn fire(&mut self, now: Nanos) -> Option<Outgoing> {
-        self.paced = self.paced.filter(|at| *at > now);
-        let (_, purpose) = self.timer.take_if(|(due, _)| *due <= now)?;
-        match purpose {
-            Purpose::Reordering => {
-                let lost = self.lost;
-                self.detect_losses(now);
-                if self.model.is_some() {
-                    self.follow_model(now, 0, None, None, self.lost - lost);
-                } else {
-                    self.adjust_window(now, 0, None, false, self.lost > lost);
-                }
-                if self.timer.is_none() {
-                    self.arm(now);
-                }
-                None
-            }
-            Purpose::Probe => {
-                self.probed = Some(self.next_number());
-                if self.unsent > 0 { self.send_new(now) } else { self.out.len().checked_sub(1).map(|last| self.send_again(last, now)) }
-            }
-            Purpose::Timeout => {
-                self.timed_out(now);
-                None
-            }
-        }
-    }
-
-    /// Everything that has not arrived is taken for lost, and the window is one packet.
-    fn timed_out(&mut self, now: Nanos) {
-        if self.out.is_empty() {
-            return;
-        }
-        match &mut self.model {
-            Some(model) => model.timed_out(self.window.size()),
-            None if !matches!(self.recovery, Recovery::Timeout { .. }) => self.window.lost(),
-            None => {}
-        }
-        self.recovery = Recovery::Timeout { until: self.next_number() };
-        self.missing.clear();
-        self.sendings.clear();
-        for (number, segment) in (self.first..).zip(&mut self.out).filter(|(_, segment)| !segment.arrived) {
-            (segment.lost, segment.resent) = (true, false);
-            self.missing.push_back(number);
-        }
-        (self.lost, self.resent) = (self.out.len() - self.arrived, 0);
-        self.probed = None;
-        self.trips.double();
-        self.window.set(1.0);
-        self.arm(now);
-    }
-
-    /// Sets the timer for what is out.
-    fn arm(&mut self, now: Nanos) {
-        let Some(head) = self.out.front() else {
-            self.timer = None;
-            return;
-        };
-        if matches!(self.timer, Some((_, Purpose::Reordering))) {
-            return;
-        }
-        let timeout = (head.sent + self.trips.timeout()).max(now + MILLISECOND);
-        let probes = self.recovery == Recovery::None && self.arrived == 0 && self.probed.is_none();
-        let probe = now + self.trips.probe_timeout(self.out.len());
-        self.timer = Some(if probes && self.trips.smoothed().is_some() && probe < timeout {
-            (probe, Purpose::Probe)
-        } else {
-            (timeout, Purpose::Timeout)
-        });
-    }
-
-}
-
-#[expect(clippy::cast_precision_loss, reason = "numbers of packets are small")]
-fn precise(packets: usize) -> f64 {
-    packets as f64
 }
