@@ -19,6 +19,7 @@ use tokio::task::spawn_local;
 use super::faults::{Act, Canned, LoseHow, Moment, Refuse, Spoil, Tail};
 use super::forward::Shared;
 use super::inspect::{self, Route};
+use super::overhear::Line;
 use super::parcel::Parcel;
 use super::wire::Wire;
 use crate::history::{Message, MessageKind, What};
@@ -38,6 +39,7 @@ type Answered = (response::Parts, Bytes);
 /// What is known of the exchange under way.
 struct Asked {
     number: u64,
+    path: String,
     route: Option<Route>,
     /// The device closes the connection after it.
     closing: bool,
@@ -71,13 +73,17 @@ impl Session {
         let up = self.wire.traffic().up;
         let bytes = up - self.accounted.replace(up);
         let (number, route) = (self.proxy.next_exchange(), Route::of(&head.method, &head.uri));
+        let path = head.uri.path().to_owned();
+        if let Some(tell) = self.proxy.listener() {
+            self.line(number, &path).request(&tell, &head, &body);
+        }
         let kind = inspect::request(route, &head, &body);
         let fault = self.proxy.faults.decide(&self.device, route.and_then(Route::target), &entities(&kind));
 
         let stopped = fault.as_ref().is_some_and(|(_, act)| act.stops_request());
         self.proxy.recorder.record(What::Request(self.message(number, bytes, 0, !stopped, kind)));
         let closing = head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
-        let asked = Asked { number, route, closing };
+        let asked = Asked { number, path, route, closing };
         match fault {
             Some((id, act)) => self.struck(&asked, id, act, (head, body)).await,
             None => {
@@ -122,6 +128,16 @@ impl Session {
         }
     }
 
+    fn line<'a>(&'a self, exchange: u64, path: &'a str) -> Line<'a> {
+        Line { device: &self.device, exchange, path }
+    }
+
+    fn hear_answer(&self, asked: &Asked, head: &response::Parts, body: &[u8]) {
+        if let Some(tell) = self.proxy.listener() {
+            self.line(asked.number, &asked.path).answer(&tell, head, body);
+        }
+    }
+
     fn message(&self, exchange: u64, bytes: u64, status: u16, delivered: bool, kind: MessageKind) -> Message {
         let (device, connection) = (self.device.clone(), self.connection);
         Message { device, connection, exchange, bytes, status, delivered, retry_after: None, kind }
@@ -136,6 +152,7 @@ impl Session {
 
     /// Records the server's answer, which goes no further.
     fn keep_back(&self, asked: &Asked, (head, body): &Answered, bytes: u64) {
+        self.hear_answer(asked, head, body);
         let kind = inspect::answer(asked.route, head, body);
         let message = self.message(asked.number, bytes, head.status.as_u16(), false, kind);
         self.proxy.recorder.record(What::Answer(message));
@@ -145,6 +162,7 @@ impl Session {
     fn hand_over(&self, asked: &Asked, (mut head, body): Answered) -> (Response<Parcel>, u64) {
         complete(&mut head, body.len(), asked.closing);
         let size = size(&head, body.len());
+        self.hear_answer(asked, &head, &body);
         let kind = inspect::answer(asked.route, &head, &body);
         self.record_answer(asked, &head, size, kind);
         let length = body.len();

@@ -8,6 +8,7 @@ mod exchange;
 mod faults;
 mod forward;
 mod inspect;
+mod overhear;
 mod parcel;
 mod wire;
 
@@ -16,3 +17,4 @@ mod tests;
 
 pub use faults::{Act, Canned, Faults, LoseHow, Moment, Page, Refuse, RetryAfter, Rule, Spoil, Target};
 pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
+pub use overhear::{OnHeard, Overheard};

@@ -14,6 +14,7 @@ mod links;
 mod network;
 mod office;
 mod reference;
+mod secrets;
 mod seed;
 mod server_steps;
 mod session;
