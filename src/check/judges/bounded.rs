@@ -157,11 +157,14 @@ fn nothing_twice(case: &Case<'_>, name: &str, device: &Device<'_>, out: &mut Fin
                     return;
                 }
             }
-            _ => {
-                if let Some(DeviceEvent::PhaseEnded { phase: Phase::Push, .. }) = device_event(event) {
-                    settled.append(&mut answered);
+            _ => match device_event(event) {
+                Some(DeviceEvent::PhaseEnded { phase: Phase::Push, count: 1.. }) => settled.append(&mut answered),
+                // Whoever had given up and gone did not hear the answer.
+                Some(DeviceEvent::PhaseEnded { phase: Phase::Push, .. } | DeviceEvent::SyncEnded { .. }) => {
+                    answered.clear();
                 }
-            }
+                _ => {}
+            },
         }
     }
 }

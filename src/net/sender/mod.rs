@@ -177,7 +177,7 @@ impl Sender {
 
     /// The handshake has shown a round trip.
     pub(in crate::net) fn opened(&mut self, now: Nanos, trip: Nanos) {
-        self.trips.measured(trip);
+        self.trips.measured(trip, 0, 0);
         if let Some(model) = &mut self.model {
             model.opened(now, trip);
         }
@@ -400,7 +400,7 @@ impl Sender {
             self.probed = self.probed.filter(|probed| *probed >= self.first);
         }
         if let Some(took) = took {
-            self.trips.measured(took);
+            self.trips.measured(took, self.first, self.next_number());
         }
         self.timer = None;
         let unlost = self.lost;

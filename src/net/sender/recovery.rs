@@ -35,13 +35,6 @@ impl Sender {
 
     /// RACK (RFC 8985): what was sent before something that has arrived is lost, after a while.
     pub(super) fn detect_losses(&mut self, now: Nanos) {
-        if self.arrived == 0 && self.resent == 0 {
-            // In order, as nearly always.
-            while self.sendings.front().is_some_and(|(_, number)| *number < self.first) {
-                self.sendings.pop_front();
-            }
-            return;
-        }
         let patience = if self.recovery != Recovery::None || self.arrived >= REORDERING {
             0
         } else {
@@ -183,11 +176,14 @@ impl Sender {
             }
             Purpose::Probe => {
                 self.probed = Some(self.next_number());
-                if self.unsent > 0 {
+                let probe = if self.unsent > 0 {
                     self.send_new(now)
                 } else {
                     self.out.len().checked_sub(1).map(|last| self.send_again(last, now))
-                }
+                };
+                // The time-out counts from here.
+                self.arm(now, true);
+                probe
             }
             Purpose::Timeout => {
                 self.timed_out(now);

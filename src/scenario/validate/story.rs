@@ -13,7 +13,7 @@ use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen};
+use crate::scenario::step::{Action, Crash, CrashWhen, Delete};
 use crate::scenario::work_step::{DAY, Work};
 
 /// Random bytes hold any three given ones soon enough.
@@ -112,10 +112,7 @@ impl<'a> Story<'a, '_, '_> {
                 self.creates(&step.label, at.at("as").place);
                 self.fields(&step.set, at.at("set"));
             }
-            Action::Delete(step) => {
-                self.device(&step.device, at.at("device").place);
-                self.order(&step.order, at.at("order").place);
-            }
+            Action::Delete(step) => self.deletes(step, at),
             Action::Resolve(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
             Action::Prefer(step) => self.decides(&step.device, step.order.as_deref(), Some(&step.field), at),
             Action::Undo(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
@@ -158,6 +155,11 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Discard(_) => self.goes_wrong(step, at),
             Action::Tamper(step) => self.tampers(step, at),
         }
+    }
+
+    fn deletes(&mut self, step: &Delete, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        self.order(&step.order, at.at("order").place);
     }
 
     fn many(&mut self, orders: u32, set: &Record, at: &Node) {
