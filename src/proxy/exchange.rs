@@ -18,6 +18,7 @@ use tokio::task::spawn_local;
 
 use super::faults::{Act, Canned, LoseHow, Moment, Refuse, Spoil, Tail};
 use super::forward::Shared;
+use super::front::Layer;
 use super::inspect::{self, Route};
 use super::overhear::Line;
 use super::parcel::Parcel;
@@ -50,6 +51,7 @@ pub(super) struct Session {
     proxy: Rc<Shared>,
     device: String,
     connection: u64,
+    layer: Layer,
     wire: Rc<Wire>,
     /// Bytes from the device that earlier exchanges account for.
     accounted: Cell<u64>,
@@ -57,10 +59,15 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A session that has seen nothing yet.
-    pub(super) fn new(proxy: Rc<Shared>, device: &str, connection: u64, wire: Rc<Wire>) -> Self {
-        let (accounted, server) = (Cell::new(0), RefCell::new(None));
-        Self { proxy, device: device.into(), connection, wire, accounted, server }
+    /// A session that has seen no exchange yet; what its wire has carried so far is the handshake's.
+    pub(super) fn new(proxy: Rc<Shared>, (device, connection): (&str, u64), layer: Layer, wire: Rc<Wire>) -> Self {
+        let (accounted, server) = (Cell::new(wire.traffic().up), RefCell::new(None));
+        Self { proxy, device: device.into(), connection, layer, wire, accounted, server }
+    }
+
+    /// How many bytes an answer takes on the link.
+    fn size(&self, head: &response::Parts, body: usize) -> u64 {
+        self.layer.on_the_wire(size(head, body))
     }
 
     /// Carries out one exchange.
@@ -116,7 +123,7 @@ impl Session {
             Act::LoseAnswer(_) | Act::Crash(Moment::AfterCommit) => {
                 let mut answer = self.forward(head, body).await?;
                 complete(&mut answer.0, answer.1.len(), asked.closing);
-                self.keep_back(asked, &answer, size(&answer.0, answer.1.len()));
+                self.keep_back(asked, &answer, self.size(&answer.0, answer.1.len()));
                 self.strike(asked.number, id, act).await
             }
             Act::Crash(Moment::AfterAnswer) => {
@@ -161,7 +168,7 @@ impl Session {
     /// The answer as the device gets it, with its size on the wire.
     fn hand_over(&self, asked: &Asked, (mut head, body): Answered) -> (Response<Parcel>, u64) {
         complete(&mut head, body.len(), asked.closing);
-        let size = size(&head, body.len());
+        let size = self.size(&head, body.len());
         self.hear_answer(asked, &head, &body);
         let kind = inspect::answer(asked.route, &head, &body);
         self.record_answer(asked, &head, size, kind);
@@ -193,7 +200,7 @@ impl Session {
         head.headers.insert(CONTENT_LENGTH, length.into());
         complete(&mut head, length, asked.closing);
         let kind = MessageKind::Other { summary: format!("a spoilt answer ({spoil:?})") };
-        self.record_answer(asked, &head, size(&head, arrives), kind);
+        self.record_answer(asked, &head, self.size(&head, arrives), kind);
         self.proxy.fired(&self.device, asked.number, id);
         Response::from_parts(head, Parcel::new(body.slice(..arrives), length, tail))
     }

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::exchange::Session;
 use super::faults::{Faults, Moment};
+use super::front::{Front, Met};
 use super::overhear::OnHeard;
 use super::wire::{Watched, Wire};
 use crate::history::{Recorder, What};
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     pub(super) upstream: Rc<dyn Upstream>,
     pub(super) faults: Faults,
     on_crash: RefCell<OnCrash>,
+    front: RefCell<Front>,
     on_heard: RefCell<Option<OnHeard>>,
     connections: Cell<u64>,
     exchanges: Cell<u64>,
@@ -83,6 +85,7 @@ impl Proxy {
             upstream,
             faults,
             on_crash: RefCell::new(on_crash),
+            front: RefCell::default(),
             on_heard: RefCell::default(),
             connections: Cell::default(),
             exchanges: Cell::default(),
@@ -95,6 +98,11 @@ impl Proxy {
         *self.0.on_crash.borrow_mut() = call;
     }
 
+    /// Sets how connections are met; in plain HTTP before.
+    pub fn behind(&self, front: Front) {
+        *self.0.front.borrow_mut() = front;
+    }
+
     /// Sets who is told every part of every message that passes.
     pub fn on_heard(&self, tell: OnHeard) {
         *self.0.on_heard.borrow_mut() = Some(tell);
@@ -103,10 +111,28 @@ impl Proxy {
     /// Serves one connection of `device` until either side closes it: HTTP/1.1 with keep-alive, one exchange at a time.
     /// What is not HTTP gets a 400 and is closed. Call it inside a `LocalSet`.
     pub async fn serve(&self, device: &str, end: ProxyEnd) {
+        let front = self.0.front.borrow().clone();
+        self.serve_behind(&front, device, end).await;
+    }
+
+    /// The same for whoever stands in the server's own house and needs no TLS.
+    pub async fn serve_inside(&self, who: &str, end: ProxyEnd) {
+        self.serve_behind(&Front::Plain, who, end).await;
+    }
+
+    async fn serve_behind(&self, front: &Front, device: &str, end: ProxyEnd) {
         let connection = next(&self.0.connections);
         self.0.recorder.record(What::ConnectionOpened { device: device.into(), connection });
         let wire = Rc::new(Wire::default());
-        let session = Rc::new(Session::new(Rc::clone(&self.0), device, connection, Rc::clone(&wire)));
+        let watched = Watched { end, wire: Rc::clone(&wire) };
+        if let Some(met) = front.meet(&self.0, (device, connection), watched).await {
+            self.speak_http(device, connection, met, wire).await;
+        }
+        self.0.recorder.record(What::ConnectionClosed { device: device.into(), connection });
+    }
+
+    async fn speak_http(&self, device: &str, connection: u64, met: Met, wire: Rc<Wire>) {
+        let session = Rc::new(Session::new(Rc::clone(&self.0), (device, connection), met.layer, wire));
         let service = service_fn(move |request| {
             let session = Rc::clone(&session);
             async move { session.exchange(request).await }
@@ -114,8 +140,7 @@ impl Proxy {
         let mut server = http1::Builder::new();
         server.auto_date_header(false).header_read_timeout(None);
         // An error here is the device's garbage, its vanishing, or a fault's cut: the connection is over either way.
-        let _ = server.serve_connection(TokioIo::new(Watched { end, wire }), service).await;
-        self.0.recorder.record(What::ConnectionClosed { device: device.into(), connection });
+        let _ = server.serve_connection(TokioIo::new(met.stream), service).await;
     }
 }
 

@@ -1,12 +1,13 @@
 //! The proxy between a device's link and the server: it records every exchange, and spoils those that a rule names.
 //!
 //! ```text
-//!   ProxyEnd ── hyper server ── exchange: inspect, faults ── hyper client ── Upstream
+//!   ProxyEnd ── front: TLS ── hyper server ── exchange: inspect, faults ── hyper client ── Upstream
 //! ```
 
 mod exchange;
 mod faults;
 mod forward;
+mod front;
 mod inspect;
 mod overhear;
 mod parcel;
@@ -15,6 +16,9 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use faults::{Act, Canned, Faults, LoseHow, Moment, Page, Refuse, RetryAfter, Rule, Spoil, Target};
+pub use faults::{
+    Act, Canned, Faults, Greeting, Greetings, LoseHow, Meeting, Moment, Page, Refuse, RetryAfter, Rule, Spoil, Target,
+};
 pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
+pub use front::{Face, Front, Terminator};
 pub use overhear::{OnHeard, Overheard};

@@ -11,6 +11,7 @@ use super::file::{
     Skew, World,
 };
 use super::link::Link;
+use crate::history::Tls;
 
 /// What a reader looks for first in a step or a claim; the values come last.
 const FIRST: [&str; 11] =
@@ -70,7 +71,7 @@ fn list(items: &[String]) -> String {
 fn world(world: &World) -> Option<String> {
     let mut fields = Vec::new();
     match &world.orders {
-        Orders::Generate(DEFAULT_ORDERS) if world.assign == Assign::InTurn => return None,
+        Orders::Generate(DEFAULT_ORDERS) if world.assign == Assign::InTurn && world.tls == Tls::None => return None,
         Orders::Generate(count) => fields.push(("generate", Value::from(*count))),
         Orders::File { written, take, .. } => {
             fields.push(("orders", Value::from(written.as_str())));
@@ -84,6 +85,11 @@ fn world(world: &World) -> Option<String> {
             Assign::AsInFile => "as-in-file",
         };
         fields.push(("assign", Value::from(word)));
+    }
+    match world.tls {
+        Tls::None => {}
+        Tls::Modelled => fields.push(("tls", Value::from("modelled"))),
+        Tls::Real => fields.push(("tls", Value::from("real"))),
     }
     Some(body(&fields))
 }

@@ -9,6 +9,7 @@ use super::link::Link;
 use super::step::Action;
 use crate::base::Span;
 use crate::check::Claim;
+use crate::history::Tls;
 
 /// A whole file.
 #[derive(Debug, Deserialize)]
@@ -35,6 +36,8 @@ pub(super) struct WrittenWorld {
     pub(super) generate: Option<u32>,
     pub(super) take: Option<u32>,
     pub(super) assign: Option<String>,
+    #[serde(default)]
+    pub(super) tls: Tls,
 }
 
 /// `devices`, in the file's order.

@@ -23,6 +23,8 @@ mod stage;
 mod steps;
 #[cfg(test)]
 mod three_tables;
+mod tls;
+mod tls_steps;
 mod work_steps;
 
 use std::path::PathBuf;

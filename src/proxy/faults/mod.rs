@@ -1,6 +1,7 @@
 //! Which exchanges are spoilt, and how: a pure decision.
 
 mod canned;
+mod greeting;
 mod refuse;
 mod spoil;
 
@@ -8,6 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 pub use canned::{Canned, Page, RetryAfter};
+pub use greeting::{Greeting, Greetings, Meeting};
 pub use refuse::Refuse;
 pub use spoil::Spoil;
 

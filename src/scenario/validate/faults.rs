@@ -20,9 +20,9 @@ impl<'a> Story<'a, '_, '_> {
             Action::CaptivePortal(step) => self.device(&step.device, at.at("device").place),
             Action::Server(state) => self.server_becomes(*state, at.place),
             Action::Revoke(device) => self.device(device, at.place),
-            Action::Retry(step) | Action::Discard(step) => {
-                self.device(&step.device, at.at("device").place);
-                self.order(&step.order, at.at("order").place);
+            Action::Retry(step) | Action::Discard(step) => self.on(&step.device, &step.order, at),
+            Action::Mitm(_) | Action::Handshake(_) | Action::Certificate(_) | Action::OldClient(_) => {
+                self.meddles(step, at);
             }
             _ => {}
         }
@@ -82,7 +82,7 @@ impl<'a> Story<'a, '_, '_> {
         self.server = state;
     }
 
-    fn nth_times(&mut self, nth: u32, times: u32, at: &Node) {
+    pub(super) fn nth_times(&mut self, nth: u32, times: u32, at: &Node) {
         at_least_one(nth, "nth", at.at("nth").place, self.problems);
         at_least_one(times, "times", at.at("times").place, self.problems);
     }

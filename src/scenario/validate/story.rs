@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Cast, at_least_one, is_name, screen};
 use crate::base::Span;
 use crate::check::ShownClaim;
-use crate::history::ServerState;
+use crate::history::{ServerState, Tls};
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::Battery;
 use crate::scenario::account::{EditCached, Select, SignIn};
@@ -13,20 +13,20 @@ use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen, Delete};
+use crate::scenario::step::{Action, Crash, CrashWhen};
 use crate::scenario::work_step::{DAY, Work};
 
 /// Random bytes hold any three given ones soon enough.
 const SHORTEST_WORD: usize = 7;
 
 /// Checks all steps; `outline` is their list.
-pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) {
+pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, tls: Tls, problems: &mut Problems<'_>) {
     if steps.is_empty() {
         problems.add(outline.place, "a story needs at least one step", None);
     }
     let later = labels(steps, outline);
     let (created, crashed, struck) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let mut story = Story { cast, problems, later, created, crashed, struck, server: ServerState::Up };
+    let mut story = Story { cast, problems, later, created, crashed, struck, server: ServerState::Up, tls };
     for (index, step) in steps.iter().enumerate() {
         if story.problems.is_full() {
             return;
@@ -85,6 +85,7 @@ pub(super) struct Story<'a, 'p, 't> {
     /// Those names with the groups of single members among them.
     struck: BTreeSet<&'a str>,
     pub(super) server: ServerState,
+    pub(super) tls: Tls,
 }
 
 impl<'a> Story<'a, '_, '_> {
@@ -99,8 +100,7 @@ impl<'a> Story<'a, '_, '_> {
                 self.network(step, at);
             }
             Action::Edit(step) => {
-                self.device(&step.device, at.at("device").place);
-                self.order(&step.order, at.at("order").place);
+                self.on(&step.device, &step.order, at);
                 self.fields(&step.set, at.at("set"));
             }
             Action::EditMany(step) => {
@@ -112,7 +112,7 @@ impl<'a> Story<'a, '_, '_> {
                 self.creates(&step.label, at.at("as").place);
                 self.fields(&step.set, at.at("set"));
             }
-            Action::Delete(step) => self.deletes(step, at),
+            Action::Delete(step) => self.on(&step.device, &step.order, at),
             Action::Resolve(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
             Action::Prefer(step) => self.decides(&step.device, step.order.as_deref(), Some(&step.field), at),
             Action::Undo(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
@@ -134,8 +134,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Lose(step) => {
                 self.device(&step.device, at.at("device").place);
-                at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
-                at_least_one(step.times, "times", at.at("times").place, self.problems);
+                self.nth_times(step.nth, step.times, at);
             }
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
@@ -152,14 +151,19 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Server(_)
             | Action::Revoke(_)
             | Action::Retry(_)
-            | Action::Discard(_) => self.goes_wrong(step, at),
+            | Action::Discard(_)
+            | Action::Mitm(_)
+            | Action::Handshake(_)
+            | Action::Certificate(_)
+            | Action::OldClient(_) => self.goes_wrong(step, at),
             Action::Tamper(step) => self.tampers(step, at),
         }
     }
 
-    fn deletes(&mut self, step: &Delete, at: &Node) {
-        self.device(&step.device, at.at("device").place);
-        self.order(&step.order, at.at("order").place);
+    /// A step of a device about an order.
+    pub(super) fn on(&mut self, device: &str, order: &str, at: &Node) {
+        self.device(device, at.at("device").place);
+        self.order(order, at.at("order").place);
     }
 
     fn many(&mut self, orders: u32, set: &Record, at: &Node) {
