@@ -111,8 +111,8 @@ fn difference(row: &Row) -> Option<String> {
         let off = figures.iter().zip(row.figures).enumerate().any(|(index, (model, kernel))| {
             let outage = row.dead[1] - row.dead[0];
             let tolerance = match index {
-                2 if overruns => OVERRUN,
-                2 if outage > Duration::ZERO && outage < Duration::from_secs(10) => AFTER_OUTAGE,
+                1 | 2 if overruns => OVERRUN,
+                1 | 2 if outage > Duration::ZERO && outage < Duration::from_secs(10) => AFTER_OUTAGE,
                 _ => TOLERANCE,
             };
             (model - kernel).abs() > (kernel * tolerance).max(LATENESS_S)
