@@ -4,6 +4,7 @@
 //!   ProxyEnd ── front: TLS ── hyper server ── exchange: inspect, faults ── hyper client ── Upstream
 //! ```
 
+mod alone;
 mod exchange;
 mod faults;
 mod forward;
@@ -16,6 +17,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use alone::{Alone, AloneError, Deed, Glance, MakeRule, ReadSteps, Timed, Trusted, Wanted};
 pub use faults::{
     Act, Canned, Faults, Greeting, Greetings, LoseHow, Meeting, Moment, Page, Refuse, RetryAfter, Rule, Spoil, Target,
 };
