@@ -1,9 +1,10 @@
 //! What can be the matter with a device's link.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A device's link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LinkState {
     /// Packets pass.
