@@ -18,7 +18,7 @@ use tokio::task::spawn_local;
 
 use super::faults::{Act, Canned, LoseHow, Moment, Refuse, Spoil, Tail};
 use super::forward::Shared;
-use super::front::Layer;
+use super::front::{Layer, Met};
 use super::inspect::{self, Route};
 use super::overhear::Line;
 use super::parcel::Parcel;
@@ -59,9 +59,9 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A session that has seen no exchange yet; what its wire has carried so far is the handshake's.
-    pub(super) fn new(proxy: Rc<Shared>, (device, connection): (&str, u64), layer: Layer, wire: Rc<Wire>) -> Self {
-        let (accounted, server) = (Cell::new(wire.traffic().up), RefCell::new(None));
+    /// A session on a connection that was met like that and has seen no exchange yet.
+    pub(super) fn new(proxy: Rc<Shared>, (device, connection): (&str, u64), met: &Met, wire: Rc<Wire>) -> Self {
+        let (layer, accounted, server) = (met.layer, Cell::new(met.accounted), RefCell::new(None));
         Self { proxy, device: device.into(), connection, layer, wire, accounted, server }
     }
 

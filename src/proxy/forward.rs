@@ -132,7 +132,7 @@ impl Proxy {
     }
 
     async fn speak_http(&self, device: &str, connection: u64, met: Met, wire: Rc<Wire>) {
-        let session = Rc::new(Session::new(Rc::clone(&self.0), (device, connection), met.layer, wire));
+        let session = Rc::new(Session::new(Rc::clone(&self.0), (device, connection), &met, wire));
         let service = service_fn(move |request| {
             let session = Rc::clone(&session);
             async move { session.exchange(request).await }
