@@ -113,7 +113,8 @@ fn the_two_directions_share_nothing_but_acknowledgements() {
         tokio::join!(proxy_reads.read_exact(&mut up), device_reads.read_exact(&mut down)).0.unwrap();
         let exact = HANDSHAKE + ms(200) + transmission(144_800, 400);
         let took = clock.elapsed();
-        assert!(took > exact && took < exact + exact / 10, "{took:?}, not {exact:?}");
+        // Acknowledgements ride on data, and wait in its queue.
+        assert!(took > exact && took < exact + exact / 3, "{took:?}, not {exact:?}");
     });
 }
 
