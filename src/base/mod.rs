@@ -10,4 +10,4 @@ pub use budget::{GivenUp, STEP_BUDGET, within_budget};
 pub use clock::{Clock, SIMULATION_EPOCH, WallClock};
 pub use crash::CrashHow;
 pub use random::{Seed, Stream};
-pub use units::{Rate, Size, Span};
+pub use units::{Rate, Share, Size, Span};

@@ -53,6 +53,9 @@ const RATE: Kind = Kind {
     units: &[("bps", 1), ("kbps", 1_000), ("Mbps", 1_000_000), ("Gbps", 1_000_000_000)],
 };
 
+/// Factors are millionths.
+const SHARE: Kind = Kind { what: "a share", example: "1.5%", units: &[("ppm", 1), ("%", 10_000)] };
+
 impl Kind {
     fn units_text(&self) -> String {
         self.units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
@@ -161,6 +164,7 @@ macro_rules! quantity {
 quantity!(Span, SPAN, "A duration.", micros, "microseconds.");
 quantity!(Size, SIZE, "A number of bytes.", bytes, "bytes.");
 quantity!(Rate, RATE, "A data rate.", bits_per_second, "bits a second.");
+quantity!(Share, SHARE, "A share of something, also a chance.", ppm, "millionths.");
 
 impl Span {
     /// As the standard library's duration.
@@ -212,6 +216,7 @@ mod tests {
             prop_assert_eq!(Span::new(value).to_string().parse(), Ok(Span::new(value)));
             prop_assert_eq!(Size::new(value).to_string().parse(), Ok(Size::new(value)));
             prop_assert_eq!(Rate::new(value).to_string().parse(), Ok(Rate::new(value)));
+            prop_assert_eq!(Share::new(value).to_string().parse(), Ok(Share::new(value)));
         }
 
         #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState, Side};
 use super::edit::{Edit, OperationRecord};
+use super::link::LinkState;
 use super::message::Message;
 use super::outcome::{Decision, StepOutcome, Wait};
 use super::secret::{Guarded, Sighting};
@@ -427,18 +428,6 @@ pub enum Fault {
     ManInTheMiddle,
     /// A handshake that comes to nothing.
     Handshake,
-}
-
-/// A device's link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum LinkState {
-    /// Packets pass.
-    Up,
-    /// The radio is off and the device knows: connects fail at once.
-    Airplane,
-    /// Packets vanish and nobody is told.
-    DeadZone,
 }
 
 /// Whether the server is to be had.

@@ -4,6 +4,7 @@ mod circumstance;
 mod device;
 mod edit;
 mod event;
+mod link;
 mod message;
 mod outcome;
 mod recorder;
@@ -17,7 +18,8 @@ pub use device::{
     Side, Source, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{Event, Fault, LinkState, ServerState, What};
+pub use event::{Event, Fault, ServerState, What};
+pub use link::LinkState;
 pub use message::{Message, MessageKind, RecordRef, Upload, UploadStep};
 pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};

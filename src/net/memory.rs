@@ -1,6 +1,7 @@
 //! A device's link: its state, and the connections over it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -8,39 +9,28 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::link::{Direction, next_try};
-use super::profile::Profile;
-use super::stream::{self, Connection, DeviceEnd, ProxyEnd, Way};
-use crate::base::{Clock, Rate, Seed};
+use super::conditions::Conditions;
+use super::connection::{ConnectionId, Way};
+use super::path::Path;
+use super::stream::{self, Connection, DeviceEnd, ProxyEnd};
+use crate::base::{Clock, Seed};
 use crate::history::LinkState;
 
-/// A window is at least this many bytes: a dozen packets.
-const LEAST_WINDOW: usize = 16 * 1024;
-/// A link that is not slow gets at least this window, in bytes; it is what kernels start with.
-const USUAL_WINDOW: usize = 64 * 1024;
-/// The window of a link without a limit, in bytes.
-const UNLIMITED_WINDOW: usize = 1024 * 1024;
+/// A resolver that hears of no server gives up after this long (the time-out of resolv.conf).
+const RESOLVER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One device's link. Clones are the same link.
 #[derive(Clone, Debug)]
-pub struct Link(Rc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    profile: Profile,
-    medium: Rc<Medium>,
-    changed: Notify,
-    /// In the order in which they were made.
-    connections: RefCell<Vec<Weak<Connection>>>,
-}
+pub struct Link(Rc<Medium>);
 
 /// What all connections of a link travel on.
 #[derive(Debug)]
 pub(super) struct Medium {
     clock: Clock,
     state: Cell<LinkState>,
-    up: RefCell<Direction>,
-    down: RefCell<Direction>,
+    path: RefCell<Path>,
+    changed: Notify,
+    connections: RefCell<BTreeMap<ConnectionId, Weak<Connection>>>,
 }
 
 impl Medium {
@@ -54,128 +44,190 @@ impl Medium {
         self.clock.instant(elapsed)
     }
 
-    /// Whether packets pass.
-    pub(super) fn passes(&self) -> bool {
-        self.state.get() == LinkState::Up
+    /// The model. Who borrows it wakes nobody meanwhile.
+    pub(super) fn path(&self) -> &RefCell<Path> {
+        &self.path
     }
 
-    /// Lends one direction of the link.
-    pub(super) fn with<T>(&self, way: Way, act: impl FnOnce(&mut Direction) -> T) -> T {
-        let direction = match way {
-            Way::Up => &self.up,
-            Way::Down => &self.down,
+    /// Lets all happen that is due, and wakes whom it concerns.
+    pub(super) fn advance(&self) {
+        let stirred = {
+            let mut path = self.path.borrow_mut();
+            path.advance(self.now());
+            path.take_stirred()
         };
-        act(&mut direction.borrow_mut())
-    }
-}
-
-impl Link {
-    /// The link of `device`, up and idle. Its jitter comes from the streams `link/<device>/up` and `/down` of `seed`.
-    #[must_use]
-    pub fn new(profile: Profile, clock: Clock, seed: Seed, device: &str) -> Self {
-        let direction = |rate, delay, way: &str| {
-            RefCell::new(Direction::new(rate, delay, profile.jitter, seed.stream(&format!("link/{device}/{way}"))))
-        };
-        let medium = Medium {
-            clock,
-            state: Cell::new(LinkState::Up),
-            up: direction(profile.up, profile.delay_up.duration(), "up"),
-            down: direction(profile.down, profile.delay_down.duration(), "down"),
-        };
-        Self(Rc::new(Shared {
-            profile,
-            medium: Rc::new(medium),
-            changed: Notify::new(),
-            connections: RefCell::default(),
-        }))
-    }
-
-    /// Changes what the link does, now. Airplane mode resets every connection at once; in a dead zone everything not
-    /// yet arrived and everything sent is held and tries again after its end, and nobody is told.
-    pub fn set_state(&self, state: LinkState) {
-        let medium = &self.0.medium;
-        if medium.state.replace(state) == state {
-            return;
-        }
-        let now = medium.now();
-        for connection in self.open_connections() {
-            match state {
-                LinkState::Up => connection.resume(now),
-                LinkState::DeadZone => connection.hold(now),
-                LinkState::Airplane => connection.reset(),
+        for id in stirred {
+            let connection = self.connections.borrow().get(&id).and_then(Weak::upgrade);
+            if let Some(connection) = connection {
+                connection.look(&self.path);
             }
         }
-        if !medium.passes() {
-            medium.with(Way::Up, |link| link.cut(now));
-            medium.with(Way::Down, |link| link.cut(now));
-        }
-        self.0.changed.notify_waiters();
     }
 
-    /// What the link does now.
-    #[must_use]
-    pub fn state(&self) -> LinkState {
-        self.0.medium.state.get()
+    /// When it is worth looking again; never where nothing gets through, until that changes.
+    pub(super) fn next_event(&self) -> Option<Duration> {
+        let [up, down] = passes(self.state.get());
+        if up || down { self.path.borrow().next_event() } else { None }
     }
 
-    /// Opens a connection, which takes a round trip; both ends come to life at its end. In a dead zone the first packet
-    /// is tried again after 1, 3, 7... seconds, without end.
-    ///
-    /// # Errors
-    /// `NotConnected`, at once, in airplane mode.
-    pub async fn connect(&self) -> io::Result<(DeviceEnd, ProxyEnd)> {
-        let started = self.0.medium.now();
-        let mut attempt = started;
-        loop {
-            while self.state() != LinkState::Airplane && !self.unchanged_until(attempt).await {}
-            match self.state() {
-                LinkState::Airplane => return Err(io::Error::new(io::ErrorKind::NotConnected, "airplane mode is on")),
-                LinkState::Up if self.unchanged_until(attempt + self.0.profile.round_trip()).await => {
-                    return Ok(self.open());
-                }
-                // Lost on the way, or sent into the dead zone.
-                LinkState::Up | LinkState::DeadZone => {}
-            }
-            attempt = next_try(started, self.0.medium.now() + Duration::from_nanos(1));
-        }
-    }
-
-    fn open(&self) -> (DeviceEnd, ProxyEnd) {
-        let Profile { up, down, .. } = self.0.profile;
-        let windows = [up, down].map(|rate| window(rate, self.0.profile.round_trip()));
-        let (device, proxy, connection) = stream::connect(Rc::clone(&self.0.medium), windows);
-        let mut connections = self.0.connections.borrow_mut();
-        connections.retain(|connection| connection.strong_count() > 0);
-        connections.push(Rc::downgrade(&connection));
-        (device, proxy)
+    /// Forgets a connection.
+    pub(super) fn close(&self, id: ConnectionId) {
+        self.connections.borrow_mut().remove(&id);
+        self.path.borrow_mut().close(id);
     }
 
     fn open_connections(&self) -> Vec<Rc<Connection>> {
-        self.0.connections.borrow().iter().filter_map(Weak::upgrade).collect()
+        self.connections.borrow().values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Waits until `time`, but no longer than the link stays as it is; says whether it did.
-    async fn unchanged_until(&self, time: Duration) -> bool {
-        let changed = self.0.changed.notified();
-        if self.0.medium.now() >= time {
+    /// Waits until `time`, where there is one, but no longer than the link stays as it is; says whether it did.
+    async fn unchanged_until(&self, time: Option<Duration>) -> bool {
+        let changed = self.changed.notified();
+        let Some(time) = time else {
+            changed.await;
+            return false;
+        };
+        if self.now() >= time {
             return true;
         }
         tokio::select! {
             biased;
             () = changed => false,
-            () = sleep_until(self.0.medium.instant(time)) => true,
+            () = sleep_until(self.instant(time)) => true,
         }
     }
 }
 
-/// How many bytes a connection may have on their way: enough to keep the link busy, but no more than two seconds of it.
-fn window(rate: Rate, round_trip: Duration) -> usize {
-    let bytes_a_second = rate.bits_per_second() / 8;
-    if bytes_a_second == 0 {
-        return UNLIMITED_WINDOW;
+/// Whether packets pass, up and down.
+fn passes(state: LinkState) -> [bool; 2] {
+    match state {
+        LinkState::Up | LinkState::NoDns => [true, true],
+        LinkState::NoUplink => [false, true],
+        LinkState::NoDownlink => [true, false],
+        LinkState::Airplane | LinkState::DeadZone => [false, false],
     }
-    let product = u128::from(bytes_a_second) * round_trip.as_millis() / 1000;
-    let wanted = usize::try_from(2 * product).unwrap_or(usize::MAX).max(USUAL_WINDOW);
-    let bearable = usize::try_from(2 * bytes_a_second).unwrap_or(usize::MAX);
-    wanted.min(bearable).max(LEAST_WINDOW)
+}
+
+impl Link {
+    /// The link of `device`, up and idle. Its jitter and its losses come from the streams of `seed` that begin with
+    /// `link/<device>`.
+    #[must_use]
+    pub fn new(conditions: impl Into<Conditions>, clock: Clock, seed: Seed, device: &str) -> Self {
+        Self(Rc::new(Medium {
+            clock,
+            state: Cell::new(LinkState::Up),
+            path: RefCell::new(Path::new(conditions.into(), seed, &format!("link/{device}"))),
+            changed: Notify::new(),
+            connections: RefCell::default(),
+        }))
+    }
+
+    /// Changes what the link does, now. Airplane mode resets every connection at once; otherwise packets vanish where they
+    /// do not pass, nobody is told, and senders try again in ever longer gaps.
+    pub fn set_state(&self, state: LinkState) {
+        let medium = &self.0;
+        if medium.state.replace(state) == state {
+            return;
+        }
+        let now = medium.now();
+        for (way, open) in [Way::Up, Way::Down].into_iter().zip(passes(state)) {
+            medium.path.borrow_mut().set_open(now, way, open);
+        }
+        for connection in medium.open_connections() {
+            if state == LinkState::Airplane {
+                connection.reset();
+            } else {
+                connection.wake();
+            }
+        }
+        medium.changed.notify_waiters();
+    }
+
+    /// What the link does now.
+    #[must_use]
+    pub fn state(&self) -> LinkState {
+        self.0.state.get()
+    }
+
+    /// What the link is like.
+    #[must_use]
+    pub fn conditions(&self) -> Conditions {
+        self.0.path.borrow().conditions().clone()
+    }
+
+    /// From now on the link is like this. What is on its way arrives as it would have; what waits is sent at the new rate.
+    pub fn set_conditions(&self, conditions: Conditions) {
+        let medium = &self.0;
+        medium.path.borrow_mut().set_conditions(medium.now(), conditions);
+        self.look_again();
+    }
+
+    /// The device gets another address: every connection is dead, and nobody is told.
+    pub fn hand_over(&self) {
+        let medium = &self.0;
+        medium.path.borrow_mut().sever(medium.now());
+        self.look_again();
+    }
+
+    /// A trace that would stop begins anew instead.
+    pub fn wrap_traces(&self) {
+        self.0.path.borrow_mut().wrap_traces();
+    }
+
+    fn look_again(&self) {
+        for connection in self.0.open_connections() {
+            connection.wake();
+        }
+        self.0.changed.notify_waiters();
+    }
+
+    /// Opens a connection, which takes a round trip; both ends come to life at its end. Where the first packet or its
+    /// answer gets lost, it is tried again after 1, 3, 7... seconds, without end.
+    ///
+    /// # Errors
+    /// `NotConnected`, at once, in airplane mode; `TimedOut` where names cannot be resolved.
+    pub async fn connect(&self) -> io::Result<(DeviceEnd, ProxyEnd)> {
+        let medium = &self.0;
+        while self.state() == LinkState::NoDns {
+            if medium.unchanged_until(Some(medium.now() + RESOLVER_TIMEOUT)).await {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "the server's name could not be resolved"));
+            }
+        }
+        let id = medium.path.borrow_mut().connect(medium.now());
+        let mut dialing = Dialing { medium, id, open: false };
+        loop {
+            if self.state() == LinkState::Airplane {
+                return Err(io::Error::new(io::ErrorKind::NotConnected, "airplane mode is on"));
+            }
+            medium.advance();
+            if medium.path.borrow().is_open(id) {
+                return Ok(dialing.done());
+            }
+            medium.unchanged_until(medium.next_event()).await;
+        }
+    }
+}
+
+/// A connection that is being opened: given up, it is forgotten.
+struct Dialing<'m> {
+    medium: &'m Rc<Medium>,
+    id: ConnectionId,
+    open: bool,
+}
+
+impl Dialing<'_> {
+    fn done(&mut self) -> (DeviceEnd, ProxyEnd) {
+        self.open = true;
+        let (device, proxy, connection) = stream::ends(Rc::clone(self.medium), self.id);
+        self.medium.connections.borrow_mut().insert(self.id, Rc::downgrade(&connection));
+        (device, proxy)
+    }
+}
+
+impl Drop for Dialing<'_> {
+    fn drop(&mut self) {
+        if !self.open {
+            self.medium.close(self.id);
+        }
+    }
 }

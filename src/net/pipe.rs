@@ -1,170 +1,69 @@
-//! One direction of one connection: the bytes on their way, when they are due, and what an outage holds back.
+//! One direction of one connection: the bytes themselves, and who waits for them.
 
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
-use std::time::Duration;
 
 use tokio::io::ReadBuf;
 
-use super::link::{Direction, Flow, PACKET_PAYLOAD, next_try};
+use super::connection::Arrived;
 
-/// A pipe from the end that writes to the end that reads. Everything timed is in sending order, and dues never fall.
-#[derive(Debug)]
+/// Most bytes in a pipe: those that wait to be sent, those on their way, and those that nobody has read yet (Linux's
+/// largest receive buffer).
+const MOST_BYTES: usize = 6 * 1024 * 1024;
+
+/// A pipe from the end that writes to the end that reads.
+#[derive(Debug, Default)]
 pub(super) struct Pipe {
-    flow: Flow,
-    window: usize,
     bytes: VecDeque<u8>,
-    segments: VecDeque<Segment>,
-    held: Option<Held>,
-    ended: bool,
+    /// How many of them have arrived.
+    arrived: usize,
+    finished: bool,
+    gone: bool,
     abandoned: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
 
-/// What travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Load {
-    /// So many of the pipe's bytes.
-    Data(usize),
-    /// The writer will write no more, but may still read.
-    Finish,
-    /// The writer's end is gone: it neither writes nor reads.
-    Gone,
-}
-
-#[derive(Debug)]
-struct Segment {
-    /// When it began to leave.
-    start: Duration,
-    due: Duration,
-    load: Load,
-}
-
-/// What an outage swallowed; the sender keeps it and tries again. Data first, then `Finish`, then `Gone`.
-#[derive(Debug)]
-struct Held {
-    /// When the first of it was sent: its tries are counted from there.
-    since: Duration,
-    /// The next try, known once the outage is over.
-    retry: Option<Duration>,
-    data: usize,
-    finish: bool,
-    gone: bool,
-}
-
 impl Pipe {
-    /// An empty pipe that takes at most `window` bytes which nobody has read.
-    pub(super) fn new(window: usize) -> Self {
-        Self {
-            flow: Flow::default(),
-            window,
-            bytes: VecDeque::new(),
-            segments: VecDeque::new(),
-            held: None,
-            ended: false,
-            abandoned: false,
-            reader: None,
-            writer: None,
+    /// How many more bytes fit in.
+    pub(super) fn room(&self) -> usize {
+        MOST_BYTES.saturating_sub(self.bytes.len())
+    }
+
+    /// Takes `data` over.
+    pub(super) fn write(&mut self, data: &[u8]) {
+        self.bytes.extend(data);
+    }
+
+    /// What the link says has arrived.
+    pub(super) fn deliver(&mut self, arrived: Arrived) {
+        self.finished |= arrived.finished;
+        self.gone |= arrived.gone;
+        if !self.abandoned {
+            self.arrived += arrived.bytes;
         }
     }
 
-    /// Takes as much of `data` as the window has room for, in whole packets; `None` when it is full. Where nothing
-    /// `passes`, it is held.
-    pub(super) fn write(&mut self, link: &mut Direction, now: Duration, passes: bool, data: &[u8]) -> Option<usize> {
-        if self.abandoned {
-            return Some(data.len());
-        }
-        self.advance(link, now);
-        let room = self.window.saturating_sub(self.bytes.len());
-        // Packets that are cut where the reader happened to stop would cost headers that TCP does not pay.
-        let taken = if data.len() <= room { data.len() } else { room - room % PACKET_PAYLOAD };
-        if taken == 0 {
-            return None;
-        }
-        self.bytes.extend(&data[..taken]);
-        self.post(link, now, passes, Load::Data(taken));
-        Some(taken)
-    }
-
-    /// Sends `load` behind everything sent before; where nothing `passes`, it is held.
-    pub(super) fn post(&mut self, link: &mut Direction, now: Duration, passes: bool, load: Load) {
-        self.advance(link, now);
-        match &mut self.held {
-            Some(held) => held.add(load),
-            None if passes => self.launch(link, now, load),
-            None => self.held = Some(Held::new(now, load)),
-        }
-    }
-
-    /// Moves all that is due, as far as it fits, to `buffer` and says how much that was. 0 with room left means that
-    /// nothing is due, or that the stream has [ended](Self::ended).
-    pub(super) fn read(&mut self, link: &mut Direction, now: Duration, buffer: &mut ReadBuf<'_>) -> usize {
-        self.advance(link, now);
-        let mut ready = 0;
-        while let Some(segment) = self.segments.front_mut() {
-            let room = buffer.remaining() - ready;
-            match &mut segment.load {
-                _ if segment.due > now => break,
-                Load::Data(length) if *length > room => {
-                    *length -= room;
-                    ready += room;
-                    break;
-                }
-                Load::Data(length) => ready += *length,
-                Load::Finish => self.ended = true,
-                // It stays: the end that reads looks for it before it writes.
-                Load::Gone => {
-                    self.ended = true;
-                    break;
-                }
-            }
-            self.segments.pop_front();
-        }
+    /// Moves all that has arrived, as far as it fits, to `buffer` and says how much that was.
+    pub(super) fn read(&mut self, buffer: &mut ReadBuf<'_>) -> usize {
+        let ready = self.arrived.min(buffer.remaining());
         let (front, back) = self.bytes.as_slices();
         let split = ready.min(front.len());
         buffer.put_slice(&front[..split]);
         buffer.put_slice(&back[..ready - split]);
         self.bytes.drain(..ready);
+        self.arrived -= ready;
         ready
     }
 
     /// Whether everything was read that will ever come.
     pub(super) fn ended(&self) -> bool {
-        self.ended
+        self.finished && self.arrived == 0
     }
 
     /// Whether the news has arrived that the writing end is gone.
-    pub(super) fn gone(&self, now: Duration) -> bool {
-        self.segments.back().is_some_and(|last| last.load == Load::Gone && last.due <= now)
-    }
-
-    /// When something will be due, as far as that is known.
-    pub(super) fn next_due(&self) -> Option<Duration> {
-        let retry = || self.held.as_ref().and_then(|held| held.retry);
-        self.segments.front().map(|segment| segment.due).or_else(retry)
-    }
-
-    /// An outage begins: what has not arrived is held, in order, at the sender.
-    pub(super) fn hold(&mut self, link: &mut Direction, now: Duration) {
-        self.advance(link, now);
-        self.flow.cut(now);
-        let arrived = self.segments.partition_point(|segment| segment.due <= now);
-        let mut lost = self.segments.drain(arrived..);
-        if let Some(first) = lost.next() {
-            let mut held = Held::new(first.start, first.load);
-            lost.for_each(|segment| held.add(segment.load));
-            self.held = Some(held);
-        } else if let Some(held) = &mut self.held {
-            held.retry = None;
-        }
-    }
-
-    /// The outage is over: what is held goes out at its sender's next try.
-    pub(super) fn resume(&mut self, now: Duration) {
-        if let Some(held) = &mut self.held {
-            held.retry = Some(next_try(held.since, now));
-        }
+    pub(super) fn gone(&self) -> bool {
+        self.gone
     }
 
     /// The reading end is gone: what was on its way is dropped, and what is still written is swallowed.
@@ -173,14 +72,18 @@ impl Pipe {
         self.clear();
     }
 
+    /// Whether nobody will read what is written.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned
+    }
+
     /// Drops what is on its way.
     pub(super) fn clear(&mut self) {
         self.bytes = VecDeque::new();
-        self.segments.clear();
-        self.held = None;
+        self.arrived = 0;
     }
 
-    /// Remembers whom to wake when something is sent or the link changes.
+    /// Remembers whom to wake when something has arrived or the link changes.
     pub(super) fn await_data(&mut self, context: &Context<'_>) {
         register(&mut self.reader, context);
     }
@@ -198,65 +101,6 @@ impl Pipe {
     /// The writer to wake.
     pub(super) fn take_writer(&mut self) -> Option<Waker> {
         self.writer.take()
-    }
-
-    /// The writer to wake after a read: only when a good part of the window is free, to save it fruitless turns. The
-    /// rest of the window keeps the link busy meanwhile.
-    pub(super) fn take_writer_with_room(&mut self) -> Option<Waker> {
-        if self.bytes.len() <= self.window - self.window / 4 { self.writer.take() } else { None }
-    }
-
-    /// Sends again what is held, if its next try has come.
-    fn advance(&mut self, link: &mut Direction, now: Duration) {
-        let retry = self.held.as_ref().and_then(|held| held.retry);
-        let Some(retry) = retry.filter(|retry| *retry <= now) else { return };
-        let Some(held) = self.held.take() else { return };
-        if held.data > 0 {
-            self.launch(link, retry, Load::Data(held.data));
-        }
-        if held.finish {
-            self.launch(link, retry, Load::Finish);
-        }
-        if held.gone {
-            self.launch(link, retry, Load::Gone);
-        }
-    }
-
-    /// Puts `load` on the link, packet by packet.
-    fn launch(&mut self, link: &mut Direction, now: Duration, load: Load) {
-        let Load::Data(mut data) = load else {
-            let slot = link.send(&mut self.flow, now, 0);
-            self.segments.push_back(Segment { start: slot.start, due: slot.due, load });
-            return;
-        };
-        while data > 0 {
-            let slot = link.send(&mut self.flow, now, data);
-            data -= slot.payload;
-            match self.segments.back_mut() {
-                // What arrives together is one segment.
-                Some(Segment { due, load: Load::Data(length), .. }) if *due == slot.due => *length += slot.payload,
-                _ => {
-                    let load = Load::Data(slot.payload);
-                    self.segments.push_back(Segment { start: slot.start, due: slot.due, load });
-                }
-            }
-        }
-    }
-}
-
-impl Held {
-    fn new(since: Duration, load: Load) -> Self {
-        let mut held = Self { since, retry: None, data: 0, finish: false, gone: false };
-        held.add(load);
-        held
-    }
-
-    fn add(&mut self, load: Load) {
-        match load {
-            Load::Data(length) => self.data += length,
-            Load::Finish => self.finish = true,
-            Load::Gone => self.gone = true,
-        }
     }
 }
 

@@ -11,8 +11,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep_until};
 
+use super::connection::{ConnectionId, Way};
 use super::memory::Medium;
-use super::pipe::{Load, Pipe};
+use super::path::Path;
+use super::pipe::Pipe;
+use super::sender::Mark;
 
 /// Payload bytes that passed the proxy's end of a connection so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,56 +42,49 @@ impl ProxyEnd {
     }
 }
 
-/// Two new ends on `medium`, whose pipes take at most `windows` (up, down) unread bytes.
-pub(super) fn connect(medium: Rc<Medium>, windows: [usize; 2]) -> (DeviceEnd, ProxyEnd, Rc<Connection>) {
-    let [up, down] = windows.map(|window| RefCell::new(Pipe::new(window)));
-    let connection = Rc::new(Connection { medium, up, down, reset: Cell::new(false) });
-    let end =
-        |writes| End { connection: Rc::clone(&connection), writes, read: 0, written: 0, finished: false, timer: None };
+/// The two ends of the open connection `id` on `medium`.
+pub(super) fn ends(medium: Rc<Medium>, id: ConnectionId) -> (DeviceEnd, ProxyEnd, Rc<Connection>) {
+    let (up, down, reset) = (RefCell::default(), RefCell::default(), Cell::new(false));
+    let connection = Rc::new(Connection { medium, id, up, down, reset });
+    let end = |writes| End {
+        connection: Rc::clone(&connection),
+        writes,
+        read: 0,
+        written: 0,
+        finished: false,
+        reading: Timer::default(),
+        writing: Timer::default(),
+    };
     (DeviceEnd(end(Way::Up)), ProxyEnd(end(Way::Down)), Rc::clone(&connection))
-}
-
-/// Which way bytes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// From the device.
-    Up,
-    /// To the device.
-    Down,
-}
-
-impl Way {
-    fn back(self) -> Self {
-        match self {
-            Self::Up => Self::Down,
-            Self::Down => Self::Up,
-        }
-    }
 }
 
 /// What both ends share.
 #[derive(Debug)]
 pub(super) struct Connection {
     medium: Rc<Medium>,
+    id: ConnectionId,
     up: RefCell<Pipe>,
     down: RefCell<Pipe>,
     reset: Cell<bool>,
 }
 
 impl Connection {
-    /// A dead zone begins at `now`.
-    pub(super) fn hold(&self, now: Duration) {
+    /// Takes over what has arrived, and wakes whom it concerns.
+    pub(super) fn look(&self, path: &RefCell<Path>) {
         for way in [Way::Up, Way::Down] {
-            self.medium.with(way, |link| self.pipe(way).borrow_mut().hold(link, now));
+            let (arrived, room) = {
+                let mut path = path.borrow_mut();
+                (path.take_arrived(self.id, way), path.has_room(self.id, way))
+            };
+            let wakers = {
+                let mut pipe = self.pipe(way).borrow_mut();
+                let news = arrived != super::connection::Arrived::default();
+                pipe.deliver(arrived);
+                let reader = if news { pipe.take_reader() } else { None };
+                [reader, if room { pipe.take_writer() } else { None }]
+            };
+            wakers.into_iter().flatten().for_each(Waker::wake);
         }
-    }
-
-    /// A dead zone ended at `now`.
-    pub(super) fn resume(&self, now: Duration) {
-        for way in [Way::Up, Way::Down] {
-            self.pipe(way).borrow_mut().resume(now);
-        }
-        self.wake();
     }
 
     /// The radio is off: both ends learn it at once, and what was on its way is lost.
@@ -100,7 +96,8 @@ impl Connection {
         self.wake();
     }
 
-    fn wake(&self) {
+    /// Something about the link has changed: who waits looks again.
+    pub(super) fn wake(&self) {
         for way in [Way::Up, Way::Down] {
             let wakers = {
                 let mut pipe = self.pipe(way).borrow_mut();
@@ -117,19 +114,21 @@ impl Connection {
         }
     }
 
-    /// Sends `load` and wakes who reads it.
-    fn post(&self, way: Way, load: Load) {
-        let (now, passes) = (self.medium.now(), self.medium.passes());
-        let reader = {
-            let mut pipe = self.pipe(way).borrow_mut();
-            self.medium.with(way, |link| pipe.post(link, now, passes, load));
-            pipe.take_reader()
-        };
+    /// Sends `mark` and wakes who reads it.
+    fn post(&self, way: Way, mark: Mark) {
+        self.medium.path().borrow_mut().send_mark(self.id, way, self.medium.now(), mark);
+        let reader = self.pipe(way).borrow_mut().take_reader();
         reader.into_iter().for_each(Waker::wake);
     }
 }
 
-/// One end: it writes one way, reads the other, and wakes itself when something is due.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.medium.close(self.id);
+    }
+}
+
+/// One end: it writes one way, reads the other, and wakes itself when something may happen.
 #[derive(Debug)]
 struct End {
     connection: Rc<Connection>,
@@ -137,85 +136,99 @@ struct End {
     read: u64,
     written: u64,
     finished: bool,
-    /// Armed only while a read waits for something whose time is known.
-    timer: Option<Timer>,
+    reading: Timer,
+    writing: Timer,
 }
 
-#[derive(Debug)]
+/// Armed only while something is waited for whose time is known.
+#[derive(Debug, Default)]
 struct Timer {
-    sleep: Pin<Box<Sleep>>,
+    sleep: Option<Pin<Box<Sleep>>>,
     due: Option<Duration>,
+}
+
+impl Timer {
+    /// Ready once the link's next event has come; pending, for the waker of the pipe, where none is known.
+    fn poll(&mut self, medium: &Medium, context: &mut Context<'_>) -> Poll<()> {
+        let Some(due) = medium.next_event() else { return Poll::Pending };
+        let instant = medium.instant(due);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(instant)));
+        if self.due != Some(due) {
+            sleep.as_mut().reset(instant);
+            self.due = Some(due);
+        }
+        let fired = sleep.as_mut().poll(context);
+        if fired.is_ready() {
+            self.due = None;
+        }
+        fired
+    }
 }
 
 impl End {
     fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let connection = Rc::clone(&self.connection);
-        let way = self.writes.back();
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let (connection, way) = (Rc::clone(&self.connection), self.writes.back());
         loop {
             if connection.reset.get() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
-            let now = connection.medium.now();
+            // Who looks need not be woken.
+            drop(connection.pipe(way).borrow_mut().take_reader());
+            connection.medium.advance();
             let mut pipe = connection.pipe(way).borrow_mut();
-            let count = connection.medium.with(way, |link| pipe.read(link, now, buffer));
-            if count > 0 {
+            let count = pipe.read(buffer);
+            if count > 0 || pipe.ended() {
                 self.read += count as u64;
-                let writer = pipe.take_writer_with_room();
+                let writer = pipe.take_writer();
                 drop(pipe);
                 writer.into_iter().for_each(Waker::wake);
                 return Poll::Ready(Ok(()));
             }
-            if pipe.ended() || buffer.remaining() == 0 {
-                return Poll::Ready(Ok(()));
-            }
             pipe.await_data(context);
-            let due = pipe.next_due();
             drop(pipe);
-            match due {
-                Some(due) if self.poll_timer(context, due).is_ready() => {}
-                Some(_) | None => return Poll::Pending,
+            let busy = connection.medium.path().borrow().is_busy(connection.id, way);
+            if !busy || self.reading.poll(&connection.medium, context).is_pending() {
+                return Poll::Pending;
             }
         }
     }
 
-    /// Ready once `due` has come.
-    fn poll_timer(&mut self, context: &mut Context<'_>, due: Duration) -> Poll<()> {
-        let instant = self.connection.medium.instant(due);
-        let new = || Timer { sleep: Box::pin(sleep_until(instant)), due: Some(due) };
-        let timer = self.timer.get_or_insert_with(new);
-        if timer.due != Some(due) {
-            timer.sleep.as_mut().reset(instant);
-            timer.due = Some(due);
-        }
-        let fired = timer.sleep.as_mut().poll(context);
-        if fired.is_ready() {
-            timer.due = None;
-        }
-        fired
-    }
-
-    fn poll_write(&mut self, context: &Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let connection = &self.connection;
-        if connection.reset.get() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
-        }
-        let (now, passes) = (connection.medium.now(), connection.medium.passes());
-        if self.finished || connection.pipe(self.writes.back()).borrow().gone(now) {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        if data.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        let mut pipe = connection.pipe(self.writes).borrow_mut();
-        let Some(count) = connection.medium.with(self.writes, |link| pipe.write(link, now, passes, data)) else {
+    fn poll_write(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        let (connection, way) = (Rc::clone(&self.connection), self.writes);
+        loop {
+            if connection.reset.get() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            drop(connection.pipe(way).borrow_mut().take_writer());
+            connection.medium.advance();
+            if self.finished || connection.pipe(way.back()).borrow().gone() {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            let mut pipe = connection.pipe(way).borrow_mut();
+            if data.is_empty() || pipe.is_abandoned() {
+                self.written += data.len() as u64;
+                return Poll::Ready(Ok(data.len()));
+            }
+            let path = connection.medium.path();
+            let count = path.borrow().takes(connection.id, way, data.len().min(pipe.room()));
+            if count > 0 {
+                pipe.write(&data[..count]);
+                path.borrow_mut().send(connection.id, way, connection.medium.now(), count);
+                self.written += count as u64;
+                let reader = pipe.take_reader();
+                drop(pipe);
+                reader.into_iter().for_each(Waker::wake);
+                return Poll::Ready(Ok(count));
+            }
             pipe.await_room(context);
-            return Poll::Pending;
-        };
-        self.written += count as u64;
-        let reader = pipe.take_reader();
-        drop(pipe);
-        reader.into_iter().for_each(Waker::wake);
-        Poll::Ready(Ok(count))
+            drop(pipe);
+            if self.writing.poll(&connection.medium, context).is_pending() {
+                return Poll::Pending;
+            }
+        }
     }
 
     fn poll_shutdown(&mut self) -> Poll<io::Result<()>> {
@@ -224,7 +237,7 @@ impl End {
         }
         if !self.finished {
             self.finished = true;
-            self.connection.post(self.writes, Load::Finish);
+            self.connection.post(self.writes, Mark::Finish);
         }
         Poll::Ready(Ok(()))
     }
@@ -232,12 +245,15 @@ impl End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        if self.connection.reset.get() {
+        let connection = &self.connection;
+        if connection.reset.get() {
             return;
         }
-        self.connection.post(self.writes, Load::Gone);
+        connection.post(self.writes, Mark::Gone);
+        let reads = self.writes.back();
+        connection.medium.path().borrow_mut().discard(connection.id, reads);
         let writer = {
-            let mut pipe = self.connection.pipe(self.writes.back()).borrow_mut();
+            let mut pipe = connection.pipe(reads).borrow_mut();
             pipe.abandon();
             pipe.take_writer()
         };

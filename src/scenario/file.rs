@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::link::Link;
 use super::step::{Action, Step};
 use super::work_step::DAY;
 use crate::base::Span;
@@ -166,8 +167,8 @@ pub struct Device {
     pub user: Option<String>,
     /// The user's role.
     pub role: Role,
-    /// The name of a network profile.
-    pub link: String,
+    /// What it is connected by.
+    pub link: Link,
     /// How often it syncs on its own; never when absent.
     pub sync_every: Option<Span>,
     /// How it spaces its retries.

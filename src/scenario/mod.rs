@@ -9,6 +9,7 @@ mod account;
 mod faults;
 mod file;
 mod files_step;
+mod link;
 mod outline;
 mod parse;
 mod platform;
@@ -35,6 +36,7 @@ pub use file::{
     Role, Scenario, Skew, SkewError, World,
 };
 pub use files_step::{Attach, Broken, DiskSpace, FileSettings, Network, NetworkKind};
+pub use link::{AtEnd, ChangeLink, Flap, Link, OwnLink, TraceFile, TraceFiles};
 pub use platform::{Battery, DataSaver};
 pub use print::print;
 pub use problem::{Problem, draw};

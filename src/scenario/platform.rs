@@ -1,5 +1,7 @@
 //! Steps about what a phone's platform does to an app: battery and data saver (spec 5.1).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// See [`Action::Battery`](super::Action::Battery).
@@ -13,6 +15,13 @@ pub struct Battery {
     /// Whether it is being charged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub charging: bool,
+}
+
+impl fmt::Display for Battery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let charging = if self.charging { ", charging" } else { "" };
+        write!(f, "the battery of {} has {} % left{charging}", self.device, self.percent)
+    }
 }
 
 /// See [`Action::DataSaver`](super::Action::DataSaver).

@@ -10,13 +10,14 @@ use super::file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Keys, Orders, Retry, Role,
     Scenario, Skew, World,
 };
+use super::link::Link;
 use crate::history::Tls;
 
 /// What a reader looks for first in a step or a claim; the values come last.
 const FIRST: [&str; 11] =
     ["device", "as", "record", "order", "orders", "field", "what", "when", "of", "operation", "sync"];
 /// See [`FIRST`].
-const LAST: [&str; 3] = ["with", "set", "has"];
+const LAST: [&str; 4] = ["with", "set", "has", "over"];
 /// What may stand in text without quotes, besides letters, digits and single spaces.
 const PLAIN: &str = "_-./";
 /// The same outside of brackets, where commas mean nothing.
@@ -101,8 +102,8 @@ fn device_fields(device: &Device) -> Vec<(&'static str, Value)> {
         Role::Technician => {}
         Role::Supervisor => fields.push(("role", Value::from("supervisor"))),
     }
-    if device.link != DEFAULT_LINK {
-        fields.push(("link", Value::from(device.link.as_str())));
+    if device.link != Link::Named(DEFAULT_LINK.to_owned()) {
+        fields.push(("link", serde_json::to_value(&device.link).unwrap_or_default()));
     }
     if device.sync_every != Some(DEFAULT_SYNC_EVERY) {
         let every = device.sync_every.map_or_else(|| "never".to_owned(), |span| span.to_string());

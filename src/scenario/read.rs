@@ -7,9 +7,11 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::file::{Orders, Scenario};
+use super::link::Link;
 use super::outline::Node;
 use super::parse::{outline, written};
 use super::problem::{Problem, Problems};
+use super::step::Action;
 use super::validate;
 use super::written::Written;
 
@@ -25,14 +27,14 @@ pub struct Options<'a> {
     pub known_links: &'a [&'a str],
 }
 
-/// Reads and checks a scenario file, and looks into the file of work orders that it names.
+/// Reads and checks a scenario file, and looks into the files that it names.
 ///
 /// # Errors
 /// One problem when the file cannot be read or is malformed; otherwise all that is wrong with what it says.
 pub fn load(path: &Path, options: &Options<'_>) -> Result<Scenario, Vec<Problem>> {
     let name = path.display().to_string();
-    let text = text_of(path).map_err(|message| vec![Problem::of_file(&name, &message)])?;
-    read(&text, &name, options, look_into_orders)
+    let text = text_of(path, MOST_BYTES).map_err(|message| vec![Problem::of_file(&name, &message)])?;
+    read(&text, &name, options, look_into_files)
 }
 
 /// Reads and checks a scenario's text. Paths in it are resolved against the folder of `file_name`, but not followed.
@@ -82,8 +84,9 @@ fn form(text: &str, problems: &mut Problems<'_>) -> Option<(Written, Node)> {
     }
 }
 
-fn text_of(path: &Path) -> Result<String, String> {
-    let bytes = bytes_of(path, MOST_BYTES)?;
+/// The whole file, if it is a text of at most `most` bytes.
+pub(super) fn text_of(path: &Path, most: u64) -> Result<String, String> {
+    let bytes = bytes_of(path, most)?;
     let text = String::from_utf8(bytes).map_err(|_| "this is not a text file (not UTF-8)".to_owned())?;
     if text.contains('\0') { Err("this is not a text file".to_owned()) } else { Ok(text) }
 }
@@ -117,6 +120,29 @@ fn bytes_of(path: &Path, most: u64) -> Result<Vec<u8>, String> {
 struct OrderInFile {
     #[serde(rename = "workOrderId")]
     id: String,
+}
+
+fn look_into_files(scenario: &Scenario, outline: &Node, problems: &mut Problems<'_>) {
+    look_into_orders(scenario, outline, problems);
+    let devices = outline.at("devices");
+    for device in &scenario.devices {
+        look_into_traces(&device.link, devices.at(&device.name).at("link"), problems);
+    }
+    for (index, step) in scenario.steps.iter().enumerate() {
+        if let Action::Link(step) = &step.action {
+            look_into_traces(&step.to, outline.at("steps").item(index).body().at("to"), problems);
+        }
+    }
+}
+
+fn look_into_traces(link: &Link, at: &Node, problems: &mut Problems<'_>) {
+    let Some(files) = link.trace() else { return };
+    for (key, file) in [("down", &files.down), ("up", &files.up)] {
+        if let Err(why) = file.trace(files.at_end) {
+            let help = format!("the path counts from the scenario's own folder; looked for {}", file.path.display());
+            problems.add(at.at("trace").at(key).place, why, Some(help));
+        }
+    }
 }
 
 fn look_into_orders(scenario: &Scenario, outline: &Node, problems: &mut Problems<'_>) {

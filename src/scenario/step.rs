@@ -8,6 +8,7 @@ use super::account::{EditCached, Logout, LookUp, Select, SignIn};
 use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
 use super::file::Skew;
 use super::files_step::{Attach, DiskSpace, FileSettings, Network};
+use super::link::{ChangeLink, Flap};
 use super::platform::{Battery, DataSaver};
 use super::security::{Steal, Uninstall};
 use super::server_step::{CrashServer, SearchDisk, ServerClock, Tamper};
@@ -52,6 +53,12 @@ pub enum Action {
     Offline(Offline),
     /// The device gets its network back.
     Online(String),
+    /// The device's link becomes another, at once or bit by bit.
+    Link(ChangeLink),
+    /// The device gets another address: its connections are dead, and nobody is told.
+    Handover(String),
+    /// The device's network comes and goes, until it is `online`.
+    Flap(Flap),
     /// A user changes an order on a device.
     Edit(Edit),
     /// A user changes the first so many orders on a device, each in an edit of its own.
@@ -174,7 +181,7 @@ pub struct Offline {
     pub how: OfflineHow,
 }
 
-/// The two ways of having no network.
+/// The ways of having no network, or half of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OfflineHow {
@@ -182,6 +189,12 @@ pub enum OfflineHow {
     Airplane,
     /// Packets vanish and nobody is told.
     DeadZone,
+    /// What the device sends vanishes; what is sent to it arrives.
+    NoUplink,
+    /// What is sent to the device vanishes; what it sends arrives.
+    NoDownlink,
+    /// Names cannot be resolved: no new connection comes about, after the resolver's time-out.
+    NoDns,
 }
 
 /// See [`Action::Edit`].

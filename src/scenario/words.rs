@@ -19,6 +19,9 @@ impl fmt::Display for Action {
             Self::Sync(device) => write!(f, "{device} syncs"),
             Self::Offline(step) => write!(f, "{} goes offline: {}", step.device, step.how),
             Self::Online(device) => write!(f, "{device} comes back online"),
+            Self::Link(step) => step.fmt(f),
+            Self::Handover(device) => write!(f, "{device} gets another address"),
+            Self::Flap(step) => step.fmt(f),
             Self::Edit(step) => write!(f, "{} edits {}: {}", step.device, step.order, Fields(&step.set)),
             Self::EditMany(step) => {
                 write!(f, "{} edits the first {} orders: {}", step.device, step.orders, Fields(&step.set))
@@ -37,10 +40,7 @@ impl fmt::Display for Action {
             Self::Launch(device) => write!(f, "the user of {device} opens the app anew"),
             Self::Background(device) => write!(f, "{device} puts the app in the background"),
             Self::Foreground(device) => write!(f, "{device} brings the app to the foreground"),
-            Self::Battery(step) => {
-                let charging = if step.charging { ", charging" } else { "" };
-                write!(f, "the battery of {} has {} % left{charging}", step.device, step.percent)
-            }
+            Self::Battery(step) => step.fmt(f),
             Self::DataSaver(DataSaver { device, on }) => write!(f, "the data saver of {device} is {}", on_off(*on)),
             Self::Attach(_) | Self::FileSettings(_) | Self::Network(_) | Self::DiskSpace(_) => about_files(self, f),
             Self::Look(claim) => look(claim, f),
@@ -150,6 +150,9 @@ impl fmt::Display for OfflineHow {
         f.write_str(match self {
             Self::Airplane => "airplane mode",
             Self::DeadZone => "dead zone",
+            Self::NoUplink => "no uplink",
+            Self::NoDownlink => "no downlink",
+            Self::NoDns => "no names resolved",
         })
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, de};
 
 use super::file::{Keys, Retry, Role, Skew};
+use super::link::Link;
 use super::step::Action;
 use crate::base::Span;
 use crate::check::Claim;
@@ -71,7 +72,7 @@ pub(super) struct WrittenDevice {
     pub(super) count: Option<u32>,
     #[serde(default)]
     pub(super) role: Role,
-    pub(super) link: Option<String>,
+    pub(super) link: Option<Link>,
     pub(super) sync_every: Option<SyncEvery>,
     #[serde(default)]
     pub(super) retry: Retry,

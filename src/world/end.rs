@@ -67,6 +67,7 @@ impl World {
                 member.device.ask(Ask::Told { what }).await?;
             }
         }
+        member.link.wrap_traces();
         self.reconnect(member).await
     }
 

@@ -13,6 +13,7 @@ mod files;
 mod fixture;
 mod http;
 mod in_process;
+mod links;
 mod machine;
 mod network;
 mod office;

@@ -14,6 +14,7 @@ use super::child::{ChildDevice, Open, PROTOCOL};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
 use super::in_process::{Build, InProcess};
+use super::links::{self, Weather};
 use super::machine::Machine;
 use super::network::{Listeners, OverLink, SERVER, ToServer};
 use super::office::{OFFICE, Office};
@@ -95,6 +96,10 @@ pub(super) struct Member {
     pub(super) user: RefCell<String>,
     pub(super) link: Link,
     pub(super) device: Rc<dyn Device>,
+    /// The link becomes another bit by bit.
+    pub(super) ramp: Weather,
+    /// The link comes and goes.
+    pub(super) flaps: Weather,
     /// The device was told that it is offline, and not yet that it is online again.
     pub(super) told_offline: Cell<bool>,
     /// The fault that is the captive portal around it.
@@ -237,9 +242,8 @@ impl World {
 
     async fn add(&mut self, device: &scenario::Device, name: String, media: &Media) -> Result<(), StageError> {
         let proxy = self.proxy.clone();
-        let profile =
-            net::profile(&device.link).ok_or_else(|| StageError(format!("no profile is called `{}`", device.link)))?;
-        let link = Link::new(profile, self.clock, self.seed, &name);
+        let conditions = links::conditions(&device.link).map_err(|why| StageError(format!("{name}: {why}")))?;
+        let link = Link::new(conditions, self.clock, self.seed, &name);
         let built: Rc<dyn Device> = match media {
             Media::Simulated => {
                 let network = OverLink { device: name.clone(), link: link.clone(), proxy, inside: false };
@@ -265,7 +269,7 @@ impl World {
         self.recorder.record(What::DeviceAdded {
             device: name.clone(),
             user: user.clone(),
-            link: device.link.clone(),
+            link: device.link.to_string(),
             jitter: device.retry == Retry::Jitter,
             sync_every_ms: device.sync_every.map(crate::base::Span::millis),
         });
@@ -276,6 +280,8 @@ impl World {
             user: RefCell::new(user),
             link,
             device: built,
+            ramp: Weather::default(),
+            flaps: Weather::default(),
             told_offline: Cell::new(false),
             portal: Cell::new(None),
             impostor: Cell::new(None),

@@ -14,7 +14,7 @@ use crate::history::{
 };
 use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
 use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
-use crate::scenario::{self, Action, CrashWhen, Half, OfflineHow, Scenario};
+use crate::scenario::{self, Action, CrashWhen, Half, Scenario};
 
 /// Why a step was not done as asked.
 pub(super) enum StepError {
@@ -72,10 +72,9 @@ impl World {
         };
         match action {
             Action::Sync(name) => together(all(name), async |member| self.sync(member).await).await,
-            Action::Offline(step) => {
-                together(all(&step.device), async |member| self.offline(member, step.how).await).await
+            Action::Offline(_) | Action::Online(_) | Action::Link(_) | Action::Handover(_) | Action::Flap(_) => {
+                self.change_network(&all, action).await
             }
-            Action::Online(name) => together(all(name), async |member| self.online(member).await).await,
             Action::Edit(step) => together(all(&step.device), async |member| self.edit(member, step).await).await,
             Action::EditMany(step) => {
                 together(all(&step.device), async |member| self.edit_many(member, step).await).await
@@ -155,25 +154,12 @@ impl World {
         }
     }
 
-    async fn offline(&self, member: &Member, how: OfflineHow) -> Done {
-        let state = match how {
-            OfflineHow::Airplane => LinkState::Airplane,
-            OfflineHow::DeadZone => LinkState::DeadZone,
-        };
-        self.set_link(member, state);
-        // In a dead zone nobody is told.
-        if how == OfflineHow::Airplane {
-            member.told_offline.set(true);
-            simply(member, Ask::Connectivity { online: false }).await?;
-        }
-        Ok(())
-    }
-
     /// Brings the link up, and tells the device if it knew that it was down.
     pub(super) async fn reconnect(&self, member: &Member) -> Result<(), DeviceError> {
         if let Some(portal) = member.portal.take() {
             self.faults.disarm(portal);
         }
+        member.flaps.calm();
         if let (Some(impostor), Some(security)) = (member.impostor.take(), &self.security) {
             security.terminator().greetings.disarm(impostor);
         }
@@ -184,10 +170,6 @@ impl World {
             member.device.ask(Ask::Connectivity { online: true }).await?;
         }
         Ok(())
-    }
-
-    async fn online(&self, member: &Member) -> Done {
-        Ok(self.reconnect(member).await?)
     }
 
     pub(super) fn set_link(&self, member: &Member, state: LinkState) {

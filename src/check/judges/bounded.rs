@@ -136,21 +136,22 @@ fn wake_ups(name: &str, device: &Device<'_>, out: &mut Findings) {
     }
 }
 
-/// What the device has heard to be done is not sent again.
+/// What the device has heard to be done is not sent again. What comes late on a connection before was sent before.
 fn nothing_twice(case: &Case<'_>, name: &str, device: &Device<'_>, out: &mut Findings) {
-    let mut answered: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut settled: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut answered: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let mut settled: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for event in &device.timeline {
         match &event.what {
             What::Answer(message) if message.delivered => {
                 let MessageKind::PushAnswer { results } = &message.kind else { continue };
                 let done = results.iter().filter(|result| result.error.is_none());
-                answered.extend(done.map(|result| (result.queue_id.as_str(), event.seq)));
+                answered.extend(done.map(|result| (result.queue_id.as_str(), (event.seq, message.connection))));
             }
             What::Request(message) => {
                 let MessageKind::Push { operations } = &message.kind else { continue };
                 for operation in operations {
-                    let Some(seq) = settled.get(operation.queue_id.as_str()) else { continue };
+                    let heard = settled.get(operation.queue_id.as_str());
+                    let Some((seq, _)) = heard.filter(|(_, on)| message.connection >= *on) else { continue };
                     let what = case.facts.ops.find(&operation.queue_id).map_or_else(String::new, |op| op.describe());
                     let expected = format!("{what} is not sent again once it is done");
                     out.violated(CHECK, expected, format!("{name} sends it again"), &[*seq, event.seq]);

@@ -11,7 +11,7 @@ use super::super::tell;
 use super::steps;
 use crate::net::{PROFILES, Profile, profile};
 use crate::proxy::{Deed, Timed};
-use crate::scenario::{Options, Scenario, Step, draw};
+use crate::scenario::{Link, Options, Scenario, Step, draw};
 
 /// The keys that mean something to a proxy. Of `devices` there is one, which is the app; of it, `link`.
 const KEYS: [&str; 6] = ["name", "covers", "tags", "seed", "devices", "steps"];
@@ -70,8 +70,17 @@ fn story(scenario: &Scenario, text: &str) -> Result<Story, Vec<Misfit>> {
             Err(message) => misfits.push(Misfit { column: column(text, step.line), line: index(step.line), message }),
         }
     }
+    let link = match scenario.devices.first().map(|device| &device.link) {
+        Some(Link::Named(name)) => profile(name),
+        Some(Link::Own(_)) => {
+            let line = keys(text).find(|(_, key)| *key == "devices").map_or(1, |(line, _)| line);
+            let message = "a proxy alone takes a link by the name of its profile".to_owned();
+            misfits.push(Misfit { line, column: 1, message });
+            None
+        }
+        None => None,
+    };
     if misfits.is_empty() {
-        let link = scenario.devices.first().and_then(|device| profile(&device.link));
         let has_faults = steps.iter().any(|step| matches!(step.deed, Deed::Arm(_) | Deed::Instead(..)));
         Ok(Story { seed: keys(text).any(|(_, key)| key == "seed").then_some(scenario.seed), link, steps, has_faults })
     } else {

@@ -46,6 +46,9 @@ pub(super) fn deed(action: &Action, at: &mut Duration) -> Result<Option<Deed>, S
         Action::Offline(offline) => Deed::LinkState(match offline.how {
             OfflineHow::Airplane => LinkState::Airplane,
             OfflineHow::DeadZone => LinkState::DeadZone,
+            OfflineHow::NoUplink => LinkState::NoUplink,
+            OfflineHow::NoDownlink => LinkState::NoDownlink,
+            OfflineHow::NoDns => LinkState::NoDns,
         }),
         Action::Online(_) => Deed::LinkState(LinkState::Up),
         other => {

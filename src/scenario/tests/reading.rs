@@ -74,7 +74,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(scenario.seed, 1);
     assert_eq!((&scenario.world.orders, &scenario.world.assign), (&Orders::Generate(10), &Assign::InTurn));
     let maria = &scenario.devices[0];
-    assert_eq!((maria.link.as_str(), maria.role, maria.retry), ("wifi", Role::Technician, Retry::Jitter));
+    assert_eq!((maria.link.to_string().as_str(), maria.role, maria.retry), ("wifi", Role::Technician, Retry::Jitter));
     assert_eq!(maria.sync_every, Some("15min".parse().unwrap()));
     let Action::Lose(lose) = &scenario.steps[0].action else { panic!("the first step loses") };
     assert_eq!((lose.of, lose.nth, lose.times, lose.how), (Exchange::Any, 1, 1, LoseHow::Cut));

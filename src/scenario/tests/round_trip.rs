@@ -5,12 +5,12 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use super::{after_story, read};
-use crate::base::{Size, Span};
+use crate::base::{Rate, Share, Size, Span};
 use crate::check::Claim;
 use crate::history::Tls;
 use crate::protocol::{Record, WORK_ORDER_FIELDS};
 use crate::scenario::{
-    Action, Assign, Device, Expectation, Keys, Orders, Retry, Role, Scenario, Skew, Step, World, print,
+    Action, Assign, Device, Expectation, Keys, Link, Orders, Retry, Role, Scenario, Skew, Step, World, print,
 };
 
 /// Text that YAML, or its older versions, would read as something else.
@@ -89,17 +89,34 @@ fn name() -> impl Strategy<Value = String> {
     ]
 }
 
+fn link() -> impl Strategy<Value = Link> {
+    let named = select(vec!["wifi", "3g", "lte"]).prop_map(|name| json!(name));
+    let share = || (0..1_000_000_u64).prop_map(Share::new);
+    let delay = || (0..3_600_000_000_u64).prop_map(Span::new);
+    let rates = (100..u64::MAX, 100..u64::MAX, delay(), delay());
+    let own = (rates, share(), share(), delay()).prop_map(|((down, up, rtt, jitter), loss, ends, wake)| {
+        let burst = json!({ "begins": loss, "ends": ends.max(Share::new(1)), "loss": "100%" });
+        json!({ "down": Rate::new(down), "up": Rate::new(up), "rtt": rtt, "jitter": jitter, "loss": loss,
+            "burst": burst, "queue": "2s", "congestion": "reno", "wake-up": wake, "sleeps-after": "5s" })
+    });
+    let trace = (text(), delay(), delay()).prop_map(|(file, down, up)| {
+        json!({ "trace": { "down": file, "up": "b", "at-end": "stop" }, "delay-down": down, "delay-up": up })
+    });
+    let payload = (100..u64::MAX)
+        .prop_map(|rate| json!({ "down": Rate::new(rate), "up": "750kbps", "rtt": "0us", "counts": "payload" }));
+    prop_oneof![named, own, trace, payload].prop_map(|json| serde_json::from_value(json).unwrap())
+}
+
 /// A device but for its name: the same user on two devices could have two roles.
 fn device(role: Role) -> impl Strategy<Value = Device> {
     let rare = (prop::option::of(1..=10_000_u32), prop::option::of(1..=1000_u32), any::<i32>());
-    let often =
-        (select(vec!["wifi", "3g", "lte"]), prop::option::of((1_000_000..u64::MAX).prop_map(Span::new)), any::<bool>());
+    let often = (link(), prop::option::of((1_000_000..u64::MAX).prop_map(Span::new)), any::<bool>());
     (rare, often).prop_map(move |((count, page, skew), (link, sync_every, exact))| Device {
         name: String::new(),
         count,
         user: None,
         role,
-        link: link.to_owned(),
+        link,
         sync_every,
         retry: if exact { Retry::Exact } else { Retry::Jitter },
         clock: Skew::from_millis(i64::from(skew)),
@@ -154,6 +171,12 @@ fn action() -> impl Strategy<Value = Action> {
         }),
         Just(json!({ "crash": { "device": "maria", "when": "after-commit", "of": "pull" } })),
         fault_step(),
+        (link(), prop::option::of(span())).prop_map(|(to, over)| match over {
+            Some(over) => json!({ "link": { "device": "maria", "to": to, "over": over } }),
+            None => json!({ "link": { "device": "maria", "to": to } }),
+        }),
+        Just(json!({ "handover": "maria" })),
+        (10_000..u64::MAX).prop_map(|up| json!({ "flap": { "device": "maria", "down": "10ms", "up": Span::new(up) } })),
         tls_step(),
         (0..=100_u8, any::<bool>()).prop_map(|(percent, charging)| {
             json!({ "battery": { "device": "maria", "percent": percent, "charging": charging } })

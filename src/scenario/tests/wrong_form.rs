@@ -287,7 +287,7 @@ error: `how` cannot be `tunnel`
 7 |   - offline: { device: maria, how: tunnel }
   |                                    ^^^^^^
   |
-  = help: allowed: airplane, dead-zone
+  = help: allowed: airplane, dead-zone, no-uplink, no-downlink, no-dns
 ",
     );
 }

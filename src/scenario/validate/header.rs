@@ -8,9 +8,9 @@ use crate::base::Span;
 use crate::history::Tls;
 use crate::protocol::MAX_PAGE;
 use crate::scenario::file::{Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SYNC_EVERY, Device, Orders, Role, World};
+use crate::scenario::link::Link;
 use crate::scenario::outline::Node;
-use crate::scenario::problem::{Problems, did_you_mean, one_of};
-use crate::scenario::read::Options;
+use crate::scenario::problem::{Problems, did_you_mean};
 use crate::scenario::requirements::{REQUIREMENTS, requirement};
 use crate::scenario::written::{SyncEvery, Written, WrittenDevice, WrittenDevices, WrittenWorld};
 
@@ -50,15 +50,10 @@ pub(super) fn check_words(written: &Written, outline: &Node, problems: &mut Prob
 const NAME_HELP: &str = "use small letters, digits and hyphens";
 
 /// The devices, complete.
-pub(super) fn devices(
-    written: WrittenDevices,
-    outline: &Node,
-    options: &Options<'_>,
-    problems: &mut Problems<'_>,
-) -> Vec<Device> {
+pub(super) fn devices(written: WrittenDevices, outline: &Node, problems: &mut Problems<'_>) -> Vec<Device> {
     let devices: Vec<Device> = written.0.into_iter().map(|(name, device)| complete(name, device)).collect();
     for device in &devices {
-        check_device(device, outline, options, problems);
+        check_device(device, outline, problems);
     }
     check_members(&devices, outline, problems);
     check_roles(&devices, outline, problems);
@@ -72,7 +67,7 @@ fn complete(name: String, written: WrittenDevice) -> Device {
         count: written.count,
         user: written.user,
         role: written.role,
-        link: written.link.unwrap_or_else(|| DEFAULT_LINK.to_owned()),
+        link: written.link.unwrap_or_else(|| Link::Named(DEFAULT_LINK.to_owned())),
         sync_every,
         retry: written.retry,
         clock: written.clock,
@@ -81,7 +76,7 @@ fn complete(name: String, written: WrittenDevice) -> Device {
     }
 }
 
-fn check_device(device: &Device, outline: &Node, options: &Options<'_>, problems: &mut Problems<'_>) {
+fn check_device(device: &Device, outline: &Node, problems: &mut Problems<'_>) {
     let (key, node) = (outline.key_place(&device.name), outline.at(&device.name));
     let user = device.user.as_deref().map(|user| (user, "a user", node.at("user").place));
     for (name, what, place) in [Some((device.name.as_str(), "a device", key)), user].into_iter().flatten() {
@@ -93,11 +88,6 @@ fn check_device(device: &Device, outline: &Node, options: &Options<'_>, problems
     }
     if device.count.is_some_and(|count| !(1..=LARGEST_GROUP).contains(&count)) {
         problems.add(node.at("count").place, format!("`count` must be from 1 to {LARGEST_GROUP}"), None);
-    }
-    if !problems.is_full() && !options.known_links.contains(&device.link.as_str()) {
-        let message = format!("there is no network profile `{}`", device.link);
-        let place = if node.has("link") { node.at("link").place } else { key };
-        problems.add(place, message, Some(one_of(&device.link, options.known_links)));
     }
     if device.sync_every.is_some_and(|every| every < SHORTEST_INTERVAL) {
         let help = Some("write `never` for a device that syncs only when told".to_owned());

@@ -5,6 +5,7 @@ mod cast;
 mod claims;
 mod faults;
 mod header;
+mod links;
 mod screen;
 mod story;
 mod tls;
@@ -55,14 +56,15 @@ fn example(list: &str) -> &'static str {
 
 /// The scenario that `written` describes, complete; worth something only if no problem was added.
 pub(super) fn validate(
-    written: Written,
+    mut written: Written,
     outline: &Node,
     file: &str,
     options: &Options<'_>,
     problems: &mut Problems<'_>,
 ) -> Scenario {
     header::check_words(&written, outline, problems);
-    let devices = header::devices(written.devices, outline.at("devices"), options, problems);
+    let mut devices = header::devices(written.devices, outline.at("devices"), problems);
+    links::check(&mut devices, &mut written.steps, outline, file, options, problems);
     if devices.is_empty() {
         problems.add(outline.at("devices").place, "a scenario needs at least one device", None);
     }

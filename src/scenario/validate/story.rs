@@ -93,13 +93,14 @@ impl<'a> Story<'a, '_, '_> {
     fn step(&mut self, step: &'a Action, at: &Node) {
         match step {
             Action::Sync(device)
-            | Action::Online(device)
             | Action::ClearCache(device)
             | Action::Launch(device)
             | Action::ChangePassword(device)
             | Action::Background(device)
             | Action::Foreground(device) => self.device(device, at.place),
-            Action::Offline(step) => self.device(&step.device, at.at("device").place),
+            Action::Offline(_) | Action::Online(_) | Action::Link(_) | Action::Handover(_) | Action::Flap(_) => {
+                self.network(step, at);
+            }
             Action::Edit(step) => {
                 self.on(&step.device, &step.order, at);
                 self.fields(&step.set, at.at("set"));
