@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState, Side};
 use super::edit::{Edit, OperationRecord};
+use super::fault::Fault;
 use crate::base::CrashHow;
 use crate::protocol::{ConflictRecord, DeadLetter, ErrorCode, Operation, OperationResult, Profile, Record, Removal};
 
@@ -203,6 +204,9 @@ pub enum What {
         device: String,
         /// What it will do.
         fault: Fault,
+        /// It may happen that it never does.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        may_miss: bool,
     },
     /// All that a device's disk holds was searched.
     DiskSearched {
@@ -430,28 +434,6 @@ pub struct RecordRef {
     pub id: String,
     /// Its `_version`; 0 where it has none.
     pub version: i64,
-}
-
-/// A fault that a scenario arms.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// A request that never reaches the server.
-    LoseRequest,
-    /// An answer that never reaches the device, though the server did the work.
-    LoseAnswer,
-    /// A crash of the device.
-    Crash,
-    /// An answer that the server did not give.
-    Answer,
-    /// An answer that arrives damaged.
-    Spoil,
-    /// An error for some operations of a push.
-    Refuse,
-    /// A captive portal between the device and the server.
-    CaptivePortal,
-    /// The server is not to be had, for anybody.
-    ServerOutage,
 }
 
 /// A device's link.

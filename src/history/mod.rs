@@ -4,6 +4,7 @@ mod circumstance;
 mod device;
 mod edit;
 mod event;
+mod fault;
 mod recorder;
 mod shown;
 
@@ -14,8 +15,8 @@ pub use device::{
 };
 pub use edit::{Edit, OperationRecord};
 pub use event::{
-    Decision, Event, Fault, InTheClear, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait,
-    What,
+    Decision, Event, InTheClear, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait, What,
 };
+pub use fault::Fault;
 pub use recorder::{History, Recorder};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};

@@ -21,4 +21,4 @@ mod tests;
 pub use link::{Direction, Flow, Slot};
 pub use memory::Link;
 pub use profile::{PROFILES, Profile, profile};
-pub use stream::{DeviceEnd, ProxyEnd, Traffic};
+pub use stream::{DeviceEnd, Linger, ProxyEnd, Traffic};

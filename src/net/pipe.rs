@@ -17,6 +17,7 @@ pub(super) struct Pipe {
     segments: VecDeque<Segment>,
     held: Option<Held>,
     ended: bool,
+    reset: bool,
     abandoned: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -31,6 +32,8 @@ pub(super) enum Load {
     Finish,
     /// The writer's end is gone: it neither writes nor reads.
     Gone,
+    /// It is gone, and says so by a reset.
+    Reset,
 }
 
 #[derive(Debug)]
@@ -50,7 +53,7 @@ struct Held {
     retry: Option<Duration>,
     data: usize,
     finish: bool,
-    gone: bool,
+    gone: Option<Load>,
 }
 
 impl Pipe {
@@ -63,6 +66,7 @@ impl Pipe {
             segments: VecDeque::new(),
             held: None,
             ended: false,
+            reset: false,
             abandoned: false,
             reader: None,
             writer: None,
@@ -114,8 +118,9 @@ impl Pipe {
                 Load::Data(length) => ready += *length,
                 Load::Finish => self.ended = true,
                 // It stays: the end that reads looks for it before it writes.
-                Load::Gone => {
+                Load::Gone | Load::Reset => {
                     self.ended = true;
+                    self.reset = segment.load == Load::Reset;
                     break;
                 }
             }
@@ -134,9 +139,15 @@ impl Pipe {
         self.ended
     }
 
+    /// Whether that ended with a reset.
+    pub(super) fn was_reset(&self) -> bool {
+        self.reset
+    }
+
     /// Whether the news has arrived that the writing end is gone.
     pub(super) fn gone(&self, now: Duration) -> bool {
-        self.segments.back().is_some_and(|last| last.load == Load::Gone && last.due <= now)
+        let gone = |load| matches!(load, Load::Gone | Load::Reset);
+        self.segments.back().is_some_and(|last| gone(last.load) && last.due <= now)
     }
 
     /// When something will be due, as far as that is known.
@@ -217,8 +228,8 @@ impl Pipe {
         if held.finish {
             self.launch(link, retry, Load::Finish);
         }
-        if held.gone {
-            self.launch(link, retry, Load::Gone);
+        if let Some(gone) = held.gone {
+            self.launch(link, retry, gone);
         }
     }
 
@@ -246,7 +257,7 @@ impl Pipe {
 
 impl Held {
     fn new(since: Duration, load: Load) -> Self {
-        let mut held = Self { since, retry: None, data: 0, finish: false, gone: false };
+        let mut held = Self { since, retry: None, data: 0, finish: false, gone: None };
         held.add(load);
         held
     }
@@ -255,7 +266,7 @@ impl Held {
         match load {
             Load::Data(length) => self.data += length,
             Load::Finish => self.finish = true,
-            Load::Gone => self.gone = true,
+            Load::Gone | Load::Reset => self.gone = Some(load),
         }
     }
 }

@@ -37,12 +37,29 @@ impl ProxyEnd {
     pub fn bytes(&self) -> Traffic {
         Traffic { up: self.0.read, down: self.0.written }
     }
+
+    /// A say in how this connection ends, for whoever gives the end away.
+    #[must_use]
+    pub fn linger(&self) -> Linger {
+        Linger(Rc::clone(&self.0.connection))
+    }
+}
+
+/// How the proxy's end of a connection goes, once it is dropped: `SO_LINGER` of the modelled network.
+#[derive(Debug)]
+pub struct Linger(Rc<Connection>);
+
+impl Linger {
+    /// The device then reads that the connection was reset, behind all data on its way.
+    pub fn reset_at_end(&self) {
+        self.0.reset_at_end.set(true);
+    }
 }
 
 /// Two new ends on `medium`, whose pipes take at most `windows` (up, down) unread bytes.
 pub(super) fn connect(medium: Rc<Medium>, windows: [usize; 2]) -> (DeviceEnd, ProxyEnd, Rc<Connection>) {
     let [up, down] = windows.map(|window| RefCell::new(Pipe::new(window)));
-    let connection = Rc::new(Connection { medium, up, down, reset: Cell::new(false) });
+    let connection = Rc::new(Connection { medium, up, down, reset: Cell::new(false), reset_at_end: Cell::new(false) });
     let end =
         |writes| End { connection: Rc::clone(&connection), writes, read: 0, written: 0, finished: false, timer: None };
     (DeviceEnd(end(Way::Up)), ProxyEnd(end(Way::Down)), Rc::clone(&connection))
@@ -73,6 +90,8 @@ pub(super) struct Connection {
     up: RefCell<Pipe>,
     down: RefCell<Pipe>,
     reset: Cell<bool>,
+    /// The proxy's end goes with a reset.
+    reset_at_end: Cell<bool>,
 }
 
 impl Connection {
@@ -165,6 +184,9 @@ impl End {
                 writer.into_iter().for_each(Waker::wake);
                 return Poll::Ready(Ok(()));
             }
+            if pipe.was_reset() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
             if pipe.ended() || buffer.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
@@ -235,7 +257,8 @@ impl Drop for End {
         if self.connection.reset.get() {
             return;
         }
-        self.connection.post(self.writes, Load::Gone);
+        let reset = self.writes == Way::Down && self.connection.reset_at_end.get();
+        self.connection.post(self.writes, if reset { Load::Reset } else { Load::Gone });
         let writer = {
             let mut pipe = self.connection.pipe(self.writes.back()).borrow_mut();
             pipe.abandon();

@@ -4,22 +4,24 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName};
+use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName};
 use hyper::header::{HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use hyper::http::{request, response};
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 
-use super::faults::{Act, Canned, LoseHow, Moment, Refuse, Spoil, Tail};
+use super::faults::{Act, Canned, Damaged, Duplicate, Facts, LoseHow, Moment, Refuse, Replay, Slow, Spoil, Strike};
+use super::faults::{Target, Turn};
 use super::forward::Shared;
 use super::inspect::{self, Route};
-use super::parcel::Parcel;
+use super::script::{Script, head_text};
 use super::wire::Wire;
 use crate::history::{Message, MessageKind, What};
 use crate::protocol::{PushAnswer, PushRequest};
@@ -33,12 +35,14 @@ const HOP_BY_HOP: [HeaderName; 6] = [CONNECTION, TE, TRAILER, TRANSFER_ENCODING,
 /// A request as it goes to the server.
 type Asking = (request::Parts, Bytes);
 /// An answer as it comes from there.
-type Answered = (response::Parts, Bytes);
+pub(super) type Answered = (response::Parts, Bytes);
 
 /// What is known of the exchange under way.
+#[derive(Clone)]
 struct Asked {
     number: u64,
     route: Option<Route>,
+    target: Option<Target>,
     /// The device closes the connection after it.
     closing: bool,
 }
@@ -52,74 +56,117 @@ pub(super) struct Session {
     /// Bytes from the device that earlier exchanges account for.
     accounted: Cell<u64>,
     server: RefCell<Option<SendRequest<Full<Bytes>>>>,
+    /// What goes out in place of an answer once hyper has let go of the connection.
+    script: RefCell<Option<(Script, Turn)>>,
+}
+
+/// What becomes of an exchange.
+enum Fate {
+    /// hyper writes the answer.
+    Answer(Response<Full<Bytes>>),
+    /// We do.
+    Script(Script),
 }
 
 impl Session {
     /// A session that has seen nothing yet.
     pub(super) fn new(proxy: Rc<Shared>, device: &str, connection: u64, wire: Rc<Wire>) -> Self {
-        let (accounted, server) = (Cell::new(0), RefCell::new(None));
-        Self { proxy, device: device.into(), connection, wire, accounted, server }
+        let accounted = Cell::new(0);
+        let (server, script) = (RefCell::default(), RefCell::default());
+        Self { proxy, device: device.into(), connection, wire, accounted, server, script }
+    }
+
+    /// What is to be played on the connection, if the last exchange ended so.
+    pub(super) fn take_script(&self) -> Option<(Script, Turn)> {
+        self.script.borrow_mut().take()
     }
 
     /// Carries out one exchange.
     ///
     /// # Errors
-    /// When the connection must be closed without an answer: a fault cuts it, a body breaks off, the server is away.
-    pub(super) async fn exchange(&self, request: Request<Incoming>) -> io::Result<Response<Parcel>> {
+    /// When hyper must let go of the connection: a fault cuts it or has a script, a body breaks off, the server is away.
+    pub(super) async fn exchange(self: Rc<Self>, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         let body = whole(body).await?;
         let up = self.wire.traffic().up;
         let bytes = up - self.accounted.replace(up);
         let (number, route) = (self.proxy.next_exchange(), Route::of(&head.method, &head.uri));
         let kind = inspect::request(route, &head, &body);
-        let fault = self.proxy.faults.decide(&self.device, route.and_then(Route::target), &entities(&kind));
+        let target = inspect::target(route, head.uri.path());
+        let fault = self.decide(target, &kind, &head, &body);
 
-        let stopped = fault.as_ref().is_some_and(|(_, act)| act.stops_request());
+        let stopped = fault.as_ref().is_some_and(|strike| strike.act.stops_request());
         self.proxy.recorder.record(What::Request(self.message(number, bytes, 0, !stopped, kind)));
         let closing = head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
-        let asked = Asked { number, route, closing };
-        match fault {
-            Some((id, act)) => self.struck(&asked, id, act, (head, body)).await,
-            None => {
-                let answer = self.forward(head, body).await?;
-                Ok(self.hand_over(&asked, answer).0)
+        let asked = Asked { number, route, target, closing };
+        let Some(Strike { id, act, turn }) = fault else {
+            let answer = self.forward(head, body).await?;
+            return Ok(self.hand_over(&asked, answer).0);
+        };
+        match self.struck(&asked, id, act, (head, body)).await? {
+            Fate::Answer(answer) => Ok(answer),
+            Fate::Script(script) => {
+                *self.script.borrow_mut() = Some((script, turn));
+                Err(io::Error::other("a script goes on"))
             }
         }
     }
 
+    fn decide(
+        &self,
+        target: Option<Target>,
+        kind: &MessageKind,
+        head: &request::Parts,
+        body: &Bytes,
+    ) -> Option<Strike> {
+        self.proxy.faults.decide(&Facts {
+            device: &self.device,
+            target,
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            entities: &entities(kind),
+            mentions: &|word| inspect::mentions(&head.headers, body, word),
+            at: self.proxy.recorder.elapsed(),
+        })
+    }
+
     /// The exchange as `act` has it.
-    async fn struck(&self, asked: &Asked, id: u64, act: Act, request: Asking) -> io::Result<Response<Parcel>> {
+    async fn struck(self: &Rc<Self>, asked: &Asked, id: u64, act: Act, request: Asking) -> io::Result<Fate> {
         let (head, body) = request;
-        match act {
-            Act::LoseRequest(_) | Act::Crash(Moment::BeforeRequest) => self.strike(asked.number, id, act).await,
-            Act::Answer(canned) => Ok(self.instead(asked, id, canned)),
+        let answer = match act {
+            Act::LoseRequest(_) | Act::Crash(Moment::BeforeRequest) => self.strike(asked.number, id, act).await?,
+            Act::Answer(canned) => self.instead(asked, id, canned),
             Act::AnswerAfter(canned) => {
                 self.keep_back(asked, &self.forward(head, body).await?, 0);
-                Ok(self.instead(asked, id, canned))
+                self.instead(asked, id, canned)
             }
             Act::Spoil(spoil) => {
                 let answer = self.forward(head, body).await?;
                 self.keep_back(asked, &answer, 0);
-                Ok(self.spoilt(asked, id, spoil, answer))
+                return Ok(self.spoilt(asked, id, spoil, answer));
             }
             Act::Refuse(refuse) => {
                 let answer = self.refused(&refuse, head, body).await?;
                 self.proxy.fired(&self.device, asked.number, id);
-                Ok(self.hand_over(asked, answer).0)
+                self.hand_over(asked, answer).0
             }
             Act::LoseAnswer(_) | Act::Crash(Moment::AfterCommit) => {
                 let mut answer = self.forward(head, body).await?;
                 complete(&mut answer.0, answer.1.len(), asked.closing);
                 self.keep_back(asked, &answer, size(&answer.0, answer.1.len()));
-                self.strike(asked.number, id, act).await
+                self.strike(asked.number, id, act).await?
             }
             Act::Crash(Moment::AfterAnswer) => {
                 let answer = self.forward(head, body).await?;
                 let (response, size) = self.hand_over(asked, answer);
                 self.crash_after(size, asked.number, id);
-                Ok(response)
+                response
             }
-        }
+            Act::Slow(slow) => return self.slowly(asked, id, slow, (head, body)).await,
+            Act::Duplicate(duplicate) => self.twice(asked, id, duplicate, (head, body)).await?,
+            Act::Replay(replay) => self.replayed(asked, id, replay, (head, body)).await?,
+        };
+        Ok(Fate::Answer(answer))
     }
 
     fn message(&self, exchange: u64, bytes: u64, status: u16, delivered: bool, kind: MessageKind) -> Message {
@@ -142,17 +189,19 @@ impl Session {
     }
 
     /// The answer as the device gets it, with its size on the wire.
-    fn hand_over(&self, asked: &Asked, (mut head, body): Answered) -> (Response<Parcel>, u64) {
+    fn hand_over(&self, asked: &Asked, (mut head, body): Answered) -> (Response<Full<Bytes>>, u64) {
         complete(&mut head, body.len(), asked.closing);
         let size = size(&head, body.len());
         let kind = inspect::answer(asked.route, &head, &body);
         self.record_answer(asked, &head, size, kind);
-        let length = body.len();
-        (Response::from_parts(head, Parcel::new(body, length, Tail::End)), size)
+        if let Some(target) = asked.target.filter(|_| head.status.is_success()) {
+            self.proxy.memory.borrow_mut().note(&self.device, target, (head.clone(), body.clone()));
+        }
+        (Response::from_parts(head, Full::new(body)), size)
     }
 
     /// An answer of the proxy's own.
-    fn instead(&self, asked: &Asked, id: u64, canned: Canned) -> Response<Parcel> {
+    fn instead(&self, asked: &Asked, id: u64, canned: Canned) -> Response<Full<Bytes>> {
         let (fields, body) = canned.write(self.proxy.recorder.wall());
         let mut head = Response::new(()).into_parts().0;
         head.status = StatusCode::from_u16(canned.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -161,23 +210,93 @@ impl Session {
                 head.headers.insert(name, value);
             }
         }
-        let (response, _) = self.hand_over(asked, (head, body.into()));
+        let body = Bytes::from(body);
+        complete(&mut head, body.len(), asked.closing);
+        let kind = inspect::answer(asked.route, &head, &body);
+        self.record_answer(asked, &head, size(&head, body.len()), kind);
         self.proxy.fired(&self.device, asked.number, id);
-        response
+        Response::from_parts(head, Full::new(body))
     }
 
     /// The server's answer, damaged.
-    fn spoilt(&self, asked: &Asked, id: u64, spoil: Spoil, (mut head, body): Answered) -> Response<Parcel> {
-        let (arrives, length, tail) = spoil.of(body.len());
-        if spoil == Spoil::Mislabelled {
-            head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        }
-        head.headers.insert(CONTENT_LENGTH, length.into());
-        complete(&mut head, length, asked.closing);
+    fn spoilt(&self, asked: &Asked, id: u64, spoil: Spoil, (mut head, body): Answered) -> Fate {
+        head.headers.insert(CONTENT_LENGTH, body.len().into());
+        complete(&mut head, body.len(), asked.closing);
+        let damaged = spoil.of(head.clone(), body);
+        let bytes = match &damaged {
+            Damaged::Answer((head, body)) => size(head, body.len()),
+            Damaged::Script(script) => script.length(),
+        };
         let kind = MessageKind::Other { summary: format!("a spoilt answer ({spoil:?})") };
-        self.record_answer(asked, &head, size(&head, arrives), kind);
+        self.record_answer(asked, &head, bytes, kind);
         self.proxy.fired(&self.device, asked.number, id);
-        Response::from_parts(head, Parcel::new(body.slice(..arrives), length, tail))
+        match damaged {
+            Damaged::Answer((head, body)) => Fate::Answer(Response::from_parts(head, Full::new(body))),
+            Damaged::Script(script) => Fate::Script(script),
+        }
+    }
+
+    /// The exchange, with a pause in it or drop by drop.
+    async fn slowly(&self, asked: &Asked, id: u64, slow: Slow, (head, body): Asking) -> io::Result<Fate> {
+        self.proxy.fired(&self.device, asked.number, id);
+        sleep(slow.before()).await;
+        let answer = self.forward(head, body).await?;
+        sleep(slow.after()).await;
+        let (mut head, body) = answer.clone();
+        complete(&mut head, body.len(), asked.closing);
+        let script = slow.script(head_text(&head).into(), body);
+        let (response, _) = self.hand_over(asked, answer);
+        Ok(script.map_or(Fate::Answer(response), Fate::Script))
+    }
+
+    /// The exchange, of which the server sees the request twice.
+    async fn twice(
+        self: &Rc<Self>,
+        asked: &Asked,
+        id: u64,
+        duplicate: Duplicate,
+        (head, body): Asking,
+    ) -> io::Result<Response<Full<Bytes>>> {
+        let first = self.forward(head.clone(), body.clone()).await?;
+        let Duplicate::Late(after) = duplicate else {
+            self.keep_back(asked, &first, 0);
+            self.proxy.fired(&self.device, asked.number, id);
+            let second = self.forward(head, body).await?;
+            return Ok(self.hand_over(asked, second).0);
+        };
+        // A session of its own: by then the device's may be gone.
+        let copy = Self::new(Rc::clone(&self.proxy), &self.device, self.connection, Rc::clone(&self.wire));
+        let asked_again = asked.clone();
+        spawn_local(async move {
+            sleep(after).await;
+            if let Ok(second) = copy.forward(head, body).await {
+                copy.proxy.fired(&copy.device, asked_again.number, id);
+                copy.keep_back(&asked_again, &second, 0);
+            }
+        });
+        Ok(self.hand_over(asked, first).0)
+    }
+
+    /// An answer that the device has had before; the server's own where there was none.
+    async fn replayed(
+        &self,
+        asked: &Asked,
+        id: u64,
+        replay: Replay,
+        (head, body): Asking,
+    ) -> io::Result<Response<Full<Bytes>>> {
+        let recall = |target| self.proxy.memory.borrow().recall(&self.device, target, replay.back);
+        let Some((earlier, content)) = asked.target.and_then(recall) else {
+            let answer = self.forward(head, body).await?;
+            return Ok(self.hand_over(asked, answer).0);
+        };
+        if replay.after_commit {
+            self.keep_back(asked, &self.forward(head, body).await?, 0);
+        }
+        let kind = MessageKind::Other { summary: format!("an answer of before ({} back)", replay.back) };
+        self.record_answer(asked, &earlier, size(&earlier, content.len()), kind);
+        self.proxy.fired(&self.device, asked.number, id);
+        Ok(Response::from_parts(earlier, Full::new(content)))
     }
 
     /// Asks the server for all but the operations to refuse, and puts those into its answer.
@@ -198,23 +317,32 @@ impl Session {
         Ok((head, body.into()))
     }
 
-    /// Spoils the exchange. Returns, with an error, only if the connection is to be cut.
+    /// Ends the exchange without an answer. Returns, with an error, only if the connection is to be cut.
     async fn strike<T>(&self, exchange: u64, id: u64, act: Act) -> io::Result<T> {
         self.proxy.fired(&self.device, exchange, id);
-        match act {
-            Act::LoseRequest(LoseHow::Cut) | Act::LoseAnswer(LoseHow::Cut) => {
-                return Err(io::ErrorKind::ConnectionAborted.into());
+        let how = match act {
+            Act::LoseRequest(how) | Act::LoseAnswer(how) => Some(how),
+            Act::Crash(moment) => {
+                self.proxy.crash(&self.device, id, moment);
+                None
             }
-            Act::Crash(moment) => self.proxy.crash(&self.device, id, moment),
-            Act::LoseRequest(LoseHow::Silence)
-            | Act::LoseAnswer(LoseHow::Silence)
-            | Act::Answer(_)
+            Act::Answer(_)
             | Act::AnswerAfter(_)
             | Act::Spoil(_)
-            | Act::Refuse(_) => {}
+            | Act::Refuse(_)
+            | Act::Slow(_)
+            | Act::Duplicate(_)
+            | Act::Replay(_) => None,
+        };
+        match how {
+            Some(LoseHow::Reset) => {
+                self.wire.reset_at_end();
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Some(LoseHow::Cut) => Err(io::ErrorKind::ConnectionAborted.into()),
+            // hyper drops this future when the device closes its side.
+            Some(LoseHow::Silence) | None => pending().await,
         }
-        // hyper drops this future when the device closes its side.
-        pending().await
     }
 
     fn crash_after(&self, size: u64, exchange: u64, id: u64) {
@@ -255,6 +383,13 @@ impl Session {
         let (server, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         spawn_local(connection);
         Ok(server)
+    }
+}
+
+/// No time at all is not even a tick of the clock.
+async fn sleep(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 

@@ -18,6 +18,9 @@ use crate::protocol::{
     SelectionAnswer, path,
 };
 
+/// Where files go and come from.
+const ATTACHMENTS: &str = "/api/v1/sync/attachments";
+
 /// A request of the API, by method and path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
@@ -44,16 +47,27 @@ impl Route {
         (wanted == *method).then_some(route)
     }
 
-    /// The name by which a rule calls it.
-    pub(super) fn target(self) -> Option<Target> {
+    fn target(self) -> Target {
         match self {
-            Self::SignIn => Some(Target::SignIn),
-            Self::Refresh => Some(Target::Refresh),
-            Self::Profile | Self::Selection => None,
-            Self::Delta => Some(Target::Pull),
-            Self::Push => Some(Target::Push),
+            Self::SignIn => Target::SignIn,
+            Self::Refresh => Target::Refresh,
+            Self::Profile => Target::Profile,
+            Self::Selection => Target::Selection,
+            Self::Delta => Target::Pull,
+            Self::Push => Target::Push,
         }
     }
+}
+
+/// The name by which a rule calls a request of `route` and `path`; `None` for what is not in the API.
+pub(super) fn target(route: Option<Route>, path: &str) -> Option<Target> {
+    route.map(Route::target).or_else(|| path.starts_with(ATTACHMENTS).then_some(Target::Attachment))
+}
+
+/// Whether a body names `word`, out of its coding.
+pub(super) fn mentions(headers: &HeaderMap, body: &[u8], word: &str) -> bool {
+    let holds = |body: &[u8]| body.windows(word.len().max(1)).any(|part| part == word.as_bytes());
+    plain(headers, body).is_some_and(|body| holds(&body))
 }
 
 /// What a request says.

@@ -2,17 +2,22 @@
 //!
 //! ```text
 //!   ProxyEnd ── hyper server ── exchange: inspect, faults ── hyper client ── Upstream
+//!          └─── script: what no HTTP library would write
 //! ```
 
 mod exchange;
 mod faults;
 mod forward;
 mod inspect;
-mod parcel;
+mod script;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub use faults::{Act, Canned, Faults, LoseHow, Moment, Page, Refuse, RetryAfter, Rule, Spoil, Target};
+pub use faults::{
+    Act, At, Canned, Drops, Duplicate, Entry, Facts, Faults, LoseHow, Moment, Only, Page, Refuse, Replay, RetryAfter,
+    Rule, Slow, Spoil, Strike, Target, Turn, catalogue,
+};
 pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
+pub use script::{End, Piece, Script};

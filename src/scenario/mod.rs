@@ -25,7 +25,8 @@ mod written;
 
 pub use account::{EditCached, Logout, Select, SignIn};
 pub use faults::{
-    Answer, AnswerPage, AnswerWhen, CaptivePortal, FailedChange, PortalHow, RefuseChange, SpoilAnswer, SpoilHow,
+    Aim, Answer, AnswerPage, AnswerWhen, CaptivePortal, Duplicate, Exchange, FailedChange, Half, Lose, LoseHow, Only,
+    PortalHow, RefuseChange, Replay, Slow, SlowPart, SpoilAnswer, SpoilHow,
 };
 pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
@@ -39,8 +40,8 @@ pub use reference::label_in;
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
 pub use server_step::{SearchDisk, ServerClock, Tamper};
 pub use step::{
-    Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,
-    OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
+    Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, OfficeCreate, OfficeDelete, OfficeEdit, OfficeEditMany,
+    Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
 };
 pub use work_step::{DAY, DeadZone, Work};
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::faults::server_words;
-use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow, Prefer, Resolve};
+use super::step::{Action, Crash, CrashWhen, OfflineHow, Prefer, Resolve};
 use crate::base::CrashHow;
 use crate::check::ShownClaim;
 use crate::history::Phase;
@@ -69,6 +69,9 @@ impl fmt::Display for Action {
             Self::Clock(step) => write!(f, "the clock of {} is set {}", step.device, step.by.words()),
             Self::Answer(step) => step.fmt(f),
             Self::Spoil(step) => step.fmt(f),
+            Self::Slow(step) => step.fmt(f),
+            Self::Duplicate(step) => step.fmt(f),
+            Self::Replay(step) => step.fmt(f),
             Self::Refuse(step) => step.fmt(f),
             Self::CaptivePortal(step) => step.fmt(f),
             Self::Server(state) => write!(f, "the server {}", server_words(*state)),
@@ -123,30 +126,6 @@ impl fmt::Display for OfflineHow {
     }
 }
 
-impl fmt::Display for Lose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let half = match self.what {
-            Half::Request => "request",
-            Half::Answer => "answer",
-        };
-        let of = match self.of {
-            Exchange::Push => " of a push",
-            Exchange::Pull => " of a pull",
-            Exchange::SignIn => " of a sign-in",
-            Exchange::Refresh => " of a token refresh",
-            Exchange::Any => "",
-        };
-        write!(f, "{} will lose {half} {}{of}", self.device, self.nth)?;
-        if self.times > 1 {
-            write!(f, " and the {} after it", self.times - 1)?;
-        }
-        match self.how {
-            LoseHow::Cut => Ok(()),
-            LoseHow::Silence => f.write_str(", in silence"),
-        }
-    }
-}
-
 impl fmt::Display for Crash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = match self.how {
@@ -159,11 +138,15 @@ impl fmt::Display for Crash {
             Phase::Pull => "pull",
         };
         let device = &self.device;
+        let of = match self.nth {
+            1 => format!("next {of}{}", self.only),
+            nth => format!("{of} number {nth} from now{}", self.only),
+        };
         match self.when {
             CrashWhen::Now => write!(f, "{device} crashes: {how}"),
-            CrashWhen::BeforeRequest => write!(f, "{device} will crash before its next {of}: {how}"),
-            CrashWhen::AfterCommit => write!(f, "{device} will crash before the answer to its next {of}: {how}"),
-            CrashWhen::AfterAnswer => write!(f, "{device} will crash after the answer to its next {of}: {how}"),
+            CrashWhen::BeforeRequest => write!(f, "{device} will crash before its {of}: {how}"),
+            CrashWhen::AfterCommit => write!(f, "{device} will crash before the answer to its {of}: {how}"),
+            CrashWhen::AfterAnswer => write!(f, "{device} will crash after the answer to its {of}: {how}"),
             CrashWhen::DiskOperation => {
                 write!(f, "{device} will crash at disk operation {} from now: {how}", self.operation.unwrap_or(1))
             }

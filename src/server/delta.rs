@@ -39,7 +39,7 @@ pub(super) fn pull(
     let pull = Pull::begin(&tx, caller, query, forgotten)?;
     let answer = pull.page(&tx, limit)?;
     tx.commit()?;
-    Ok(answer)
+    Ok(DeltaAnswer { cursor: Some(query.cursor.clone().unwrap_or_default()), ..answer })
 }
 
 /// A pull between its first page and its last.
@@ -146,6 +146,7 @@ impl<'a> Pull<'a> {
         let told = if more.is_some() { self.cursor.base } else { next.base };
         Ok(DeltaAnswer {
             sync_timestamp: store::time_text(store::commit_time(db, told)?),
+            cursor: None,
             next_cursor: next.to_string(),
             has_more: more.is_some(),
             changes,

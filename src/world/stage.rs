@@ -158,7 +158,7 @@ impl World {
         let server_clock = WallClock::new(clock, 0);
         let server = Server::new(server_clock.clone(), seed.stream("server"), seeded(users, records))
             .map_err(|error| StageError(error.to_string()))?;
-        let faults = Faults::default();
+        let faults = Faults::new(seed);
         let listeners = Listeners::default();
         let upstream: Rc<dyn Upstream> = match media {
             Media::Simulated => Rc::new(ToServer(server.clone())),

@@ -134,11 +134,6 @@ impl<'a> Story<'a, '_, '_> {
             Action::DataSaver(step) => self.device(&step.device, at.at("device").place),
             Action::Look(claim) => self.look(claim, at),
             Action::Wait(span) => self.waits(*span, at.place),
-            Action::Lose(step) => {
-                self.device(&step.device, at.at("device").place);
-                at_least_one(step.nth, "nth", at.at("nth").place, self.problems);
-                at_least_one(step.times, "times", at.at("times").place, self.problems);
-            }
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
             Action::ServerClock(_) => {}
@@ -147,8 +142,12 @@ impl<'a> Story<'a, '_, '_> {
             Action::Select(select) => self.selects(select, at),
             Action::EditCached(edit) => self.edits_cached(edit, at),
             Action::Clock(step) => self.device(&step.device, at.at("device").place),
-            Action::Answer(_)
+            Action::Lose(_)
+            | Action::Answer(_)
             | Action::Spoil(_)
+            | Action::Slow(_)
+            | Action::Duplicate(_)
+            | Action::Replay(_)
             | Action::Refuse(_)
             | Action::CaptivePortal(_)
             | Action::Server(_)
@@ -324,10 +323,7 @@ impl<'a> Story<'a, '_, '_> {
             }
             (_, None) => {}
         }
-        if at.has("of") && !step.when.is_of_an_exchange() {
-            let message = "`of` goes with `before-request`, `after-commit` and `after-answer` alone";
-            self.problems.add(at.key_place("of"), message, None);
-        }
+        self.dies_at_exchange(step, at);
     }
 
     fn restarts(&mut self, device: &str, place: Place) {
