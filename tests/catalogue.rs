@@ -8,11 +8,17 @@ use deadzone::scenario::{self, Options};
 #[test]
 fn every_example_is_a_step() {
     for entry in catalogue() {
-        let text =
-            format!("name: x\ncovers: [7.1/network]\ndevices:\n  maria: {{}}\nsteps:\n  {}\n  - sync: maria\n", entry.example);
+        let text = format!(
+            "name: x\ncovers: [7.1/network]\ndevices:\n  maria: {{}}\nsteps:\n  {}\n  - sync: maria\n",
+            entry.example
+        );
         let options = Options { known_links: &["wifi"] };
         if let Err(problems) = scenario::parse(&text, "example.yaml", &options) {
-            panic!("{}: {}", entry.name, problems.iter().map(|problem| scenario::draw(problem, false)).collect::<String>());
+            panic!(
+                "{}: {}",
+                entry.name,
+                problems.iter().map(|problem| scenario::draw(problem, false)).collect::<String>()
+            );
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::scenario::{self, Action, Aim, AnswerPage, AnswerWhen, Exchange, Half,
 const EVERYBODY: &str = "everybody";
 
 /// Whom a step names.
-type Named<'n, 'w> = &'n dyn Fn(&str) -> Vec<&'w Member>;
+pub(super) type Named<'n, 'w> = &'n dyn Fn(&str) -> Vec<&'w Member>;
 
 impl World {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps of this file here")]

@@ -95,17 +95,11 @@ impl World {
             }
             Action::Crash(step) => together(all(&step.device), async |member| self.crash(member, step).await).await,
             Action::Restart(name) => together(all(name), async |member| self.restart(member).await).await,
-            Action::ClearCache(name) => together(all(name), async |member| self.clear_cache(member).await).await,
-            Action::Logout(step) => {
-                together(all(&step.device), async |member| self.log_out(member, step.force).await).await
-            }
-            Action::SignIn(step) => {
-                together(all(&step.device), async |member| self.sign_in_again(scenario, member, step).await).await
-            }
-            Action::Select(step) => together(all(&step.device), async |member| self.select(member, step).await).await,
-            Action::EditCached(step) => {
-                together(all(&step.device), async |member| self.edit_cached(member, step).await).await
-            }
+            Action::ClearCache(_)
+            | Action::Logout(_)
+            | Action::SignIn(_)
+            | Action::Select(_)
+            | Action::EditCached(_) => self.use_account(scenario, &all, action).await,
             Action::Clock(step) => {
                 let ask = Ask::Clock { skew_ms: step.by.millis() };
                 together(all(&step.device), async |member| simply(member, ask.clone()).await).await

@@ -205,8 +205,8 @@ fn own_keys() -> impl Strategy<Value = (&'static str, Value)> {
     let spoil_at = placed.prop_map(|(how, at)| ("spoil", json!({ "how": how, "at": Size::new(at) })));
     let code = select(vec!["SERVER_ERROR", "VALIDATION_ERROR", "VERSION_CONFLICT"]);
     let refuse = code.prop_map(|code| ("refuse", json!({ "order": "first", "with": code, "retry-after": "30s" })));
-    let slow = (select(vec!["request", "answer"]), span())
-        .prop_map(|(what, by)| ("slow", json!({ "what": what, "by": by })));
+    let slow =
+        (select(vec!["request", "answer"]), span()).prop_map(|(what, by)| ("slow", json!({ "what": what, "by": by })));
     let drips = (select(vec!["head", "body"]), span(), 1..u64::MAX)
         .prop_map(|(what, by, bytes)| ("slow", json!({ "what": what, "by": by, "bytes": Size::new(bytes) })));
     let duplicate = prop::option::of(span()).prop_map(|late| match late {
