@@ -72,7 +72,7 @@ pub fn run(scenario: &Scenario, seed: Seed, media: &Media, interrupt: &Interrupt
     Ok(Outcome { history, verdict, interrupted })
 }
 
-/// Set the stage, play the story, heal the network, come to rest, read what is there.
+/// Set the stage, play the story, heal the network, come to rest, read what is there, search it for secrets.
 async fn tell(
     scenario: &Scenario,
     seed: Seed,
@@ -89,6 +89,7 @@ async fn tell(
     let within = if matches!(media, Media::Live { .. }) { LIVE_SETTLE_WITHIN } else { SETTLE_WITHIN };
     world.settle(scenario.settle_within.unwrap_or(within).duration()).await;
     world.audit().await?;
+    world.search();
     Ok(world.labels())
 }
 

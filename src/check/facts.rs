@@ -137,6 +137,10 @@ pub(super) struct Facts<'a> {
     picks: Vec<(u64, u64, &'a str, &'a [String])>,
     /// Steps that could not be done, with the reason.
     pub(super) impossible: Vec<(u64, &'a str)>,
+    /// When each connection was opened.
+    pub(super) connections: BTreeMap<u64, u64>,
+    /// When all that passed the proxy was searched.
+    pub(super) wire_searched: Option<u64>,
     pub(super) ending: Ending<'a>,
 }
 
@@ -215,6 +219,8 @@ impl<'a> Facts<'a> {
             What::Crashed { device, .. } => drop(self.owed.remove(device.as_str())),
             What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => self.impossible.push((seq, detail)),
             What::Looked { step, state, .. } => self.looks.push(Look { seq, step: *step, state }),
+            What::ConnectionOpened { connection, .. } => drop(self.connections.insert(*connection, seq)),
+            What::WireSearched { .. } => self.wire_searched = Some(seq),
             What::Healed => self.ending.healed = Some(seq),
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
@@ -232,10 +238,10 @@ impl<'a> Facts<'a> {
             | What::Told { .. }
             | What::Tampered { .. }
             | What::DiskSearched { .. }
+            | What::Sighted { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
             | What::Decided { .. }
-            | What::ConnectionOpened { .. }
             | What::ConnectionClosed { .. }
             | What::Request(_)
             | What::Answer(_)
@@ -362,6 +368,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Looked { device, .. }
         | What::Tampered { device, .. }
         | What::DiskSearched { device, .. }
+        | What::Sighted { device, .. }
         | What::Device { device, .. }
         | What::LinkChanged { device, .. }
         | What::Decided { device, .. }
@@ -385,6 +392,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::DeviceState { .. }
         | What::UserView { .. }
         | What::DeadLetters { .. }
+        | What::WireSearched { .. }
         | What::ServerRecord { .. }
         | What::ServerConflict { .. }
         | What::Interrupted

@@ -1,9 +1,8 @@
 //! What the user does with the device as a whole: clear the cache, log out (spec 8.4).
 
 use super::board::Board;
-use super::engine::{DATA_KEY, DEVICE_ID, Engine, EngineError, LEAVING, hex, mint};
-use super::keychain::Keychain;
-use super::session::REFRESH_TOKEN;
+use super::engine::{Engine, EngineError, hex, mint};
+use super::keychain::{DATA_KEY, DEVICE_ID, Keychain, LEAVING, REFRESH_TOKEN};
 use super::store::{self, StoreError, clear, logs, queue};
 use crate::disk::Storage;
 use crate::history::DeviceEvent;

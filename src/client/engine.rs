@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::answer::Failure;
 use super::board::Board;
-use super::keychain::{Keychain, KeychainError};
+use super::keychain::{DATA_KEY, DEVICE_ID, Keychain, KeychainError};
 use super::pace::Pace;
 use super::schedule::Schedule;
 use super::session::Session;
@@ -26,11 +26,6 @@ use crate::history::{Circumstance, DeviceEvent, OperationRecord};
 use crate::protocol::{
     EntityType, ErrorCode, MAX_BATCH_OPERATIONS, OperationKind, RESOLVES, Record, SignInRequest, TEMPORARY_ID_PREFIX,
 };
-
-pub(super) const DATA_KEY: &str = "data-key";
-pub(super) const DEVICE_ID: &str = "device-id";
-/// In the keychain while a logout is under way: whatever the database holds is not to be seen again.
-pub(super) const LEAVING: &str = "leaving";
 
 /// What an engine is made of besides its storage.
 pub struct Parts {

@@ -9,6 +9,15 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+/// The refresh token.
+pub const REFRESH_TOKEN: &str = "refresh-token";
+pub(super) const DATA_KEY: &str = "data-key";
+pub(super) const DEVICE_ID: &str = "device-id";
+/// There while a logout is under way: whatever the database holds is not to be seen again.
+pub(super) const LEAVING: &str = "leaving";
+/// What lies in a keychain and is no secret.
+const OPEN: &[&str] = &[DEVICE_ID, LEAVING];
+
 /// A store of small secrets by name. What `set` returned for is durable.
 pub trait Keychain: fmt::Debug {
     /// The secret called `name`, if there is one.
@@ -44,28 +53,38 @@ impl std::error::Error for KeychainError {}
 
 /// A keychain in memory; clones share it, so that it outlives the engine that a crash ends.
 #[derive(Clone, Default)]
-pub struct MemoryKeychain(Rc<RefCell<BTreeMap<String, String>>>);
+pub struct MemoryKeychain(Rc<RefCell<Drawer>>);
+
+#[derive(Default)]
+struct Drawer {
+    kept: BTreeMap<String, String>,
+    /// All that was ever in it.
+    ever: Vec<(String, String)>,
+}
 
 impl MemoryKeychain {
-    /// All that it keeps, by name.
+    /// All that was ever kept in it and is to be known to nobody else, with its name, in order.
     #[must_use]
-    pub fn secrets(&self) -> BTreeMap<String, String> {
-        self.0.borrow().clone()
+    pub fn secrets_ever(&self) -> Vec<(String, String)> {
+        let secret = |(name, _): &&(String, String)| !OPEN.contains(&name.as_str());
+        self.0.borrow().ever.iter().filter(secret).cloned().collect()
     }
 }
 
 impl Keychain for MemoryKeychain {
     fn get(&self, name: &str) -> Result<Option<String>, KeychainError> {
-        Ok(self.0.borrow().get(name).cloned())
+        Ok(self.0.borrow().kept.get(name).cloned())
     }
 
     fn set(&self, name: &str, secret: &str) -> Result<(), KeychainError> {
-        self.0.borrow_mut().insert(name.to_owned(), secret.to_owned());
+        let mut drawer = self.0.borrow_mut();
+        drawer.kept.insert(name.to_owned(), secret.to_owned());
+        drawer.ever.push((name.to_owned(), secret.to_owned()));
         Ok(())
     }
 
     fn remove(&self, name: &str) -> Result<(), KeychainError> {
-        self.0.borrow_mut().remove(name);
+        self.0.borrow_mut().kept.remove(name);
         Ok(())
     }
 }

@@ -47,5 +47,5 @@ pub(crate) use strategy::{STRATEGIES, Strategy};
 
 pub use account::LogOut;
 pub use engine::{EditRequest, Engine, EngineError, Parts, Settings};
-pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain};
+pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain, REFRESH_TOKEN};
 pub use transport::{Method, Request, Response, Transport, TransportError};

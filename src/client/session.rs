@@ -10,13 +10,10 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::answer::{self, Failure};
-use super::keychain::{Keychain, KeychainError};
+use super::keychain::{Keychain, KeychainError, REFRESH_TOKEN};
 use super::transport::{Method, Request, Transport};
 use crate::protocol::gzip;
 use crate::protocol::{ErrorCode, RefreshRequest, SignInRequest, Tokens, path};
-
-/// The refresh token's name in the keychain.
-pub(super) const REFRESH_TOKEN: &str = "refresh-token";
 
 /// The tokens of one device, and the way to the server.
 #[derive(Debug)]

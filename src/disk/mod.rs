@@ -5,6 +5,7 @@
 //! ```
 
 mod image;
+mod log;
 mod mount;
 mod simulated;
 mod vfs;
@@ -12,6 +13,7 @@ mod vfs;
 #[cfg(test)]
 mod tests;
 
+pub use log::WriteLog;
 pub use simulated::SimDisk;
 
 use std::path::PathBuf;

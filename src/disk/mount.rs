@@ -73,7 +73,12 @@ impl Mount {
 
     /// Writes `bytes` at `offset`; durable from the next [`Mount::sync`] on.
     pub(super) fn write(&self, name: &str, offset: usize, bytes: &[u8]) -> Result<(), Refusal> {
-        self.change(name, |image| image.write(offset, bytes))
+        let mut state = self.enter()?;
+        find(&mut state, name)?;
+        state.count()?;
+        state.written.note(name, offset, bytes);
+        find(&mut state, name)?.write(offset, bytes);
+        Ok(())
     }
 
     /// Makes a file `len` bytes long; durable from the next [`Mount::sync`] on.

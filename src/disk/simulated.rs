@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::image::Image;
+use super::log::WriteLog;
 use crate::base::{CrashHow, Stream};
 
 /// A disk in memory that loses its power on demand. Clones are handles on the same disk.
@@ -23,6 +24,8 @@ pub struct SimDisk {
 pub(super) struct State {
     /// The files by name.
     pub(super) files: BTreeMap<String, Image>,
+    /// All that was written since somebody last took it.
+    pub(super) written: WriteLog,
     /// The databases that a connection of this generation has open.
     pub(super) in_use: BTreeSet<String>,
     /// How often the disk was cut: what was opened under a smaller number is dead.
@@ -122,6 +125,18 @@ impl SimDisk {
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.state().files.iter().map(|(name, image)| (name.clone(), image.content().to_vec())).collect()
+    }
+
+    /// Takes all that was written since the last time, whatever became of it.
+    #[must_use]
+    pub fn take_written(&self) -> WriteLog {
+        std::mem::take(&mut self.state().written)
+    }
+
+    /// How many bytes [`SimDisk::take_written`] would give.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.state().written.bytes().len()
     }
 
     /// A panic elsewhere leaves no half-done change behind, so a poisoned lock is no reason to stop.

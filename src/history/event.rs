@@ -6,6 +6,8 @@ use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState, Side};
 use super::edit::{Edit, OperationRecord};
 use super::fault::Fault;
+use super::outcome::{Decision, StepOutcome, Wait};
+use super::secret::Sighting;
 use crate::base::CrashHow;
 use crate::protocol::{ConflictRecord, DeadLetter, ErrorCode, Operation, OperationResult, Profile, Record, Removal};
 
@@ -208,14 +210,24 @@ pub enum What {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         may_miss: bool,
     },
-    /// All that a device's disk holds was searched.
+    /// All that was ever written to a device's disk was searched; what was found stands before it.
     DiskSearched {
         /// Whose.
         device: String,
-        /// Bytes that there were, in all files.
+        /// Bytes written since the run began, in all files.
         bytes: u64,
-        /// What lay there for all to read.
-        found: Vec<InTheClear>,
+    },
+    /// All that passed the proxy was searched; what was found stands before it.
+    WireSearched {
+        /// Bytes since the run began, heads and bodies without their coding.
+        bytes: u64,
+    },
+    /// A secret was seen somewhere. Each kind is told once for each device and place, rightful places included.
+    Sighted {
+        /// On whose disk, or in whose messages.
+        device: String,
+        /// What, and where.
+        sighting: Sighting,
     },
     /// An armed fault struck.
     FaultFired {
@@ -311,37 +323,6 @@ pub enum What {
     },
     /// The run ended.
     RunEnded,
-}
-
-/// Something that should not lie on a disk unencrypted, and does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InTheClear {
-    /// The word that was searched for, or the name of the keychain's secret.
-    pub what: String,
-    /// The file.
-    pub file: String,
-    /// Where in it, in bytes from its start.
-    pub offset: u64,
-}
-
-/// How a step ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepOutcome {
-    /// As asked.
-    Done,
-    /// It could not be done, and the story may go on: a sync without a network, say.
-    Failed {
-        /// Why.
-        detail: String,
-    },
-    /// The device crashed under it.
-    Crashed,
-    /// It asks for what cannot be done at this point: the scenario is wrong.
-    Impossible {
-        /// Why.
-        detail: String,
-    },
 }
 
 /// A request or an answer as the proxy saw it.
@@ -460,23 +441,4 @@ pub enum ServerState {
     Silent,
     /// It answers 503 to everything.
     Overloaded,
-}
-
-/// What a user does about a failed change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Decision {
-    /// Try it again.
-    Retry,
-    /// Give it up.
-    Discard,
-}
-
-/// Who waits for what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wait {
-    /// Who.
-    pub device: String,
-    /// For what, in words.
-    pub what: String,
 }

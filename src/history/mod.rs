@@ -5,7 +5,9 @@ mod device;
 mod edit;
 mod event;
 mod fault;
+mod outcome;
 mod recorder;
+mod secret;
 mod shown;
 
 pub use circumstance::Circumstance;
@@ -14,9 +16,9 @@ pub use device::{
     Side, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{
-    Decision, Event, InTheClear, LinkState, Message, MessageKind, RecordRef, ServerState, StepOutcome, Wait, What,
-};
+pub use event::{Event, LinkState, Message, MessageKind, RecordRef, ServerState, What};
 pub use fault::Fault;
+pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
+pub use secret::{Form, Part, Place, Secret, Sighting};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};

@@ -21,6 +21,7 @@ use super::faults::{Act, Canned, Damaged, Duplicate, Facts, LoseHow, Moment, Ref
 use super::faults::{Target, Turn};
 use super::forward::Shared;
 use super::inspect::{self, Route};
+use super::overhear::Line;
 use super::script::{Script, head_text};
 use super::wire::Wire;
 use crate::history::{Message, MessageKind, What};
@@ -41,6 +42,7 @@ pub(super) type Answered = (response::Parts, Bytes);
 #[derive(Clone)]
 struct Asked {
     number: u64,
+    path: String,
     route: Option<Route>,
     target: Option<Target>,
     /// The device closes the connection after it.
@@ -91,6 +93,10 @@ impl Session {
         let up = self.wire.traffic().up;
         let bytes = up - self.accounted.replace(up);
         let (number, route) = (self.proxy.next_exchange(), Route::of(&head.method, &head.uri));
+        let path = head.uri.path().to_owned();
+        if let Some(tell) = self.proxy.listener() {
+            self.line(number, &path).request(&tell, &head, &body);
+        }
         let kind = inspect::request(route, &head, &body);
         let target = inspect::target(route, head.uri.path());
         let fault = self.decide(target, &kind, &head, &body);
@@ -98,7 +104,7 @@ impl Session {
         let stopped = fault.as_ref().is_some_and(|strike| strike.act.stops_request());
         self.proxy.recorder.record(What::Request(self.message(number, bytes, 0, !stopped, kind)));
         let closing = head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
-        let asked = Asked { number, route, target, closing };
+        let asked = Asked { number, path, route, target, closing };
         let Some(Strike { id, act, turn }) = fault else {
             let answer = self.forward(head, body).await?;
             return Ok(self.hand_over(&asked, answer).0);
@@ -169,6 +175,16 @@ impl Session {
         Ok(Fate::Answer(answer))
     }
 
+    fn line<'a>(&'a self, exchange: u64, path: &'a str) -> Line<'a> {
+        Line { device: &self.device, exchange, path }
+    }
+
+    fn hear_answer(&self, asked: &Asked, head: &response::Parts, body: &[u8]) {
+        if let Some(tell) = self.proxy.listener() {
+            self.line(asked.number, &asked.path).answer(&tell, head, body);
+        }
+    }
+
     fn message(&self, exchange: u64, bytes: u64, status: u16, delivered: bool, kind: MessageKind) -> Message {
         let (device, connection) = (self.device.clone(), self.connection);
         Message { device, connection, exchange, bytes, status, delivered, retry_after: None, kind }
@@ -183,6 +199,7 @@ impl Session {
 
     /// Records the server's answer, which goes no further.
     fn keep_back(&self, asked: &Asked, (head, body): &Answered, bytes: u64) {
+        self.hear_answer(asked, head, body);
         let kind = inspect::answer(asked.route, head, body);
         let message = self.message(asked.number, bytes, head.status.as_u16(), false, kind);
         self.proxy.recorder.record(What::Answer(message));
@@ -192,6 +209,7 @@ impl Session {
     fn hand_over(&self, asked: &Asked, (mut head, body): Answered) -> (Response<Full<Bytes>>, u64) {
         complete(&mut head, body.len(), asked.closing);
         let size = size(&head, body.len());
+        self.hear_answer(asked, &head, &body);
         let kind = inspect::answer(asked.route, &head, &body);
         self.record_answer(asked, &head, size, kind);
         if let Some(target) = asked.target.filter(|_| head.status.is_success()) {
@@ -212,6 +230,7 @@ impl Session {
         }
         let body = Bytes::from(body);
         complete(&mut head, body.len(), asked.closing);
+        self.hear_answer(asked, &head, &body);
         let kind = inspect::answer(asked.route, &head, &body);
         self.record_answer(asked, &head, size(&head, body.len()), kind);
         self.proxy.fired(&self.device, asked.number, id);

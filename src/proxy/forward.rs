@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::exchange::{Answered, Session};
 use super::faults::{Faults, Memory, Moment, Target};
+use super::overhear::OnHeard;
 use super::wire::{Watched, Wire};
 use crate::history::{Recorder, What};
 use crate::net::ProxyEnd;
@@ -47,6 +48,7 @@ pub(super) struct Shared {
     /// What a cache that should not be there has kept.
     pub(super) memory: RefCell<Memory<Target, Answered>>,
     on_crash: RefCell<OnCrash>,
+    on_heard: RefCell<Option<OnHeard>>,
     connections: Cell<u64>,
     exchanges: Cell<u64>,
 }
@@ -60,6 +62,11 @@ impl Shared {
     /// Records that a rule struck.
     pub(super) fn fired(&self, device: &str, exchange: u64, id: u64) {
         self.recorder.record(What::FaultFired { id, device: device.into(), exchange: Some(exchange) });
+    }
+
+    /// Who is told of every message, if anybody is.
+    pub(super) fn listener(&self) -> Option<OnHeard> {
+        self.on_heard.borrow().clone()
     }
 
     /// Tells whoever runs the device that it crashes now.
@@ -80,6 +87,7 @@ impl Proxy {
             faults,
             memory: RefCell::default(),
             on_crash: RefCell::new(on_crash),
+            on_heard: RefCell::default(),
             connections: Cell::default(),
             exchanges: Cell::default(),
         }))
@@ -89,6 +97,11 @@ impl Proxy {
     /// that future there and then.
     pub fn on_crash(&self, call: OnCrash) {
         *self.0.on_crash.borrow_mut() = call;
+    }
+
+    /// Sets who is told every part of every message that passes.
+    pub fn on_heard(&self, tell: OnHeard) {
+        *self.0.on_heard.borrow_mut() = Some(tell);
     }
 
     /// Serves one connection of `device` until either side closes it: HTTP/1.1 with keep-alive, one exchange at a time.

@@ -144,7 +144,7 @@ pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Opt
 }
 
 /// The body without its coding; `None` when it is broken, too large or coded in another way.
-fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+pub(super) fn plain<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Cow<'a, [u8]>> {
     match text(headers, &CONTENT_ENCODING) {
         "" | "identity" => Some(Cow::Borrowed(body)),
         "gzip" => gzip::unpack(body, MAX_INFLATED_BODY).ok().map(Cow::Owned),

@@ -9,6 +9,7 @@ mod exchange;
 mod faults;
 mod forward;
 mod inspect;
+mod overhear;
 mod script;
 mod wire;
 
@@ -20,4 +21,5 @@ pub use faults::{
     Rule, Slow, Spoil, Strike, Target, Turn, catalogue,
 };
 pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
+pub use overhear::{OnHeard, Overheard};
 pub use script::{End, Piece, Script};

@@ -47,9 +47,9 @@ fn what(what: &What) -> String {
         }
         What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
         What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
-        What::DiskSearched { device, bytes, found } => {
-            format!("the disk of {device} is searched: {} finds in {bytes} bytes", found.len())
-        }
+        What::DiskSearched { device, bytes } => format!("all {bytes} bytes ever written by {device} are searched"),
+        What::WireSearched { bytes } => format!("all {bytes} bytes that passed the proxy are searched"),
+        What::Sighted { device, sighting } => format!("seen of {device}: {sighting}"),
         What::Tampered { device, answers } => format!("tampering as {device} is answered: {}", answers.join(", ")),
         What::Refused { device, detail } => format!("{device} is refused: {detail}"),
         What::Warned { device, changes, accepted } => {

@@ -253,8 +253,13 @@ impl Device for ChildDevice {
         false
     }
 
+    /// What a process of its own wrote, and where it keeps its secrets, only itself knows.
     fn disk(&self) -> Option<DiskContent> {
         None
+    }
+
+    fn unsearched(&self) -> usize {
+        0
     }
 
     fn disarm(&self) {}

@@ -1,23 +1,23 @@
 //! What a scenario can ask of a client, whatever that client is: the reference engine in this process, or a child
 //! process that speaks the same words as JSON lines (`docs/DEVICE_PROTOCOL.md`).
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::base::CrashHow;
+use crate::disk::WriteLog;
 use crate::history::{Circumstance, DeviceState, OperationRecord, Side, SyncOutcome};
 use crate::protocol::{Record, SelectionRequest};
 
 /// See [`Device::disk`].
 #[derive(Clone, Debug, Default)]
 pub struct DiskContent {
-    /// The bytes by file.
-    pub files: BTreeMap<String, Vec<u8>>,
-    /// The secrets by name.
-    pub secrets: BTreeMap<String, String>,
+    /// What was written.
+    pub written: WriteLog,
+    /// The secrets that were ever kept elsewhere, with their names.
+    pub secrets: Vec<(String, String)>,
 }
 
 /// A request to a device.
@@ -177,8 +177,12 @@ pub trait Device {
     /// unless that has been recorded. Says whether this device can do that.
     fn crash_at_disk_operation(&self, after: u64, how: CrashHow, fault: Option<u64>) -> bool;
 
-    /// Every byte on its disk by file, and the secrets that are kept elsewhere by name; `None` where it cannot be told.
+    /// All that was written to its disk since this was last asked, and the secrets that should not be in it; `None` where
+    /// it cannot be told.
     fn disk(&self) -> Option<DiskContent>;
+
+    /// How many bytes [`Device::disk`] would give.
+    fn unsearched(&self) -> usize;
 
     /// Takes an armed cut of the disk back.
     fn disarm(&self);

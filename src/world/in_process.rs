@@ -184,7 +184,11 @@ impl Device for InProcess {
     }
 
     fn disk(&self) -> Option<DiskContent> {
-        Some(DiskContent { files: self.0.disk.files(), secrets: self.0.keychain.secrets() })
+        Some(DiskContent { written: self.0.disk.take_written(), secrets: self.0.keychain.secrets_ever() })
+    }
+
+    fn unsearched(&self) -> usize {
+        self.0.disk.unread()
     }
 
     fn disarm(&self) {

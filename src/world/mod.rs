@@ -13,6 +13,7 @@ mod in_process;
 mod network;
 mod office;
 mod reference;
+mod secrets;
 mod seed;
 mod server_steps;
 mod session;

@@ -15,11 +15,12 @@ use super::http::HttpClient;
 use super::in_process::{Build, InProcess};
 use super::network::{Listeners, OverLink, SERVER, ToServer};
 use super::office::{OFFICE, Office};
+use super::secrets::Secrets;
 use super::seed::{self, Records};
 use super::speak::Tcp;
 use crate::base::{Clock, CrashHow, Seed, WallClock};
 use crate::client::Settings;
-use crate::history::{Recorder, What};
+use crate::history::{Recorder, Secret, What};
 use crate::net::{self, Link};
 use crate::protocol::{Profile, Record, SignInRequest};
 use crate::proxy::{Faults, Moment, Proxy, Upstream};
@@ -57,6 +58,7 @@ pub struct World {
     /// The fault that is the server's outage.
     pub(super) outage: Cell<Option<u64>>,
     pub(super) live: bool,
+    pub(super) secrets: Rc<Secrets>,
     listeners: Listeners,
 }
 
@@ -154,6 +156,11 @@ impl World {
     ) -> Result<Self, StageError> {
         let records = records(scenario, seed)?;
         let users = users(scenario, &records.work_orders);
+        let secrets = Rc::new(Secrets::of(scenario));
+        for user in &users {
+            let user = &user.user_id;
+            secrets.know(Secret::Password, format!("the password of {user}"), &password_of(user));
+        }
         record_seeds(&recorder, &users, &records);
         let server_clock = WallClock::new(clock, 0);
         let server = Server::new(server_clock.clone(), seed.stream("server"), seeded(users, records))
@@ -168,6 +175,8 @@ impl World {
         let strike = doomed.clone();
         let proxy = Rc::new(Proxy::new(recorder.clone(), upstream, faults.clone()));
         proxy.on_crash(Rc::new(move |device: &str, fault, moment| strike.strike(device, fault, moment)));
+        let ears = secrets.clone();
+        proxy.on_heard(Rc::new(move |heard| ears.hear(heard)));
         let office = office(&proxy, clock, seed, &recorder)?;
         let mut world = Self {
             clock,
@@ -183,6 +192,7 @@ impl World {
             next_fault: Cell::new(0),
             outage: Cell::new(None),
             live: matches!(media, Media::Live { .. }),
+            secrets,
             listeners,
         };
         for device in &scenario.devices {

@@ -50,6 +50,7 @@ impl World {
                 Err(StepError::Impossible(detail)) => StepOutcome::Impossible { detail },
             };
             self.recorder.record(What::StepEnded { index, outcome });
+            self.search_if_much();
         }
     }
 
@@ -85,9 +86,7 @@ impl World {
             }
             Action::DataSaver(step) => self.tell(all(&step.device), Circumstance::DataSaver { on: step.on }).await,
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
-            Action::SearchDisk(step) => {
-                together(all(&step.device), async |member| self.search_disk(member, step)).await
-            }
+            Action::SearchDisk(step) => together(all(&step.device), async |member| self.search_disk(member)).await,
             Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
             Action::Wait(span) => {
                 tokio::time::sleep(span.duration()).await;

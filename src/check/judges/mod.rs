@@ -57,7 +57,8 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     bounded::within_budget,
     paused::for_a_sign_in,
     warned::names_it_all,
-    at_rest::nothing_in_the_clear,
+    at_rest::secrets_in_their_places,
+    at_rest::gone_after_a_restart,
 ];
 
 /// Judges of the end state; they need a run that reached its end.
@@ -75,6 +76,7 @@ pub(super) const AT_THE_END: &[Judge] = &[
     references::nothing_dangles,
     resurrect::the_dead_stay_dead,
     session::nothing_forgotten,
+    at_rest::the_search_can_see,
     rest::comes_to_rest,
     vacuity::faults_struck,
     vacuity::steps_were_possible,

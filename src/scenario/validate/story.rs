@@ -17,7 +17,7 @@ use crate::scenario::step::{Action, Crash, CrashWhen};
 use crate::scenario::work_step::{DAY, Work};
 
 /// Random bytes hold any three given ones soon enough.
-const SHORTEST_WORD: usize = 6;
+const SHORTEST_WORD: usize = 7;
 
 /// Checks all steps; `outline` is their list.
 pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) {

@@ -5,6 +5,7 @@ mod conflict;
 mod order;
 mod pull;
 mod retry;
+mod secrets;
 mod server;
 mod session;
 mod triggers;

@@ -1,6 +1,5 @@
 //! Defects of the server's own: stock, dead letters, what pages name.
 
-use crate::history::InTheClear;
 use crate::protocol::{DeadLetter, Removal, RemovalReason};
 
 use super::*;
@@ -92,24 +91,4 @@ fn pages_that_overlap_and_removals_of_what_was_never_there() {
     let verdict =
         in_toms_first_page(|_, removed| removed.push(Removal { id: "WO-77".into(), reason: RemovalReason::Deleted }));
     red(&verdict, "I13", &["tom is not told of WO-77", "a pull says that it left"]);
-}
-
-#[test]
-fn what_lies_on_a_disk_in_the_clear_is_named() {
-    let search = |bytes, found: &[(&str, &str, u64)]| {
-        let found = found.iter().map(|(what, file, offset)| InTheClear {
-            what: (*what).into(),
-            file: (*file).into(),
-            offset: *offset,
-        });
-        let found: Vec<InTheClear> = found.collect();
-        planted(|story| story.tell(What::DiskSearched { device: "tom".into(), bytes, found }))
-    };
-    assert_eq!(search(4096, &[]).findings, Vec::new());
-    red(
-        &search(4096, &[("a note", "deadzone.db-wal", 17)]),
-        "2.1 encryption",
-        &["a note", "byte 17", "deadzone.db-wal"],
-    );
-    red(&search(0, &[]), "2.1 encryption", &["it is empty"]);
 }

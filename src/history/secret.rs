@@ -1,0 +1,145 @@
+//! What must be kept to its place, and where it was seen (spec 2.1, 8.1, 8.2).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Secret {
+    /// A user's password.
+    Password,
+    /// A bearer token of the API.
+    AccessToken,
+    /// A token for the next refresh.
+    RefreshToken,
+    /// A key of a device.
+    Key,
+    /// What somebody wrote into a record, and what betrays a database without encryption.
+    Text,
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password => "password",
+            Self::AccessToken => "access token",
+            Self::RefreshToken => "refresh token",
+            Self::Key => "key",
+            Self::Text => "text",
+        })
+    }
+}
+
+/// How a secret was written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// As it is.
+    Plain,
+    /// In UTF-16, either byte order.
+    Utf16,
+    /// In hexadecimal digits.
+    Hex,
+    /// The bytes that its hexadecimal digits stand for.
+    Raw,
+    /// In base64, by either alphabet.
+    Base64,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "as it is",
+            Self::Utf16 => "in UTF-16",
+            Self::Hex => "in hexadecimal",
+            Self::Raw => "as raw bytes",
+            Self::Base64 => "in base64",
+        })
+    }
+}
+
+/// A part of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Path and query.
+    Target,
+    /// The `Authorization` header.
+    Authorization,
+    /// Every other header.
+    Headers,
+    /// The body, without its coding.
+    Body,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Target => "the path or query",
+            Self::Authorization => "the authorization",
+            Self::Headers => "the headers",
+            Self::Body => "the body",
+        })
+    }
+}
+
+/// Where something was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// In a file of the device's disk, at some time.
+    Disk {
+        /// The file.
+        file: String,
+    },
+    /// On the wire.
+    Wire {
+        /// The exchange.
+        exchange: u64,
+        /// The path that was asked for.
+        path: String,
+        /// In the answer, and not in the request.
+        answer: bool,
+        /// The part.
+        part: Part,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk { file } => write!(f, "the file {file}"),
+            Self::Wire { exchange, path, answer, part } => {
+                let message = if *answer { "answer" } else { "request" };
+                write!(f, "{part} of the {message} of exchange {exchange} ({path})")
+            }
+        }
+    }
+}
+
+/// A secret that was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// Its kind.
+    pub secret: Secret,
+    /// Which one, in words; never the secret itself.
+    pub what: String,
+    /// How it was written down.
+    pub form: Form,
+    /// Inside a gzip stream.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub packed: bool,
+    /// Where.
+    pub place: Place,
+    /// Where in it, in bytes from the start of the file or of the part; of a gzip stream, where that starts.
+    pub offset: u64,
+}
+
+impl fmt::Display for Sighting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let packed = if self.packed { ", inside gzip" } else { "" };
+        write!(f, "{} at byte {} of {}, {}{packed}", self.what, self.offset, self.place, self.form)
+    }
+}

@@ -1,0 +1,214 @@
+//! The search for secrets: all that devices ever wrote and all that passed the proxy is read, and each kind of secret is
+//! recorded where it was seen. It judges nothing: the password in a sign-in is recorded, too.
+
+mod finder;
+mod forms;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+use memchr::memmem;
+use serde_json::Value;
+
+use finder::{Finder, Needle};
+use forms::forms;
+
+use super::stage::{Member, World};
+use crate::client::REFRESH_TOKEN;
+use crate::disk::WriteLog;
+use crate::history::{Part, Place, Recorder, Secret, Sighting, What};
+use crate::protocol::{Tokens, path};
+use crate::proxy::Overheard;
+use crate::scenario::{self, Action, Scenario};
+
+/// What begins every SQLite database that nobody encrypted.
+const UNENCRYPTED: &str = "SQLite format 3";
+/// The first bytes of a gzip stream (RFC 1952, 2.3.1).
+const GZIP: &[u8] = &[0x1f, 0x8b, 0x08];
+/// No more than this of a gzip stream is looked at, in bytes.
+const MAX_INFLATED: u64 = 8 << 20;
+/// So many of the story's texts are searched for.
+const MAX_TEXTS: usize = 32;
+/// Texts shorter than this are left to steps that name them: two words of a story are found in any noise.
+const WORTH_SEARCHING: usize = 15;
+/// What was collected is searched as soon as it is this much, in bytes.
+const MUCH: usize = 4 << 20;
+
+/// A secret as it is known: its kind, which one, itself.
+type Known = (Secret, String, String);
+
+/// All that is known to be secret, and what passed the proxy and was not searched yet.
+#[derive(Default)]
+pub(super) struct Secrets {
+    known: RefCell<Vec<Known>>,
+    wire: RefCell<Wire>,
+    told: RefCell<BTreeSet<(String, Secret, KindOfPlace)>>,
+    /// Bytes searched, by device.
+    written: RefCell<BTreeMap<String, u64>>,
+    passed: Cell<u64>,
+}
+
+/// A disk, or a part of the messages of a path: what is told of once.
+type KindOfPlace = Option<(String, bool, Part)>;
+
+/// Parts of messages, one behind the other.
+#[derive(Default)]
+struct Wire {
+    bytes: Vec<u8>,
+    parts: Vec<(usize, String, Place)>,
+}
+
+impl Secrets {
+    /// What a scenario holds that no disk may show: its texts, and the words that it searches for.
+    pub(super) fn of(scenario: &Scenario) -> Self {
+        let secrets = Self::default();
+        secrets.know(Secret::Text, "the head of an unencrypted database".into(), UNENCRYPTED);
+        let mut texts = BTreeSet::new();
+        for step in &scenario.steps {
+            if let Action::Edit(scenario::Edit { set, .. }) | Action::Create(scenario::Create { set, .. }) =
+                &step.action
+            {
+                set.values().for_each(|value| gather(value, &mut texts));
+            }
+            if let Action::SearchDisk(search) = &step.action {
+                texts.extend(search.words.iter().map(String::as_str));
+            }
+        }
+        for text in texts {
+            secrets.know(Secret::Text, format!("`{text}`"), text);
+        }
+        secrets
+    }
+
+    /// From now on `text` is searched for.
+    pub(super) fn know(&self, secret: Secret, what: String, text: &str) {
+        self.known.borrow_mut().push((secret, what, text.to_owned()));
+    }
+
+    /// Takes down what passes the proxy; tokens are known as soon as they are handed out.
+    pub(super) fn hear(&self, heard: &Overheard<'_>) {
+        let hands_out =
+            heard.answer && heard.part == Part::Body && [path::SIGN_IN, path::REFRESH].contains(&heard.path);
+        if hands_out && let Ok(tokens) = serde_json::from_slice::<Tokens>(heard.bytes) {
+            self.know(Secret::AccessToken, format!("an access token of {}", heard.device), &tokens.access_token);
+            self.know(Secret::RefreshToken, format!("a refresh token of {}", heard.device), &tokens.refresh_token);
+        }
+        let mut wire = self.wire.borrow_mut();
+        let (exchange, path) = (heard.exchange, heard.path.to_owned());
+        let place = Place::Wire { exchange, path, answer: heard.answer, part: heard.part };
+        let from = wire.bytes.len();
+        wire.parts.push((from, heard.device.to_owned(), place));
+        wire.bytes.extend_from_slice(heard.bytes);
+    }
+
+    fn finder(&self, of_devices: &[Known]) -> Finder {
+        let known = self.known.borrow();
+        let needles = known.iter().chain(of_devices).flat_map(|(secret, what, text)| forms(*secret, what, text));
+        Finder::new(needles.collect())
+    }
+
+    fn search_disk(&self, finder: &Finder, recorder: &Recorder, device: &str, written: &WriteLog) {
+        each_hit(finder, written.bytes(), |needle, position, packed| {
+            let Some((file, offset)) = written.place(position) else { return };
+            let place = Place::Disk { file: file.to_owned() };
+            self.tell(recorder, device, needle, place, offset, packed);
+        });
+        let mut sums = self.written.borrow_mut();
+        let sum = sums.entry(device.to_owned()).or_default();
+        *sum += written.bytes().len() as u64;
+    }
+
+    fn search_wire(&self, finder: &Finder, recorder: &Recorder) {
+        let wire = self.wire.take();
+        each_hit(finder, &wire.bytes, |needle, position, packed| {
+            let part = wire.parts.partition_point(|(from, ..)| *from <= position).checked_sub(1);
+            let Some((from, device, place)) = part.and_then(|index| wire.parts.get(index)) else { return };
+            // What users write into records passes here by right.
+            if needle.secret != Secret::Text {
+                self.tell(recorder, device, needle, place.clone(), position - from, packed);
+            }
+        });
+        self.passed.set(self.passed.get() + wire.bytes.len() as u64);
+    }
+
+    /// Records a sighting, unless one of its kind at such a place is on record.
+    fn tell(&self, recorder: &Recorder, device: &str, needle: &Needle, place: Place, offset: usize, packed: bool) {
+        let kind_of_place = match &place {
+            Place::Disk { .. } => None,
+            Place::Wire { path, answer, part, .. } => Some((path.clone(), *answer, *part)),
+        };
+        if !self.told.borrow_mut().insert((device.to_owned(), needle.secret, kind_of_place)) {
+            return;
+        }
+        let (secret, what, form) = (needle.secret, needle.what.clone(), needle.form);
+        let sighting = Sighting { secret, what, form, packed, place, offset: offset as u64 };
+        recorder.record(What::Sighted { device: device.to_owned(), sighting });
+    }
+}
+
+/// Every needle in `hay` and where: of what lies in a gzip stream, where that begins.
+fn each_hit<'a>(finder: &'a Finder, hay: &[u8], mut hit: impl FnMut(&'a Needle, usize, bool)) {
+    finder.find(hay, |needle, at| hit(needle, at, false));
+    for stream in memmem::find_iter(hay, GZIP) {
+        let mut plain = Vec::new();
+        // What cannot be inflated further was inflated as far as it goes.
+        let _ = GzDecoder::new(&hay[stream..]).take(MAX_INFLATED).read_to_end(&mut plain);
+        finder.find(&plain, |needle, _| hit(needle, stream, true));
+    }
+}
+
+/// The texts in a value that are long enough to be told from noise.
+fn gather<'a>(value: &'a Value, texts: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::String(text) if text.len() >= WORTH_SEARCHING && texts.len() < MAX_TEXTS => drop(texts.insert(text)),
+        Value::Array(items) => items.iter().for_each(|item| gather(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|field| gather(field, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+impl World {
+    /// Searches all that was written and all that passed since the last search, and says so.
+    pub fn search(&self) {
+        self.search_quietly();
+        for member in self.members.values() {
+            self.searched(member);
+        }
+        self.recorder.record(What::WireSearched { bytes: self.secrets.passed.get() });
+    }
+
+    /// Records how much of a device was searched; says whether its disk can be read at all.
+    pub(super) fn searched(&self, member: &Member) -> bool {
+        let Some(bytes) = self.secrets.written.borrow().get(&member.name).copied() else { return false };
+        self.recorder.record(What::DiskSearched { device: member.name.clone(), bytes });
+        true
+    }
+
+    /// Searches before it becomes too much to keep.
+    pub(super) fn search_if_much(&self) {
+        let written = self.members.values().map(|member| member.device.unsearched()).max().unwrap_or(0);
+        if written.max(self.secrets.wire.borrow().bytes.len()) > MUCH {
+            self.search_quietly();
+        }
+    }
+
+    pub(super) fn search_quietly(&self) {
+        let mut of_devices = Vec::new();
+        let mut logs = Vec::new();
+        for (name, member) in &self.members {
+            let Some(disk) = member.device.disk() else { continue };
+            for (called, text) in disk.secrets {
+                let kind = if called == REFRESH_TOKEN { Secret::RefreshToken } else { Secret::Key };
+                of_devices.push((kind, format!("the {called} of {name}"), text));
+            }
+            logs.push((name, disk.written));
+        }
+        let finder = self.secrets.finder(&of_devices);
+        for (name, written) in &logs {
+            self.secrets.search_disk(&finder, &self.recorder, name, written);
+        }
+        self.secrets.search_wire(&finder, &self.recorder);
+    }
+}
