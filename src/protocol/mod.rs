@@ -2,6 +2,7 @@
 //!
 //! Field names are the spec's. What the spec leaves silent is marked *addition* here and argued in `docs/DECISIONS.md`.
 
+mod attachment;
 mod auth;
 mod conflict;
 mod dead_letter;
@@ -15,6 +16,9 @@ mod reference;
 mod schema;
 mod selection;
 
+pub use attachment::{
+    AttachmentsAnswer, CHECKSUM_MISMATCH, MAX_UPLOAD, OFFSET_STREAM, StoredAttachment, THUMBNAIL_SIDE, TUS_VERSION, tus,
+};
 pub use auth::{Profile, RefreshRequest, RevokeRequest, Revoked, SignInRequest, Tokens};
 pub use conflict::{
     ConflictOutcome, ConflictRecord, ConflictsAnswer, FieldConflict, RESOLVES, Resolution, ResolutionStrategy, Resolves,
@@ -55,6 +59,12 @@ pub mod path {
     pub const OPENAPI: &str = "/api/v1/openapi.json";
     /// Updates that came too late: [`super::DeadLetters`] (addition).
     pub const DEAD_LETTERS: &str = "/api/v1/sync/dead-letters";
+    /// Uploads by tus 1.0, and the list of them (addition, decision s).
+    pub const ATTACHMENTS: &str = "/api/v1/sync/attachments";
+    /// One upload, and the file once it is whole (addition).
+    pub const ATTACHMENT: &str = "/api/v1/sync/attachments/{attachmentId}";
+    /// Its thumbnail (addition).
+    pub const THUMBNAIL: &str = "/api/v1/sync/attachments/{attachmentId}/thumbnail";
 }
 
 /// Most operations in one push (decision h).

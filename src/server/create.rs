@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use super::apply::{Applied, Scene};
+use super::attachment;
 use super::payload::{self, Change};
 use super::record::{self, Order, Selection, Write};
 use super::rejection::Rejection;
@@ -24,6 +25,7 @@ pub(super) fn create(
     let mut changes = payload::changes(&operation.payload, &["_localId"]).map_err(Rejection::invalid)?;
     changes.retain(|change| !matches!(change, Change::Line { deleted: true, .. }));
     check(profile, operation, local_id)?;
+    attachment::check_lines(scene, &operation.entity_id, &changes)?;
     let Scene { db, users, writer, now_ms } = scene;
     // What the server adds is a commit of its own, so that the device is told of it as of anybody's change.
     let added = match Role::of(profile) {

@@ -17,7 +17,7 @@ use super::openapi::{self, Endpoint};
 use super::refusal::Refusal;
 use super::store::Store;
 use super::wire::{Answer, read_json};
-use super::{dead_letter, delta, push, selection};
+use super::{attachment, dead_letter, delta, push, selection};
 use crate::base::WallClock;
 use crate::protocol::{
     ConflictsAnswer, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS,
@@ -27,18 +27,18 @@ use crate::protocol::{
 
 /// What all requests share.
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     clock: WallClock,
     store: Mutex<Store>,
 }
 
 impl Shared {
     /// A transaction that a panic cut short was rolled back, so that the store is whole even then.
-    fn store(&self) -> MutexGuard<'_, Store> {
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now_ms(&self) -> i64 {
+    pub(super) fn now_ms(&self) -> i64 {
         self.clock.now().as_millisecond()
     }
 }
@@ -90,7 +90,7 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         "Updates that came after their order was deleted.",
     );
     let openapi_at = Endpoint::get::<Record>(path::OPENAPI, "openapi", "This document.");
-    vec![
+    let mut routes = vec![
         (sign_in_at.addition().open(), post(sign_in)),
         (refresh_at.addition().open(), post(refresh)),
         (revoke_at.addition().problems(&[403]), post(revoke)),
@@ -101,7 +101,9 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         (selection_at.addition().problems(&[403]), post(select)),
         (letters_at.addition().query::<DeadLettersQuery>().problems(&[403]), get(dead_letters)),
         (openapi_at.addition().open(), get(openapi_document)),
-    ]
+    ];
+    routes.extend(attachment::routes());
+    routes
 }
 
 async fn select(State(shared): App, request: Request) -> Response {
@@ -208,7 +210,7 @@ async fn wrong_method(method: Method, uri: Uri, headers: HeaderMap) -> Response 
 }
 
 /// Who calls, by the bearer token (spec 8.3).
-fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Caller, Refusal> {
+pub(super) fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Caller, Refusal> {
     let credentials = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match credentials.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {

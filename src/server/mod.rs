@@ -4,13 +4,14 @@
 //! http -> wire (JSON, gzip, problem documents)
 //!  |-> auth            who calls
 //!  |-> delta -> cursor what changed in the caller's view, in pages
-//!  '-> push -> payload one operation, one transaction, one result, replayed for 30 days
-//!        |-> create
-//!        |-> apply -> conflict   what the operation does to the record
-//!        |     '-> stock         and to the parts that it uses
-//!        |-> audit               what it met, and what its user chose
-//!        |-> dead_letter         what came too late for a record
-//!        '-> view                who sees the record now
+//!  |-> push -> payload one operation, one transaction, one result, replayed for 30 days
+//!  |     |-> create
+//!  |     |-> apply -> conflict   what the operation does to the record
+//!  |     |     '-> stock         and to the parts that it uses
+//!  |     |-> audit               what it met, and what its user chose
+//!  |     |-> dead_letter         what came too late for a record
+//!  |     '-> view                who sees the record now
+//!  '-> attachment      files: they come in pieces, and leave whole or in parts
 //! purge                what is forgotten, and when
 //! store, record: the database underneath; seed: what it holds from the start
 //! ```
@@ -19,6 +20,7 @@
 //! that a pull reads is ordered by anything else.
 
 mod apply;
+mod attachment;
 mod audit;
 mod auth;
 mod conflict;
@@ -27,6 +29,7 @@ mod cursor;
 mod database;
 mod dead_letter;
 mod delta;
+mod etag;
 mod http;
 mod openapi;
 mod payload;
@@ -61,7 +64,8 @@ use crate::base::{Stream, WallClock};
 pub(crate) use conflict::{STRATEGIES, Strategy};
 pub use seed::{Seeded, SeededUser, SetupError};
 pub use settings::{
-    ACCESS_TOKEN_LIFE, CREATED_VISIBLE, REFRESH_GRACE, REFRESH_TOKEN_LIFE, RESULTS_KEPT, TOMBSTONES_KEPT,
+    ACCESS_TOKEN_LIFE, CREATED_VISIBLE, ORPHANS_KEPT, REFRESH_GRACE, REFRESH_TOKEN_LIFE, RESULTS_KEPT, TOMBSTONES_KEPT,
+    UPLOADS_KEPT,
 };
 
 /// The server. Clones are the same server.

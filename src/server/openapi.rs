@@ -1,6 +1,8 @@
 //! The API as an `OpenAPI` 3.1 document, printed from the types that the handlers take and give. What the sync spec does
 //! not name is marked `x-addition`.
 
+use std::sync::LazyLock;
+
 use schemars::generate::{Contract, SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
@@ -18,7 +20,15 @@ pub(super) struct Endpoint {
     open: bool,
     query: Option<Draw>,
     body: Option<Draw>,
-    answer: Draw,
+    /// What a 200 with JSON holds; other answers are `plain`.
+    answer: Option<Draw>,
+    plain: Option<(u16, &'static str)>,
+    /// A 200 is the file's bytes.
+    binary: bool,
+    /// The media type of a body that is no JSON.
+    bytes: Option<&'static str>,
+    /// Request headers, and whether they must be there.
+    headers: &'static [(&'static str, bool)],
     problems: &'static [u16],
 }
 
@@ -36,9 +46,38 @@ impl Endpoint {
             open: false,
             query: None,
             body: None,
-            answer: |schemas| schemas.subschema_for::<A>(),
+            answer: Some(|schemas| schemas.subschema_for::<A>()),
+            plain: None,
+            binary: false,
+            bytes: None,
+            headers: &[],
             problems: &[],
         }
+    }
+
+    /// One that neither takes nor gives JSON.
+    pub(super) fn plain(method: &'static str, path: &'static str, name: &'static str, summary: &'static str) -> Self {
+        Self { method, answer: None, ..Self::get::<()>(path, name, summary) }
+    }
+
+    /// It answers with this status and no body.
+    pub(super) fn answers(self, status: u16, description: &'static str) -> Self {
+        Self { plain: Some((status, description)), ..self }
+    }
+
+    /// It answers with the bytes of a file, or a part of them.
+    pub(super) fn binary(self) -> Self {
+        Self { binary: true, ..self }
+    }
+
+    /// Its body is bytes of this media type.
+    pub(super) fn bytes(self, media_type: &'static str) -> Self {
+        Self { bytes: Some(media_type), ..self }
+    }
+
+    /// It reads these headers; those that are marked must be there.
+    pub(super) fn headers(self, headers: &'static [(&'static str, bool)]) -> Self {
+        Self { headers, ..self }
     }
 
     /// A POST of `B` that answers `A`.
@@ -80,21 +119,49 @@ impl Endpoint {
         if self.open {
             operation["security"] = json!([]);
         }
-        if let Some(query) = self.query {
-            operation["parameters"] = parameters(query(sent).as_value());
+        let parameters = self.parameters(sent);
+        if !parameters.is_empty() {
+            operation["parameters"] = parameters.into();
         }
         if let Some(body) = self.body {
             let content = json!({ "application/json": { "schema": body(sent) } });
             operation["requestBody"] = json!({ "required": true, "content": content });
         }
-        let answer = json!({ "application/json": { "schema": (self.answer)(given) } });
-        operation["responses"] = self.responses(answer);
+        if let Some(media_type) = self.bytes {
+            operation["requestBody"] =
+                json!({ "required": true, "content": { media_type: { "schema": BYTES.clone() } } });
+        }
+        operation["responses"] = self.responses(given);
         operation
     }
 
-    fn responses(&self, answer: Value) -> Value {
+    fn parameters(&self, sent: &mut SchemaGenerator) -> Vec<Value> {
+        let in_path = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let in_path =
+            in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": TEXT.clone() }));
+        let headers = self.headers.iter();
+        let headers = headers.map(
+            |(name, required)| json!({ "name": name, "in": "header", "required": required, "schema": TEXT.clone() }),
+        );
+        let query = self.query.map(|query| parameters(query(sent).as_value())).unwrap_or_default();
+        in_path.chain(headers).chain(query).collect()
+    }
+
+    fn responses(&self, given: &mut SchemaGenerator) -> Value {
         let mut responses = Map::new();
-        responses.insert("200".into(), json!({ "description": "As asked.", "content": answer }));
+        if let Some(answer) = self.answer {
+            let content = json!({ "application/json": { "schema": answer(given) } });
+            responses.insert("200".into(), json!({ "description": "As asked.", "content": content }));
+        }
+        if let Some((status, description)) = self.plain {
+            responses.insert(status.to_string(), json!({ "description": description }));
+        }
+        if self.binary {
+            let content = json!({ "*/*": { "schema": BYTES.clone() } });
+            responses.insert("200".into(), json!({ "description": "The file.", "content": content }));
+            responses.insert("206".into(), json!({ "description": "A part of it.", "content": content }));
+            responses.insert("304".into(), json!({ "description": "What the caller has is right." }));
+        }
         let bodies: &[u16] = if self.body.is_some() { &[413, 415] } else { &[] };
         let token: &[u16] = if self.open { &[] } else { &[401] };
         for status in [&[400, 405, 500], bodies, token, self.problems].concat() {
@@ -106,6 +173,9 @@ impl Endpoint {
         Value::Object(responses)
     }
 }
+
+static TEXT: LazyLock<Value> = LazyLock::new(|| json!({ "type": "string" }));
+static BYTES: LazyLock<Value> = LazyLock::new(|| json!({ "type": "string", "format": "binary" }));
 
 /// The document of `endpoints`.
 pub(super) fn document<'e>(endpoints: impl IntoIterator<Item = &'e Endpoint>) -> Value {
@@ -154,7 +224,7 @@ fn generator(contract: Contract) -> SchemaGenerator {
 }
 
 /// The properties of a query's schema, each a parameter.
-fn parameters(query: &Value) -> Value {
+fn parameters(query: &Value) -> Vec<Value> {
     let properties = query.get("properties").and_then(Value::as_object).into_iter().flatten();
     let parameter = |(name, schema): (&String, &Value)| {
         let mut schema = schema.clone();

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::apply::{self, Applied, Scene};
+use super::attachment;
 use super::audit;
 use super::auth::Caller;
 use super::create;
@@ -174,6 +175,7 @@ fn perform(
             let changes = payload::changes(&operation.payload, &["_version", RESOLVES]).map_err(Rejection::invalid)?;
             let choices = audit::choices(operation)?;
             let order = target(scene, profile, operation, base)?;
+            attachment::check_lines(scene, &order.id, &changes)?;
             audit::close(scene, &order.id, &choices)?;
             Ok(settled(operation, apply::update(scene, order, seen(base), changes)?))
         }

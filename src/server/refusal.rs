@@ -3,9 +3,10 @@
 use std::fmt;
 
 use axum::http::StatusCode;
+use axum::http::header::{HeaderName, HeaderValue};
 
 use super::rejection::Rejection;
-use crate::protocol::{ErrorCode, Problem};
+use crate::protocol::{CHECKSUM_MISMATCH, ErrorCode, Problem};
 
 /// Why a request is refused.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(super) struct Refusal {
     kind: &'static str,
     code: ErrorCode,
     detail: String,
+    /// A header beside the document.
+    pub(super) header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Refusal {
@@ -62,15 +65,54 @@ impl Refusal {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", ErrorCode::ValidationError, detail)
     }
 
+    /// There is nothing of that name, as far as the caller may know.
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", ErrorCode::NotFound, detail)
+    }
+
+    /// What is there already stands against it.
+    pub(super) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", ErrorCode::ValidationError, detail)
+    }
+
+    /// Another version of tus than the server's.
+    pub(super) fn other_version(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "other-version", ErrorCode::ValidationError, detail)
+    }
+
+    /// A range that the file does not have.
+    pub(super) fn unsatisfiable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "outside", ErrorCode::ValidationError, detail)
+    }
+
+    /// What came is not what was declared (tus, checksum extension).
+    pub(super) fn checksum_mismatch(detail: impl Into<String>) -> Self {
+        let status = StatusCode::from_u16(CHECKSUM_MISMATCH).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, "checksum-mismatch", ErrorCode::ValidationError, detail)
+    }
+
     fn new(status: StatusCode, kind: &'static str, code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { status, kind, code, detail: detail.into() }
+        Self { status, kind, code, detail: detail.into(), header: None }
+    }
+
+    /// With a header beside the document. What cannot stand in one is left off.
+    pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.header = Some(Box::new((name, value)));
+        }
+        self
+    }
+
+    /// Whether it is a [`Self::checksum_mismatch`].
+    pub(super) fn is_checksum_mismatch(&self) -> bool {
+        self.status.as_u16() == CHECKSUM_MISMATCH
     }
 
     /// The document.
     pub(super) fn problem(&self) -> Problem {
         Problem {
             kind: format!("/problems/{}", self.kind),
-            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Checksum Mismatch").to_owned(),
             status: self.status.as_u16(),
             code: self.code,
             detail: self.detail.clone(),

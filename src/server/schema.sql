@@ -154,3 +154,41 @@ CREATE TABLE selections (
   work_order TEXT NOT NULL,
   PRIMARY KEY (user, work_order)
 ) WITHOUT ROWID;
+
+-- Uploads (decision s): files that have come, or are coming. `offset` is how many bytes are there; `generation` grows when
+-- an upload begins anew. `expires_ms` is absent once a work order refers to the file.
+CREATE TABLE attachments (
+  entry INTEGER PRIMARY KEY,
+  user TEXT NOT NULL,
+  id TEXT NOT NULL,
+  work_order TEXT,
+  file_name TEXT NOT NULL,
+  mime_type TEXT NOT NULL,
+  kind TEXT,
+  captured_at TEXT,
+  location TEXT,
+  description TEXT,
+  length INTEGER NOT NULL,
+  offset INTEGER NOT NULL DEFAULT 0,
+  generation INTEGER NOT NULL DEFAULT 1,
+  complete INTEGER NOT NULL DEFAULT 0,
+  sha256 TEXT,
+  expires_ms INTEGER,
+  UNIQUE (user, id)
+);
+CREATE INDEX attachments_by_id ON attachments (id);
+CREATE INDEX attachments_expiring ON attachments (expires_ms) WHERE expires_ms IS NOT NULL;
+
+-- Their bytes, in pieces, each with the place of its first byte.
+CREATE TABLE segments (
+  attachment INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (attachment, at)
+);
+
+-- Thumbnails that were asked for; NULL where the file is no picture that can be read.
+CREATE TABLE thumbnails (
+  attachment INTEGER PRIMARY KEY,
+  jpeg BLOB
+);

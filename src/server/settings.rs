@@ -16,6 +16,10 @@ pub const CREATED_VISIBLE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const RESULTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long tombstones, the ended stays of the view log and dead letters are kept (decision q).
 pub const TOMBSTONES_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How long an unfinished upload waits for its next byte: as long as a device may be away (spec 1.1).
+pub const UPLOADS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a file is kept that no work order refers to: as long as what could still come to refer to it.
+pub const ORPHANS_KEPT: Duration = TOMBSTONES_KEPT;
 /// How often the server looks for what it need not know any more.
 pub(super) const PURGE_EVERY: Duration = Duration::from_secs(24 * 3600);
 

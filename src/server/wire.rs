@@ -79,6 +79,7 @@ impl Answer {
             Ok(value) => self.json(StatusCode::OK, "application/json", &value),
             Err(refusal) => {
                 let mut response = self.json(refusal.status, Problem::MEDIA_TYPE, &refusal.problem());
+                response.headers_mut().extend(refusal.header.map(|header| *header));
                 if refusal.status == StatusCode::UNAUTHORIZED {
                     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
                 }

@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod creates;
+mod files;
 mod hostile;
 mod openapi;
 mod pages;
@@ -10,13 +11,14 @@ mod replays;
 mod retention;
 mod stock;
 mod tokens;
+mod uploads;
 mod views;
 mod wire;
 
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -191,10 +193,16 @@ impl Device {
 struct Reply {
     status: StatusCode,
     content_type: String,
+    headers: HeaderMap,
     body: Vec<u8>,
 }
 
 impl Reply {
+    /// A header's value; empty when it is not there.
+    fn header(&self, name: &str) -> String {
+        self.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    }
+
     fn ok<T: DeserializeOwned>(&self) -> T {
         assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.body));
         assert_eq!(self.content_type, "application/json");
@@ -224,10 +232,11 @@ async fn call(server: &Server, method: Method, target: &str, token: Option<&str>
 
 async fn send(server: &Server, request: Request<Body>) -> Reply {
     let response = server.router().oneshot(request).await.unwrap();
-    let header = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+    let headers = response.headers().clone();
+    let content_type = headers.get("content-type").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();
-    Reply { status, content_type: header.unwrap_or_default(), body }
+    Reply { status, content_type, headers, body }
 }
 
 /// A work order of S1 on asset A-1, with `fields` laid over it.
