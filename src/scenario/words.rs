@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::account::Select;
 use super::faults::server_words;
 use super::step::{Action, Crash, CrashWhen, OfflineHow, Prefer, Resolve};
 use crate::base::CrashHow;
@@ -56,13 +57,7 @@ impl fmt::Display for Action {
                 Some(user) => write!(f, "the user of {user} signs in on {}", step.device),
                 None => write!(f, "the user of {} signs in again", step.device),
             },
-            Self::Select(step) => {
-                write!(f, "{} picks what to sync: {}", step.device, step.orders.join(", "))?;
-                if let (Some(from), Some(to)) = (&step.from, &step.to) {
-                    write!(f, "from {from} to {to}")?;
-                }
-                if step.give_up.is_empty() { Ok(()) } else { write!(f, "; no more {}", step.give_up.join(", ")) }
-            }
+            Self::Select(step) => step.fmt(f),
             Self::EditCached(step) => {
                 write!(f, "{} tries to change {}: {}", step.device, step.record, Fields(&step.set))
             }
@@ -83,6 +78,16 @@ impl fmt::Display for Action {
                 write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
             }
         }
+    }
+}
+
+impl fmt::Display for Select {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} picks what to sync: {}", self.device, self.orders.join(", "))?;
+        if let (Some(from), Some(to)) = (&self.from, &self.to) {
+            write!(f, "from {from} to {to}")?;
+        }
+        if self.give_up.is_empty() { Ok(()) } else { write!(f, "; no more {}", self.give_up.join(", ")) }
     }
 }
 

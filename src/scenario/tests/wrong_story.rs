@@ -365,7 +365,7 @@ error: a daily dead zone lasts a day at most
 fn faults_that_can_strike_nothing() {
     says(
         &story(
-            "  - lose: { device: maria, what: answer, only: { method: post, percent: 100, at-once: 0 } }\n  - spoil: { device: maria, how: garbage, at: 3B, only: { path: push, order: WO-x, until: 0s } }\n  - slow: { device: maria, what: body, by: 1s, only: { from: 2h, until: 1h } }\n  - slow: { device: maria, what: answer, by: 0s, bytes: 3B }\n  - replay: { device: mari, of: pull, back: 4 }\n  - crash: { device: maria, when: now, nth: 2 }\n",
+            "  - lose: { device: maria, what: answer, only: { method: post, percent: 100, at-once: 0 } }\n  - spoil: { device: maria, how: garbage, at: 3B, only: { path: push, order: WO-x, until: 0s } }\n",
         ),
         r"
 error: `post` is no method of HTTP
@@ -406,44 +406,55 @@ error: `until` must last some time
   |
 8 |   - spoil: { device: maria, how: garbage, at: 3B, only: { path: push, order: WO-x, until: 0s } }
   |                                                                                           ^^
+",
+    );
+}
+
+#[test]
+fn faults_whose_keys_do_not_go_together() {
+    says(
+        &story(
+            "  - slow: { device: maria, what: body, by: 1s, only: { from: 2h, until: 1h } }\n  - slow: { device: maria, what: answer, by: 0s, bytes: 3B }\n  - replay: { device: mari, of: pull, back: 4 }\n  - crash: { device: maria, when: now, nth: 2 }\n",
+        ),
+        r"
 error: a head or a body that dribbles needs `bytes`, a drop
- --> story.yaml:9:34
+ --> story.yaml:7:34
   |
-9 |   - slow: { device: maria, what: body, by: 1s, only: { from: 2h, until: 1h } }
+7 |   - slow: { device: maria, what: body, by: 1s, only: { from: 2h, until: 1h } }
   |                                  ^^^^
   |
   = help: add for example `bytes: 100B`
 error: `from` is not before `until`
- --> story.yaml:9:62
+ --> story.yaml:7:62
   |
-9 |   - slow: { device: maria, what: body, by: 1s, only: { from: 2h, until: 1h } }
+7 |   - slow: { device: maria, what: body, by: 1s, only: { from: 2h, until: 1h } }
   |                                                              ^^
 error: `by` must last some time
-  --> story.yaml:10:46
-   |
-10 |   - slow: { device: maria, what: answer, by: 0s, bytes: 3B }
-   |                                              ^^
+ --> story.yaml:8:46
+  |
+8 |   - slow: { device: maria, what: answer, by: 0s, bytes: 3B }
+  |                                              ^^
 error: `bytes` goes with `what: head` or `body` alone
-  --> story.yaml:10:50
-   |
-10 |   - slow: { device: maria, what: answer, by: 0s, bytes: 3B }
-   |                                                  ^^^^^
+ --> story.yaml:8:50
+  |
+8 |   - slow: { device: maria, what: answer, by: 0s, bytes: 3B }
+  |                                                  ^^^^^
 error: there is no device `mari`
-  --> story.yaml:11:23
-   |
-11 |   - replay: { device: mari, of: pull, back: 4 }
-   |                       ^^^^
-   |
-   = help: did you mean `maria`?
+ --> story.yaml:9:23
+  |
+9 |   - replay: { device: mari, of: pull, back: 4 }
+  |                       ^^^^
+  |
+  = help: did you mean `maria`?
 error: `back` goes from 1, the last answer, to 3
-  --> story.yaml:11:45
-   |
-11 |   - replay: { device: mari, of: pull, back: 4 }
-   |                                             ^
+ --> story.yaml:9:45
+  |
+9 |   - replay: { device: mari, of: pull, back: 4 }
+  |                                             ^
 error: `nth` goes with `before-request`, `after-commit` and `after-answer` alone
-  --> story.yaml:12:40
+  --> story.yaml:10:40
    |
-12 |   - crash: { device: maria, when: now, nth: 2 }
+10 |   - crash: { device: maria, when: now, nth: 2 }
    |                                        ^^^
 ",
     );
