@@ -38,4 +38,5 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod server;
+pub mod tls;
 pub mod world;

@@ -82,7 +82,8 @@ async fn tell(
 ) -> Result<BTreeMap<String, String>, RunError> {
     let world = if matches!(media, Media::Simulated) { "simulated" } else { "live" }.to_owned();
     let epoch = clock.wall().to_string();
-    recorder.record(What::RunStarted { scenario: scenario.name.clone(), seed: seed.0, world, epoch });
+    let (name, tls) = (scenario.name.clone(), scenario.world.tls);
+    recorder.record(What::RunStarted { scenario: name, seed: seed.0, world, epoch, tls });
     let world = World::set(scenario, seed, media, recorder.clone(), clock).await?;
     world.play(scenario).await;
     world.heal().await;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, u8)] = &[
     ("base", 1),
     ("protocol", 2),
+    ("tls", 2),
     ("history", 3),
     ("disk", 3),
     ("client", 4),

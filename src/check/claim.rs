@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 use crate::base::{Size, Span};
 use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason, Resolution};
 
-use super::screen::{AckedClaim, ShownClaim, SyncsClaim};
+use super::screen::{AckedClaim, FailedClaim, ShownClaim, SyncsClaim};
 
 /// One claim. Orders are named by id or by the label under which the story created them; devices by their name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +76,8 @@ pub enum Claim {
     DeadLetter(DeadLetterClaim),
     /// What was answered to all that was sent in the name of the device's user by `tamper` steps.
     Tampered(TamperedClaim),
+    /// A sync of the device failed in the story, and it said why.
+    Failed(FailedClaim),
 }
 
 /// See [`Claim::Server`].

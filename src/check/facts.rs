@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{DeviceState, Edit, Event, Fault, History, MessageKind, Side, StepOutcome, Wait, What};
+use crate::history::{DeviceState, Edit, Event, Fault, History, MessageKind, Side, StepOutcome, Tls, Wait, What};
 use crate::protocol::{ConflictRecord, DeadLetter, Profile, Record};
 
 use super::naming::Naming;
@@ -82,6 +82,11 @@ pub(super) struct Device<'a> {
 }
 
 impl<'a> Device<'a> {
+    /// Whether it has an engine of its own: the office has none.
+    pub(super) fn is_a_client(&self) -> bool {
+        self.first_user.is_some()
+    }
+
     /// Its events in a stretch, both ends included.
     pub(super) fn within(&self, stretch: &Stretch) -> &[&'a Event] {
         let from = self.timeline.partition_point(|event| event.seq < stretch.from_seq);
@@ -112,6 +117,8 @@ impl Ending<'_> {
 /// The indexed history.
 #[derive(Debug, Default)]
 pub(super) struct Facts<'a> {
+    /// What lies between devices and server; `None` when the run never began.
+    pub(super) tls: Option<Tls>,
     pub(super) users: BTreeMap<&'a str, &'a Profile>,
     pub(super) seeds: Records<'a>,
     pub(super) server: Records<'a>,
@@ -202,9 +209,7 @@ impl<'a> Facts<'a> {
                 let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
                 self.views.insert(user_id, view);
             }
-            What::Attempted { device, edit } => {
-                self.devices.entry(device).or_default().attempts.push((seq, edit));
-            }
+            What::Attempted { device, edit } => self.devices.entry(device).or_default().attempts.push((seq, edit)),
             What::Choosing { device, entity_id, field, with } => {
                 let (entity, field) = (Some(entity_id.as_str()), field.as_deref());
                 self.chosen(device, Chosen { seq, entity, field, side: Some(*with), saved: false });
@@ -228,8 +233,8 @@ impl<'a> Facts<'a> {
             What::Interrupted => self.ending.interrupted = Some(seq),
             What::Frozen { .. } => self.ending.frozen = Some(seq),
             What::RunEnded => self.ending.ended = true,
-            What::RunStarted { .. }
-            | What::StepStarted { .. }
+            What::RunStarted { tls, .. } => self.tls = Some(*tls),
+            What::StepStarted { .. }
             | What::StepEnded { .. }
             | What::Acknowledged { .. }
             | What::Refused { .. }
@@ -243,6 +248,8 @@ impl<'a> Facts<'a> {
             | What::LinkChanged { .. }
             | What::Decided { .. }
             | What::ConnectionClosed { .. }
+            | What::Secured { .. }
+            | What::HandshakeFailed { .. }
             | What::Request(_)
             | What::Answer(_)
             | What::Restarted { .. } => {}
@@ -373,6 +380,8 @@ fn device_of(what: &What) -> Option<&str> {
         | What::LinkChanged { device, .. }
         | What::Decided { device, .. }
         | What::Crashed { device, .. }
+        | What::Secured { device, .. }
+        | What::HandshakeFailed { device, .. }
         | What::Restarted { device } => Some(device),
         What::Request(message) | What::Answer(message) => Some(&message.device),
         What::RunStarted { .. }

@@ -33,7 +33,7 @@ pub use claim::{
     WaitsClaim, WarnedClaim,
 };
 pub use model::{FieldRule, RULES, Rule, print_rules};
-pub use screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord, SyncsClaim};
+pub use screen::{AckedClaim, ChangeWord, FailedClaim, ShownClaim, StatusWord, SyncsClaim};
 pub use verdict::{Class, Finding, Ledger, Verdict};
 
 use crate::history::History;

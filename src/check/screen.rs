@@ -106,3 +106,15 @@ pub struct SyncsClaim {
     /// So often.
     pub exactly: u64,
 }
+
+/// See [`super::Claim::Failed`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailedClaim {
+    /// The device.
+    pub device: String,
+    /// The code of spec 7.1.
+    pub code: ErrorCode,
+    /// What its words contain.
+    pub says: String,
+}

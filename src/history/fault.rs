@@ -28,4 +28,8 @@ pub enum Fault {
     CaptivePortal,
     /// The server is not to be had, for anybody.
     ServerOutage,
+    /// Somebody between the device and the server who plays the server.
+    ManInTheMiddle,
+    /// A handshake that comes to nothing.
+    Handshake,
 }

@@ -5,10 +5,12 @@ mod device;
 mod edit;
 mod event;
 mod fault;
+mod message;
 mod outcome;
 mod recorder;
 mod secret;
 mod shown;
+mod tls;
 
 pub use circumstance::Circumstance;
 pub use device::{
@@ -16,9 +18,11 @@ pub use device::{
     Side, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{Event, LinkState, Message, MessageKind, RecordRef, ServerState, What};
+pub use event::{Event, LinkState, ServerState, What};
 pub use fault::Fault;
+pub use message::{Message, MessageKind, RecordRef};
 pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
 pub use secret::{Form, Part, Place, Secret, Sighting};
 pub use shown::{ChangeLine, ChangeState, Icon, Progress};
+pub use tls::{Certificate, Tls};

@@ -20,6 +20,7 @@ use tokio::task::spawn_local;
 use super::faults::{Act, Canned, Damaged, Duplicate, Facts, LoseHow, Moment, Refuse, Replay, Slow, Spoil, Strike};
 use super::faults::{Target, Turn};
 use super::forward::Shared;
+use super::front::Layer;
 use super::inspect::{self, Route};
 use super::overhear::Line;
 use super::script::{Script, head_text};
@@ -54,6 +55,7 @@ pub(super) struct Session {
     proxy: Rc<Shared>,
     device: String,
     connection: u64,
+    layer: Layer,
     wire: Rc<Wire>,
     /// Bytes from the device that earlier exchanges account for.
     accounted: Cell<u64>,
@@ -71,16 +73,21 @@ enum Fate {
 }
 
 impl Session {
-    /// A session that has seen nothing yet.
-    pub(super) fn new(proxy: Rc<Shared>, device: &str, connection: u64, wire: Rc<Wire>) -> Self {
-        let accounted = Cell::new(0);
+    /// A session that has seen no exchange yet; what its wire has carried so far is the handshake's.
+    pub(super) fn new(proxy: Rc<Shared>, (device, connection): (&str, u64), layer: Layer, wire: Rc<Wire>) -> Self {
+        let accounted = Cell::new(wire.traffic().up);
         let (server, script) = (RefCell::default(), RefCell::default());
-        Self { proxy, device: device.into(), connection, wire, accounted, server, script }
+        Self { proxy, device: device.into(), connection, layer, wire, accounted, server, script }
     }
 
     /// What is to be played on the connection, if the last exchange ended so.
     pub(super) fn take_script(&self) -> Option<(Script, Turn)> {
         self.script.borrow_mut().take()
+    }
+
+    /// How many bytes an answer takes on the link.
+    fn size(&self, head: &response::Parts, body: usize) -> u64 {
+        self.layer.on_the_wire(size(head, body))
     }
 
     /// Carries out one exchange.
@@ -159,7 +166,7 @@ impl Session {
             Act::LoseAnswer(_) | Act::Crash(Moment::AfterCommit) => {
                 let mut answer = self.forward(head, body).await?;
                 complete(&mut answer.0, answer.1.len(), asked.closing);
-                self.keep_back(asked, &answer, size(&answer.0, answer.1.len()));
+                self.keep_back(asked, &answer, self.size(&answer.0, answer.1.len()));
                 self.strike(asked.number, id, act).await?
             }
             Act::Crash(Moment::AfterAnswer) => {
@@ -208,7 +215,7 @@ impl Session {
     /// The answer as the device gets it, with its size on the wire.
     fn hand_over(&self, asked: &Asked, (mut head, body): Answered) -> (Response<Full<Bytes>>, u64) {
         complete(&mut head, body.len(), asked.closing);
-        let size = size(&head, body.len());
+        let size = self.size(&head, body.len());
         self.hear_answer(asked, &head, &body);
         let kind = inspect::answer(asked.route, &head, &body);
         self.record_answer(asked, &head, size, kind);
@@ -232,7 +239,7 @@ impl Session {
         complete(&mut head, body.len(), asked.closing);
         self.hear_answer(asked, &head, &body);
         let kind = inspect::answer(asked.route, &head, &body);
-        self.record_answer(asked, &head, size(&head, body.len()), kind);
+        self.record_answer(asked, &head, self.size(&head, body.len()), kind);
         self.proxy.fired(&self.device, asked.number, id);
         Response::from_parts(head, Full::new(body))
     }
@@ -243,8 +250,8 @@ impl Session {
         complete(&mut head, body.len(), asked.closing);
         let damaged = spoil.of(head.clone(), body);
         let bytes = match &damaged {
-            Damaged::Answer((head, body)) => size(head, body.len()),
-            Damaged::Script(script) => script.length(),
+            Damaged::Answer((head, body)) => self.size(head, body.len()),
+            Damaged::Script(script) => self.layer.on_the_wire(script.length()),
         };
         let kind = MessageKind::Other { summary: format!("a spoilt answer ({spoil:?})") };
         self.record_answer(asked, &head, bytes, kind);
@@ -284,7 +291,8 @@ impl Session {
             return Ok(self.hand_over(asked, second).0);
         };
         // A session of its own: by then the device's may be gone.
-        let copy = Self::new(Rc::clone(&self.proxy), &self.device, self.connection, Rc::clone(&self.wire));
+        let copy =
+            Self::new(Rc::clone(&self.proxy), (&self.device, self.connection), self.layer, Rc::clone(&self.wire));
         let asked_again = asked.clone();
         spawn_local(async move {
             sleep(after).await;
@@ -313,7 +321,7 @@ impl Session {
             self.keep_back(asked, &self.forward(head, body).await?, 0);
         }
         let kind = MessageKind::Other { summary: format!("an answer of before ({} back)", replay.back) };
-        self.record_answer(asked, &earlier, size(&earlier, content.len()), kind);
+        self.record_answer(asked, &earlier, self.size(&earlier, content.len()), kind);
         self.proxy.fired(&self.device, asked.number, id);
         Ok(Response::from_parts(earlier, Full::new(content)))
     }

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::exchange::{Answered, Session};
 use super::faults::{Faults, Memory, Moment, Target};
+use super::front::{Front, Met};
 use super::overhear::OnHeard;
 use super::wire::{Watched, Wire};
 use crate::history::{Recorder, What};
@@ -48,6 +49,7 @@ pub(super) struct Shared {
     /// What a cache that should not be there has kept.
     pub(super) memory: RefCell<Memory<Target, Answered>>,
     on_crash: RefCell<OnCrash>,
+    front: RefCell<Front>,
     on_heard: RefCell<Option<OnHeard>>,
     connections: Cell<u64>,
     exchanges: Cell<u64>,
@@ -87,6 +89,7 @@ impl Proxy {
             faults,
             memory: RefCell::default(),
             on_crash: RefCell::new(on_crash),
+            front: RefCell::default(),
             on_heard: RefCell::default(),
             connections: Cell::default(),
             exchanges: Cell::default(),
@@ -99,6 +102,11 @@ impl Proxy {
         *self.0.on_crash.borrow_mut() = call;
     }
 
+    /// Sets how connections are met; in plain HTTP before.
+    pub fn behind(&self, front: Front) {
+        *self.0.front.borrow_mut() = front;
+    }
+
     /// Sets who is told every part of every message that passes.
     pub fn on_heard(&self, tell: OnHeard) {
         *self.0.on_heard.borrow_mut() = Some(tell);
@@ -107,18 +115,32 @@ impl Proxy {
     /// Serves one connection of `device` until either side closes it: HTTP/1.1 with keep-alive, one exchange at a time.
     /// What is not HTTP gets a 400 and is closed. Call it inside a `LocalSet`.
     pub async fn serve(&self, device: &str, end: ProxyEnd) {
+        let front = self.0.front.borrow().clone();
+        self.serve_behind(&front, device, end).await;
+    }
+
+    /// The same for whoever stands in the server's own house and needs no TLS.
+    pub async fn serve_inside(&self, who: &str, end: ProxyEnd) {
+        self.serve_behind(&Front::Plain, who, end).await;
+    }
+
+    async fn serve_behind(&self, front: &Front, device: &str, end: ProxyEnd) {
         let connection = next(&self.0.connections);
         self.0.recorder.record(What::ConnectionOpened { device: device.into(), connection });
         let wire = Rc::new(Wire::new(&end));
-        let session = Rc::new(Session::new(Rc::clone(&self.0), device, connection, Rc::clone(&wire)));
-        // An error here is the device's garbage, its vanishing, or a fault's cut: the connection is over either way.
-        let _ = serve(&session, Watched { end, wire }).await;
+        let watched = Watched { end, wire: Rc::clone(&wire) };
+        if let Some(met) = front.meet(&self.0, (device, connection), watched).await {
+            let Met { stream, layer } = met;
+            let session = Rc::new(Session::new(Rc::clone(&self.0), (device, connection), layer, wire));
+            // An error here is the device's garbage, its vanishing, or a fault's cut: the connection is over either way.
+            let _ = speak_http(&session, stream).await;
+        }
         self.0.recorder.record(What::ConnectionClosed { device: device.into(), connection });
     }
 }
 
 /// Serves `stream` until it ends: by hyper, and by a script wherever a fault has one.
-async fn serve(session: &Rc<Session>, stream: impl ByteStream + 'static) -> io::Result<()> {
+async fn speak_http(session: &Rc<Session>, stream: impl ByteStream + 'static) -> io::Result<()> {
     let mut io = TokioIo::new(stream);
     loop {
         let asked = Rc::clone(session);

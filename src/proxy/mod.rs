@@ -1,13 +1,14 @@
 //! The proxy between a device's link and the server: it records every exchange, and spoils those that a rule names.
 //!
 //! ```text
-//!   ProxyEnd ── hyper server ── exchange: inspect, faults ── hyper client ── Upstream
-//!          └─── script: what no HTTP library would write
+//!   ProxyEnd ── front: TLS ── hyper server ── exchange: inspect, faults ── hyper client ── Upstream
+//!                       └─── script: what no HTTP library would write
 //! ```
 
 mod exchange;
 mod faults;
 mod forward;
+mod front;
 mod inspect;
 mod overhear;
 mod script;
@@ -17,9 +18,10 @@ mod wire;
 mod tests;
 
 pub use faults::{
-    Act, At, Canned, Drops, Duplicate, Entry, Facts, Faults, LoseHow, Moment, Only, Page, Refuse, Replay, RetryAfter,
-    Rule, Slow, Spoil, Strike, Target, Turn, catalogue,
+    Act, At, Canned, Drops, Duplicate, Entry, Facts, Faults, Greeting, Greetings, LoseHow, Meeting, Moment, Only, Page,
+    Refuse, Replay, RetryAfter, Rule, Slow, Spoil, Strike, Target, Turn, catalogue,
 };
 pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
+pub use front::{Face, Front, Terminator};
 pub use overhear::{OnHeard, Overheard};
 pub use script::{End, Piece, Script};

@@ -68,9 +68,9 @@ impl Script {
                     }
                 }
                 stream.write_all(part).await?;
+                stream.flush().await?;
             }
         }
-        stream.flush().await?;
         match self.end {
             End::Keep => Ok(true),
             End::Cut => Ok(false),

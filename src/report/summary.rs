@@ -68,6 +68,10 @@ impl Tally {
     }
 
     fn count(&mut self, what: &What) {
+        if let What::Secured { up, down, .. } = what {
+            self.bytes_up += up;
+            self.bytes_down += down;
+        }
         if let What::Request(message) = what {
             self.requests += 1;
             self.bytes_up += message.bytes;

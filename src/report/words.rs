@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::history::{
     ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side,
-    Status, StepOutcome, SyncOutcome, What,
+    Status, StepOutcome, SyncOutcome, Tls, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -27,7 +27,7 @@ pub fn event(event: &Event) -> String {
 
 fn what(what: &What) -> String {
     match what {
-        What::RunStarted { scenario, seed, world, .. } => format!("run of `{scenario}` starts, seed {seed}, {world}"),
+        What::RunStarted { scenario, seed, world, tls, .. } => started(scenario, *seed, world, *tls),
         What::UserSeeded { profile } => format!("the server knows {} ({})", profile.user_id, profile.role),
         What::DeviceAdded { device, user, link, .. } => format!("{device} belongs to {user} and is on {link}"),
         What::RecordSeeded { kind, record } => format!("the server holds {} of {kind}", name_of(record)),
@@ -63,6 +63,7 @@ fn what(what: &What) -> String {
         What::ServerChanged { state } => format!("the server is now {state:?}"),
         What::Decided { device, order, decision } => format!("{device} has {}", decided(order, *decision)),
         What::ConnectionOpened { device, connection } => format!("{device} opens connection {connection}"),
+        What::Secured { .. } | What::HandshakeFailed { .. } => handshake(what),
         What::ConnectionClosed { device, connection } => format!("connection {connection} of {device} ends"),
         What::Request(message) => request(message),
         What::Answer(message) => answer(message),
@@ -93,6 +94,24 @@ fn what(what: &What) -> String {
         What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
         What::RunEnded => "the run ends".into(),
     }
+}
+
+fn started(scenario: &str, seed: u64, world: &str, tls: Tls) -> String {
+    let tls = match tls {
+        Tls::None => "",
+        Tls::Modelled => ", TLS modelled",
+        Tls::Real => ", TLS 1.3",
+    };
+    format!("run of `{scenario}` starts, seed {seed}, {world}{tls}")
+}
+
+fn handshake(what: &What) -> String {
+    if let What::Secured { device, connection, version, certificate, up, down } = what {
+        let whose = if certificate.is_none_or(|shown| shown.is_the_servers()) { "" } else { " with an impostor" };
+        return format!("connection {connection} of {device} is secured{whose}: {version}, {up} bytes up, {down} down");
+    }
+    let What::HandshakeFailed { device, connection, detail } = what else { return String::new() };
+    format!("connection {connection} of {device} fails before a byte of HTTP: {detail}")
 }
 
 fn held(state: &DeviceState) -> String {

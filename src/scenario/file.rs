@@ -12,6 +12,7 @@ use super::work_step::DAY;
 use crate::base::Span;
 use crate::base::units::UnitError;
 use crate::check::Claim;
+use crate::history::Tls;
 
 /// The seed of a scenario that names none.
 pub const DEFAULT_SEED: u64 = 1;
@@ -93,6 +94,8 @@ pub struct World {
     pub orders: Orders,
     /// Whose they are.
     pub assign: Assign,
+    /// What lies between the devices and the server beside the network.
+    pub tls: Tls,
 }
 
 /// Where work orders come from.

@@ -18,6 +18,7 @@ mod reference;
 mod requirements;
 mod server_step;
 mod step;
+mod tls_step;
 mod validate;
 mod words;
 mod work_step;
@@ -43,6 +44,7 @@ pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, OfficeCreate, OfficeDelete, OfficeEdit, OfficeEditMany,
     Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
 };
+pub use tls_step::{CertificateKey, Handshake, HandshakeHow, Impostor, Mitm, NewCertificate};
 pub use work_step::{DAY, DeadZone, Work};
 
 #[cfg(test)]

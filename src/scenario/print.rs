@@ -10,6 +10,7 @@ use super::file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Orders, Retry, Role, Scenario,
     Skew, World,
 };
+use crate::history::Tls;
 
 /// What a reader looks for first in a step or a claim; the values come last.
 const FIRST: [&str; 11] =
@@ -69,7 +70,7 @@ fn list(items: &[String]) -> String {
 fn world(world: &World) -> Option<String> {
     let mut fields = Vec::new();
     match &world.orders {
-        Orders::Generate(DEFAULT_ORDERS) if world.assign == Assign::InTurn => return None,
+        Orders::Generate(DEFAULT_ORDERS) if world.assign == Assign::InTurn && world.tls == Tls::None => return None,
         Orders::Generate(count) => fields.push(("generate", Value::from(*count))),
         Orders::File { written, take, .. } => {
             fields.push(("orders", Value::from(written.as_str())));
@@ -83,6 +84,11 @@ fn world(world: &World) -> Option<String> {
             Assign::AsInFile => "as-in-file",
         };
         fields.push(("assign", Value::from(word)));
+    }
+    match world.tls {
+        Tls::None => {}
+        Tls::Modelled => fields.push(("tls", Value::from("modelled"))),
+        Tls::Real => fields.push(("tls", Value::from("real"))),
     }
     Some(body(&fields))
 }

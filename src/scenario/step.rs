@@ -12,6 +12,7 @@ use super::faults::{
 use super::file::Skew;
 use super::platform::{Battery, DataSaver};
 use super::server_step::{SearchDisk, ServerClock, Tamper};
+use super::tls_step::{Handshake, Mitm, NewCertificate};
 use super::work_step::Work;
 use crate::base::{CrashHow, Span};
 use crate::check::ShownClaim;
@@ -136,6 +137,14 @@ pub enum Action {
     ServerClock(ServerClock),
     /// Somebody with the password of the device's user sends the server what no client should.
     Tamper(Tamper),
+    /// Somebody between the device and the server plays the server, until the device is `online`.
+    Mitm(Mitm),
+    /// Handshakes come to nothing, as the rule says.
+    Handshake(Handshake),
+    /// The server gets another certificate.
+    Certificate(NewCertificate),
+    /// Somebody tries the server in this device's place with a client that speaks nothing newer than TLS 1.2.
+    OldClient(String),
 }
 
 /// See [`Action::Offline`].

@@ -74,6 +74,7 @@ impl fmt::Display for Action {
             Self::Retry(step) => write!(f, "{} tries the failed change of {} again", step.device, step.order),
             Self::Discard(step) => write!(f, "{} gives up the failed change of {}", step.device, step.order),
             Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
+            Self::Mitm(_) | Self::Handshake(_) | Self::Certificate(_) | Self::OldClient(_) => tls_words(self, f),
             Self::Tamper(step) => {
                 write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
             }
@@ -106,6 +107,17 @@ impl fmt::Display for Prefer {
             Some(side) => write!(f, "keep {side}"),
             None => f.write_str("ask"),
         }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps about TLS here")]
+fn tls_words(step: &Action, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match step {
+        Action::Mitm(step) => write!(f, "{step}"),
+        Action::Handshake(step) => write!(f, "{step}"),
+        Action::Certificate(step) => write!(f, "{step}"),
+        Action::OldClient(device) => write!(f, "a client of yesterday tries the server in the place of {device}"),
+        _ => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ use super::file::{Retry, Role, Skew};
 use super::step::Action;
 use crate::base::Span;
 use crate::check::Claim;
+use crate::history::Tls;
 
 /// A whole file.
 #[derive(Debug, Deserialize)]
@@ -34,6 +35,8 @@ pub(super) struct WrittenWorld {
     pub(super) generate: Option<u32>,
     pub(super) take: Option<u32>,
     pub(super) assign: Option<String>,
+    #[serde(default)]
+    pub(super) tls: Tls,
 }
 
 /// `devices`, in the file's order.

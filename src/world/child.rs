@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::timeout;
 
 use super::device::{Ask, Device, DeviceError, DiskContent, Reply};
+use super::tls::OpenTls;
 use crate::base::CrashHow;
 use crate::history::{DeviceEvent, Recorder, What};
 
@@ -76,6 +77,9 @@ pub(super) struct Open {
     pub(super) jitter: bool,
     /// Records a page; the client's own choice when absent.
     pub(super) page: Option<u32>,
+    /// How the server is reached over TLS; in plain HTTP when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tls: Option<OpenTls>,
 }
 
 /// The device as its parent sees it.

@@ -24,6 +24,7 @@ impl World {
     /// Ends all faults: nothing stays armed, every device runs, every link is up.
     pub async fn heal(&self) {
         self.faults.clear();
+        self.renew_certificate();
         if self.outage.take().is_some() {
             self.recorder.record(What::ServerChanged { state: ServerState::Up });
         }

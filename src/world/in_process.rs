@@ -13,6 +13,7 @@ use super::device::{Ask, Device, DeviceError, DiskContent, Reply};
 use super::http::HttpClient;
 use super::network::SERVER;
 use super::session::Session;
+use super::tls::{OpenTls, Secured};
 use crate::base::{Clock, CrashHow, Seed, WallClock};
 use crate::client::{Engine, MemoryKeychain, Parts, Settings};
 use crate::disk::{SimDisk, Storage};
@@ -31,6 +32,7 @@ pub(super) struct Build {
     pub(super) settings: Settings,
     pub(super) recorder: Recorder,
     pub(super) network: Rc<dyn Upstream>,
+    pub(super) tls: Option<OpenTls>,
 }
 
 /// The device. Its disk and keychain outlive a crash; all else is in [`Running`] and does not.
@@ -73,7 +75,7 @@ impl Shell {
     fn boot(self: &Rc<Self>, online: bool) -> Result<(), DeviceError> {
         self.disk.power_up();
         self.boots.set(self.boots.get() + 1);
-        let Build { name, clock, seed, settings, recorder, network, .. } = &self.build;
+        let Build { name, clock, seed, settings, recorder, network, tls, .. } = &self.build;
         let observer = {
             let (disk, recorder, device) = (self.disk.clone(), recorder.clone(), name.clone());
             // Between its disk's cut and its task's end a dead device says nothing.
@@ -83,12 +85,11 @@ impl Shell {
                 }
             })
         };
+        let powered = Rc::new(Powered { disk: self.disk.clone(), network: network.clone() });
+        let network = Secured::over(powered, tls.as_ref(), &self.wall);
+        let network = network.map_err(|error| DeviceError::Broken(error.to_string()))?;
         let parts = Parts {
-            transport: Rc::new(HttpClient::new(
-                *clock,
-                SERVER,
-                Rc::new(Powered { disk: self.disk.clone(), network: network.clone() }),
-            )),
+            transport: Rc::new(HttpClient::new(*clock, SERVER, network)),
             keychain: self.keychain.clone(),
             clock: self.wall.clone(),
             random: seed.stream(&format!("device/{name}/boot-{}", self.boots.get())),

@@ -22,6 +22,8 @@ mod stage;
 mod steps;
 #[cfg(test)]
 mod three_tables;
+mod tls;
+mod tls_steps;
 mod work_steps;
 
 use std::path::PathBuf;

@@ -36,6 +36,8 @@ pub(super) struct OverLink {
     pub(super) device: String,
     pub(super) link: Link,
     pub(super) proxy: Rc<Proxy>,
+    /// It stands in the server's own house, where there is no TLS.
+    pub(super) inside: bool,
 }
 
 impl Upstream for OverLink {
@@ -43,7 +45,14 @@ impl Upstream for OverLink {
         Box::pin(async {
             let (near, far) = self.link.connect().await?;
             let (proxy, device) = (self.proxy.clone(), self.device.clone());
-            spawn_local(async move { proxy.serve(&device, far).await });
+            let inside = self.inside;
+            spawn_local(async move {
+                if inside {
+                    proxy.serve_inside(&device, far).await;
+                } else {
+                    proxy.serve(&device, far).await;
+                }
+            });
             Ok(Box::new(near) as Box<dyn ByteStream>)
         })
     }

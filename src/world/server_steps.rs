@@ -6,8 +6,9 @@ use crate::history::What;
 use crate::scenario;
 
 impl World {
-    pub(super) fn set_server_clock(&self, step: &scenario::ServerClock) {
+    pub(super) fn set_server_clock(&self, step: &scenario::ServerClock) -> Done {
         self.server_clock.set_skew_ms(step.by.millis());
+        Ok(())
     }
 
     /// Sends what a tampered client might, with the user's own password, off the devices' network. What comes of it is

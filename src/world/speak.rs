@@ -13,6 +13,7 @@ use tokio::task::spawn_local;
 use super::child::{FromDevice, Open, PROTOCOL, ToDevice};
 use super::http::HttpClient;
 use super::session::Session;
+use super::tls::Secured;
 use crate::base::{Clock, Seed, WallClock};
 use crate::client::{Engine, FileKeychain, Parts, Settings};
 use crate::disk::Storage;
@@ -71,8 +72,9 @@ fn start(open: &Open, lines: &Lines) -> Result<Session, String> {
         page_limit: open.page.unwrap_or(Settings::default().page_limit),
     };
     let observer = lines.clone();
+    let network = Secured::over(Rc::new(Tcp(open.server.clone())), open.tls.as_ref(), &wall);
     let parts = Parts {
-        transport: Rc::new(HttpClient::new(clock, &open.server, Rc::new(Tcp(open.server.clone())))),
+        transport: Rc::new(HttpClient::new(clock, &open.server, network.map_err(|error| error.to_string())?)),
         keychain: Rc::new(FileKeychain::new(open.directory.join("keychain.json"))),
         clock: wall.clone(),
         random: Seed(open.seed).stream(&format!("device/{}/boot-{}", open.name, open.boot)),

@@ -18,6 +18,7 @@ use super::office::{OFFICE, Office};
 use super::secrets::Secrets;
 use super::seed::{self, Records};
 use super::speak::Tcp;
+use super::tls::{self, OpenTls, Security};
 use crate::base::{Clock, CrashHow, Seed, WallClock};
 use crate::client::Settings;
 use crate::history::{Recorder, Secret, What};
@@ -58,6 +59,11 @@ pub struct World {
     /// The fault that is the server's outage.
     pub(super) outage: Cell<Option<u64>>,
     pub(super) live: bool,
+    pub(super) proxy: Rc<Proxy>,
+    /// Who holds which keys, where the world has real TLS.
+    pub(super) security: Option<Security>,
+    /// What devices must know to reach the server.
+    open_tls: Option<OpenTls>,
     pub(super) secrets: Rc<Secrets>,
     listeners: Listeners,
 }
@@ -86,6 +92,8 @@ pub(super) struct Member {
     pub(super) told_offline: Cell<bool>,
     /// The fault that is the captive portal around it.
     pub(super) portal: Cell<Option<u64>>,
+    /// The fault that is the man in the middle before it.
+    pub(super) impostor: Cell<Option<u64>>,
     /// Its battery or its network may not be used freely.
     pub(super) hampered: Cell<bool>,
 }
@@ -175,6 +183,8 @@ impl World {
         let strike = doomed.clone();
         let proxy = Rc::new(Proxy::new(recorder.clone(), upstream, faults.clone()));
         proxy.on_crash(Rc::new(move |device: &str, fault, moment| strike.strike(device, fault, moment)));
+        let tls = tls::set(scenario.world.tls, seed, &server_clock)?;
+        proxy.behind(tls.front);
         let ears = secrets.clone();
         proxy.on_heard(Rc::new(move |heard| ears.hear(heard)));
         let office = office(&proxy, clock, seed, &recorder)?;
@@ -192,31 +202,29 @@ impl World {
             next_fault: Cell::new(0),
             outage: Cell::new(None),
             live: matches!(media, Media::Live { .. }),
+            proxy,
+            security: tls.security,
+            open_tls: tls.open,
             secrets,
             listeners,
         };
         for device in &scenario.devices {
             for name in device.members() {
-                world.add(device, name, &proxy, media).await?;
+                world.add(device, name, media).await?;
             }
         }
         world.sign_in().await?;
         Ok(world)
     }
 
-    async fn add(
-        &mut self,
-        device: &scenario::Device,
-        name: String,
-        proxy: &Rc<Proxy>,
-        media: &Media,
-    ) -> Result<(), StageError> {
+    async fn add(&mut self, device: &scenario::Device, name: String, media: &Media) -> Result<(), StageError> {
+        let proxy = self.proxy.clone();
         let profile =
             net::profile(&device.link).ok_or_else(|| StageError(format!("no profile is called `{}`", device.link)))?;
         let link = Link::new(profile, self.clock, self.seed, &name);
         let built: Rc<dyn Device> = match media {
             Media::Simulated => {
-                let network = OverLink { device: name.clone(), link: link.clone(), proxy: proxy.clone() };
+                let network = OverLink { device: name.clone(), link: link.clone(), proxy, inside: false };
                 Rc::new(InProcess::new(Build {
                     name: name.clone(),
                     clock: self.clock,
@@ -225,11 +233,13 @@ impl World {
                     settings: settings(device),
                     recorder: self.recorder.clone(),
                     network: Rc::new(network),
+                    tls: self.open_tls.clone(),
                 }))
             }
             Media::Live { command, directory } => {
-                let server = self.listen(&name, &link, proxy).await?;
+                let server = self.listen(&name, &link, &proxy).await?;
                 let open = open(device, &name, server, directory.join(&name), self.seed)?;
+                let open = Open { tls: self.open_tls.clone(), ..open };
                 Rc::new(ChildDevice::new(open, command.clone(), self.recorder.clone()))
             }
         };
@@ -243,9 +253,17 @@ impl World {
         });
         built.start(true).await.map_err(|error| StageError(format!("{name}: {error}")))?;
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
-        let (told_offline, hampered, portal) = (Cell::new(false), Cell::new(false), Cell::new(None));
-        let user = RefCell::new(user);
-        self.members.insert(name.clone(), Member { name, user, link, device: built, told_offline, hampered, portal });
+        let member = Member {
+            name: name.clone(),
+            user: RefCell::new(user),
+            link,
+            device: built,
+            told_offline: Cell::new(false),
+            portal: Cell::new(None),
+            impostor: Cell::new(None),
+            hampered: Cell::new(false),
+        };
+        self.members.insert(name, member);
         Ok(())
     }
 
@@ -376,7 +394,7 @@ async fn serve_tcp(server: &Server, listeners: &Listeners) -> Result<String, Sta
 fn office(proxy: &Rc<Proxy>, clock: Clock, seed: Seed, recorder: &Recorder) -> Result<Office, StageError> {
     let desk = net::profile("perfect").ok_or_else(|| StageError("the profile `perfect` is missing".into()))?;
     let link = Link::new(desk, clock, seed, OFFICE);
-    let network = OverLink { device: OFFICE.into(), link, proxy: proxy.clone() };
+    let network = OverLink { device: OFFICE.into(), link, proxy: proxy.clone(), inside: true };
     let credentials = credentials(OFFICE, OFFICE);
     let api = ApiUser::new(HttpClient::new(clock, SERVER, Rc::new(network)), clock, credentials);
     Ok(Office::new(api, WallClock::new(clock, 0), seed.stream(OFFICE), recorder.clone()))
@@ -415,5 +433,6 @@ fn open(
         sync_every_ms: device.sync_every.map(crate::base::Span::millis),
         jitter: device.retry == Retry::Jitter,
         page: device.page,
+        tls: None,
     })
 }

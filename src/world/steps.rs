@@ -73,10 +73,9 @@ impl World {
             Action::Resolve(step) => together(all(&step.device), async |member| self.resolve(member, step).await).await,
             Action::Prefer(step) => together(all(&step.device), async |member| self.prefer(member, step).await).await,
             Action::Undo(step) => together(all(&step.device), async |member| self.undo(member, step).await).await,
-            Action::OfficeEdit(step) => self.office_edit(&step.order, &step.set).await,
-            Action::OfficeEditMany(step) => self.office_edit_many(step).await,
-            Action::OfficeCreate(step) => self.office_create(step).await,
-            Action::OfficeDelete(step) => self.office_delete(&step.order).await,
+            Action::OfficeEdit(_) | Action::OfficeEditMany(_) | Action::OfficeCreate(_) | Action::OfficeDelete(_) => {
+                self.office_acts(action).await
+            }
             Action::Launch(name) => together(all(name), async |member| self.launch(member).await).await,
             Action::Background(name) => self.tell(all(name), Circumstance::Background).await,
             Action::Foreground(name) => self.tell(all(name), Circumstance::Foreground).await,
@@ -112,11 +111,11 @@ impl World {
             | Action::Refuse(_)
             | Action::CaptivePortal(_)
             | Action::Server(_) => self.spoil_exchanges(&all, action).await,
-            Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => self.act_on_failure(&all, action).await,
-            Action::ServerClock(step) => {
-                self.set_server_clock(step);
-                Ok(())
+            Action::Mitm(_) | Action::Handshake(_) | Action::Certificate(_) | Action::OldClient(_) => {
+                self.meddle_with_tls(&all, action).await
             }
+            Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => self.act_on_failure(&all, action).await,
+            Action::ServerClock(step) => self.set_server_clock(step),
             Action::Tamper(step) => together(all(&step.device), async |member| self.tamper(member, step).await).await,
         }
     }
@@ -150,6 +149,9 @@ impl World {
     pub(super) async fn reconnect(&self, member: &Member) -> Result<(), DeviceError> {
         if let Some(portal) = member.portal.take() {
             self.faults.disarm(portal);
+        }
+        if let (Some(impostor), Some(security)) = (member.impostor.take(), &self.security) {
+            security.terminator().greetings.disarm(impostor);
         }
         if member.link.state() != LinkState::Up {
             self.set_link(member, LinkState::Up);
@@ -245,6 +247,17 @@ impl World {
         let state = Box::new(state(member).await?);
         self.recorder.record(What::Looked { device: member.name.clone(), step, state });
         Ok(())
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the office's steps here")]
+    async fn office_acts(&self, action: &Action) -> Done {
+        match action {
+            Action::OfficeEdit(step) => self.office_edit(&step.order, &step.set).await,
+            Action::OfficeEditMany(step) => self.office_edit_many(step).await,
+            Action::OfficeCreate(step) => self.office_create(step).await,
+            Action::OfficeDelete(step) => self.office_delete(&step.order).await,
+            other => Err(impossible(format!("`{other}` is nothing that the office does"))),
+        }
     }
 
     async fn office_edit(&self, order: &str, set: &Record) -> Done {

@@ -24,6 +24,10 @@ pub(super) fn bytes(case: &Case<'_>, claim: &BytesClaim, out: &mut Findings) {
     let Some((device, stretch, (end, _))) = measured(case, "bytes", what, out) else { return };
     let (mut up, mut down) = (0, 0);
     for event in device.within(&stretch) {
+        if let What::Secured { up: hello, down: answer, .. } = &event.what {
+            up += hello;
+            down += answer;
+        }
         if let What::Request(message) = &event.what {
             up += message.bytes;
         }

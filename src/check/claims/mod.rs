@@ -82,6 +82,7 @@ pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String,
             Claim::Stock(claim) => server::stock(names, claim, out),
             Claim::DeadLetter(claim) => server::dead_letter(names, claim, out),
             Claim::Tampered(claim) => server::tampered(names, claim, out),
+            Claim::Failed(claim) => wire::failed(case, claim, out),
         }
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::base::Span;
-use crate::history::{DeviceEvent, Event, MessageKind, What};
+use crate::history::{DeviceEvent, Event, MessageKind, SyncOutcome, What};
+use crate::protocol::ErrorCode;
 
 use super::super::case::{Case, device_event};
 use super::super::claim::{
     FetchedAgainClaim, OnDevice, PushedClaim, RequestKind, RequestsClaim, WaitsClaim, WarnedClaim,
 };
-use super::super::screen::SyncsClaim;
+use super::super::screen::{FailedClaim, SyncsClaim};
 use super::super::verdict::{Class, Findings};
 use super::Names;
 
@@ -156,4 +157,25 @@ fn spans(spans: &[Span]) -> String {
         return "never".into();
     }
     spans.iter().map(Span::to_string).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn failed(case: &Case<'_>, claim: &FailedClaim, out: &mut Findings) {
+    let timeline = case.facts.devices.get(claim.device.as_str()).map(|device| device.timeline.as_slice());
+    let mut failures = timeline.unwrap_or_default().iter().filter_map(|event| match &event.what {
+        What::Device { event: DeviceEvent::SyncEnded { outcome: SyncOutcome::Failed { code, detail } }, .. } => {
+            Some((event.seq, *code, detail))
+        }
+        _ => None,
+    });
+    let fits = |(_, code, detail): &(u64, ErrorCode, &String)| *code == claim.code && detail.contains(&claim.says);
+    if failures.clone().any(|failure| fits(&failure)) {
+        return;
+    }
+    let expected = format!("a sync of {} fails with {} and says `{}`", claim.device, claim.code, claim.says);
+    match failures.next_back() {
+        Some((seq, code, detail)) => {
+            out.violated("failed", expected, format!("the last one that failed did with {code}: {detail}"), &[seq]);
+        }
+        None => out.violated("failed", expected, "none failed", &[]),
+    }
 }

@@ -24,6 +24,7 @@ mod references;
 mod removals;
 mod rest;
 mod resurrect;
+mod secured;
 mod session;
 mod stock;
 mod triggers;
@@ -59,6 +60,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     warned::names_it_all,
     at_rest::secrets_in_their_places,
     at_rest::gone_after_a_restart,
+    secured::spoken_to_the_server_alone,
 ];
 
 /// Judges of the end state; they need a run that reached its end.

@@ -98,3 +98,12 @@ fn on_counts_and_peaks() {
     missed(Class::Missed, peak("requests", 3));
     missed(Class::Violated, json!({"escalated": {"device": "maria"}}));
 }
+
+#[test]
+fn on_why_a_sync_failed() {
+    let failed = |code: &str, says: &str| json!({"failed": {"device": "maria", "code": code, "says": says}});
+    met(failed("NETWORK_ERROR", ""));
+    missed(Class::Violated, failed("NETWORK_ERROR", "clock"));
+    missed(Class::Violated, failed("SERVER_ERROR", ""));
+    missed(Class::Violated, json!({"failed": {"device": "tom", "code": "NETWORK_ERROR", "says": ""}}));
+}

@@ -8,6 +8,7 @@ mod races;
 mod references;
 mod rules;
 mod story;
+mod tls;
 
 use std::collections::BTreeMap;
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{after_story, read};
 use crate::base::{Size, Span};
 use crate::check::Claim;
+use crate::history::Tls;
 use crate::protocol::{Record, WORK_ORDER_FIELDS};
 use crate::scenario::{Action, Assign, Device, Expectation, Orders, Retry, Role, Scenario, Skew, Step, World, print};
 
@@ -110,12 +111,15 @@ fn world() -> impl Strategy<Value = World> {
     let from_file = (file, assign).prop_map(|((written, take), assign)| World {
         orders: Orders::File { path: written.clone().into(), written, take },
         assign,
+        tls: Tls::None,
     });
     let generated = (0..1000_u32, any::<bool>()).prop_map(|(count, to_one)| World {
         orders: Orders::Generate(count),
         assign: if to_one { Assign::To("maria".into()) } else { Assign::InTurn },
+        tls: Tls::None,
     });
-    prop_oneof![from_file, generated]
+    let tls = select(vec![Tls::None, Tls::Modelled, Tls::Real]);
+    (prop_oneof![from_file, generated], tls).prop_map(|(world, tls)| World { tls, ..world })
 }
 
 /// Any step or claim, as JSON: the types' own form.
@@ -145,6 +149,7 @@ fn action() -> impl Strategy<Value = Action> {
             json!({ "crash": { "device": "maria", "when": "after-commit", "of": "pull", "nth": nth, "only": only } })
         }),
         fault_step(),
+        tls_step(),
         (0..=100_u8, any::<bool>()).prop_map(|(percent, charging)| {
             json!({ "battery": { "device": "maria", "percent": percent, "charging": charging } })
         }),
@@ -235,6 +240,27 @@ fn only() -> impl Strategy<Value = Value> {
     })
 }
 
+fn tls_step() -> impl Strategy<Value = Value> {
+    let mitm = select(vec!["other-authority", "other-key"])
+        .prop_map(|with| json!({ "mitm": { "device": "maria", "with": with } }));
+    let how = select(vec!["stalled", "cut", "downgraded"]);
+    let handshake = (1..9_u32, 1..9_u32, how).prop_map(
+        |(nth, times, how)| json!({ "handshake": { "device": "maria", "how": how, "nth": nth, "times": times } }),
+    );
+    let certificate = (select(vec!["first", "backup", "unknown"]), 1_000..u64::MAX / 1_000).prop_map(
+        |(key, ms)| json!({ "certificate": { "key": key, "name": "other.example", "lasts": Span::from_millis(ms) } }),
+    );
+    prop_oneof![mitm, handshake, certificate, Just(json!({ "old-client": "maria" }))]
+}
+
+/// Steps about TLS are for worlds that have it.
+fn fitting(world: World, steps: &[Action]) -> World {
+    let meddles = |step: &Action| {
+        matches!(step, Action::Mitm(_) | Action::Handshake(_) | Action::Certificate(_) | Action::OldClient(_))
+    };
+    if steps.iter().any(meddles) { World { tls: Tls::Real, ..world } } else { world }
+}
+
 /// What a look may claim.
 fn screen() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -277,6 +303,7 @@ fn claim() -> impl Strategy<Value = Claim> {
         any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "taken": count } })),
         record().prop_map(|has| json!({ "dead-letter": { "device": "maria", "order": "first", "has": has } })),
         text().prop_map(|code| json!({ "tampered": { "device": "maria", "answers": [code, "success"] } })),
+        text().prop_map(|words| json!({ "failed": { "device": "maria", "code": "NETWORK_ERROR", "says": words } })),
         Just(json!({ "bytes": { "device": "maria", "up-at-most": "5MB" } })),
         Just(json!({ "pushed": { "device": "maria", "orders": ["first", "WO-000017"] } })),
     ];
@@ -312,6 +339,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
     (words, world(), devices(), steps, rest).prop_map(
         |((name, covers, tags), world, devices, (first, crash, steps), rest)| {
             let (seed, settle_within, claims) = rest;
+            let world = fitting(world, &steps);
             let actions = [first, crash].into_iter().chain(steps);
             Scenario {
                 name,

@@ -99,6 +99,7 @@ impl Claims<'_, '_, '_> {
                 self.fields(&claim.has, at.at("has"));
             }
             Claim::Tampered(claim) => self.device(&claim.device, at),
+            Claim::Failed(claim) => self.device(&claim.device, at),
         }
     }
 

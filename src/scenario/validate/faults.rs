@@ -31,9 +31,9 @@ impl<'a> Story<'a, '_, '_> {
             Action::CaptivePortal(step) => self.device(&step.device, at.at("device").place),
             Action::Server(state) => self.server_becomes(*state, at.place),
             Action::Revoke(device) => self.device(device, at.place),
-            Action::Retry(step) | Action::Discard(step) => {
-                self.device(&step.device, at.at("device").place);
-                self.order(&step.order, at.at("order").place);
+            Action::Retry(step) | Action::Discard(step) => self.on(&step.device, &step.order, at),
+            Action::Mitm(_) | Action::Handshake(_) | Action::Certificate(_) | Action::OldClient(_) => {
+                self.meddles(step, at);
             }
             _ => {}
         }
@@ -121,8 +121,7 @@ impl<'a> Story<'a, '_, '_> {
     /// The keys that all faults share.
     fn aims(&mut self, aim: Aim<'a>, at: &Node) {
         self.device(aim.device, at.at("device").place);
-        at_least_one(aim.nth, "nth", at.at("nth").place, self.problems);
-        at_least_one(aim.times, "times", at.at("times").place, self.problems);
+        self.nth_times(aim.nth, aim.times, at);
         self.narrows(aim.only, at.at("only"));
     }
 
@@ -169,6 +168,11 @@ impl<'a> Story<'a, '_, '_> {
         if span == Some(Span::default()) {
             self.problems.add(at.at(key).place, format!("`{key}` must last some time"), None);
         }
+    }
+
+    pub(super) fn nth_times(&mut self, nth: u32, times: u32, at: &Node) {
+        at_least_one(nth, "nth", at.at("nth").place, self.problems);
+        at_least_one(times, "times", at.at("times").place, self.problems);
     }
 
     fn retry_after(&mut self, span: Option<Span>, at: &Node) {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{Cast, at_least_one, is_name};
 use crate::base::Span;
+use crate::history::Tls;
 use crate::protocol::MAX_PAGE;
 use crate::scenario::file::{Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SYNC_EVERY, Device, Orders, Role, World};
 use crate::scenario::outline::Node;
@@ -144,7 +145,7 @@ pub(super) fn world(
     problems: &mut Problems<'_>,
 ) -> World {
     let Some(written) = written else {
-        return World { orders: Orders::Generate(DEFAULT_ORDERS), assign: Assign::InTurn };
+        return World { orders: Orders::Generate(DEFAULT_ORDERS), assign: Assign::InTurn, tls: Tls::None };
     };
     let orders = match (written.orders, written.generate) {
         (Some(orders), generate) => {
@@ -174,7 +175,7 @@ pub(super) fn world(
     let assign = written
         .assign
         .map_or_else(|| Assign::default_of(&orders), |word| assign(word, &orders, outline, cast, problems));
-    World { orders, assign }
+    World { orders, assign, tls: written.tls }
 }
 
 fn assign(word: String, orders: &Orders, outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) -> Assign {

@@ -7,6 +7,7 @@ mod faults;
 mod header;
 mod screen;
 mod story;
+mod tls;
 
 use super::file::{Expectation, Scenario};
 use super::outline::{Content, Node, Place};
@@ -67,7 +68,7 @@ pub(super) fn validate(
     }
     let cast = Cast::new(&devices);
     let world = header::world(written.world, outline.at("world"), file, &cast, problems);
-    story::check(&written.steps, outline.at("steps"), &cast, problems);
+    story::check(&written.steps, outline.at("steps"), &cast, world.tls, problems);
     claims::check(&written.expect, &written.steps, outline.at("expect"), &cast, problems);
     let line = |list: &str, index: usize| outline.at(list).item(index).place.line;
     let steps = written.steps.into_iter().enumerate();

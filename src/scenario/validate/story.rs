@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Cast, at_least_one, is_name, screen};
 use crate::base::Span;
 use crate::check::ShownClaim;
-use crate::history::ServerState;
+use crate::history::{ServerState, Tls};
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::Battery;
 use crate::scenario::account::{EditCached, Select, SignIn};
@@ -20,13 +20,13 @@ use crate::scenario::work_step::{DAY, Work};
 const SHORTEST_WORD: usize = 7;
 
 /// Checks all steps; `outline` is their list.
-pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) {
+pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, tls: Tls, problems: &mut Problems<'_>) {
     if steps.is_empty() {
         problems.add(outline.place, "a story needs at least one step", None);
     }
     let later = labels(steps, outline);
     let (created, crashed, struck) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let mut story = Story { cast, problems, later, created, crashed, struck, server: ServerState::Up };
+    let mut story = Story { cast, problems, later, created, crashed, struck, server: ServerState::Up, tls };
     for (index, step) in steps.iter().enumerate() {
         if story.problems.is_full() {
             return;
@@ -85,6 +85,7 @@ pub(super) struct Story<'a, 'p, 't> {
     /// Those names with the groups of single members among them.
     struck: BTreeSet<&'a str>,
     pub(super) server: ServerState,
+    pub(super) tls: Tls,
 }
 
 impl<'a> Story<'a, '_, '_> {
@@ -98,8 +99,7 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Foreground(device) => self.device(device, at.place),
             Action::Offline(step) => self.device(&step.device, at.at("device").place),
             Action::Edit(step) => {
-                self.device(&step.device, at.at("device").place);
-                self.order(&step.order, at.at("order").place);
+                self.on(&step.device, &step.order, at);
                 self.fields(&step.set, at.at("set"));
             }
             Action::EditMany(step) => {
@@ -111,10 +111,7 @@ impl<'a> Story<'a, '_, '_> {
                 self.creates(&step.label, at.at("as").place);
                 self.fields(&step.set, at.at("set"));
             }
-            Action::Delete(step) => {
-                self.device(&step.device, at.at("device").place);
-                self.order(&step.order, at.at("order").place);
-            }
+            Action::Delete(step) => self.on(&step.device, &step.order, at),
             Action::Resolve(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
             Action::Prefer(step) => self.decides(&step.device, step.order.as_deref(), Some(&step.field), at),
             Action::Undo(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
@@ -153,9 +150,19 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Server(_)
             | Action::Revoke(_)
             | Action::Retry(_)
-            | Action::Discard(_) => self.goes_wrong(step, at),
+            | Action::Discard(_)
+            | Action::Mitm(_)
+            | Action::Handshake(_)
+            | Action::Certificate(_)
+            | Action::OldClient(_) => self.goes_wrong(step, at),
             Action::Tamper(step) => self.tampers(step, at),
         }
+    }
+
+    /// A step of a device about an order.
+    pub(super) fn on(&mut self, device: &str, order: &str, at: &Node) {
+        self.device(device, at.at("device").place);
+        self.order(order, at.at("order").place);
     }
 
     fn many(&mut self, orders: u32, set: &Record, at: &Node) {

@@ -1,0 +1,97 @@
+//! A message between a device and the server, as the proxy saw it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::{ErrorCode, Operation, OperationResult, Removal};
+
+/// A request or an answer as the proxy saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Whose.
+    pub device: String,
+    /// The connection's number in the run.
+    pub connection: u64,
+    /// The exchange's number in the run; a request and its answer share it.
+    pub exchange: u64,
+    /// Bytes on the wire, head and body.
+    pub bytes: u64,
+    /// The HTTP status; 0 for a request.
+    pub status: u16,
+    /// Whether the proxy passes it on. A lost request never reached the server; of a lost answer the effect stands.
+    pub delivered: bool,
+    /// How many seconds an answer asks to wait (`Retry-After`), if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// What it says.
+    pub kind: MessageKind,
+}
+
+/// What a message says, as far as the checks need it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MessageKind {
+    /// A sign-in or its answer.
+    SignIn,
+    /// A refresh or its answer.
+    Refresh,
+    /// A profile request or its answer.
+    Profile,
+    /// A pull's request.
+    Delta {
+        /// `cursor`, verbatim.
+        cursor: Option<String>,
+        /// `since`, verbatim.
+        since: Option<String>,
+    },
+    /// A pull's answer.
+    DeltaAnswer {
+        /// `nextCursor`, verbatim.
+        next_cursor: String,
+        /// Whether more pages follow.
+        has_more: bool,
+        /// The records in it.
+        records: Vec<RecordRef>,
+        /// The removals in it, all kinds.
+        removed: Vec<Removal>,
+    },
+    /// A change of what the user picks to sync.
+    Selection,
+    /// The answer to one.
+    SelectionAnswer {
+        /// All that the user has picked now.
+        picked: Vec<String>,
+    },
+    /// A push's request.
+    Push {
+        /// Its operations.
+        operations: Vec<Operation>,
+    },
+    /// A push's answer.
+    PushAnswer {
+        /// Its results.
+        results: Vec<OperationResult>,
+    },
+    /// A problem document.
+    Problem {
+        /// The code.
+        code: ErrorCode,
+        /// In words.
+        detail: String,
+    },
+    /// Anything else.
+    Other {
+        /// Method and path of a request, the content type of an answer.
+        summary: String,
+    },
+}
+
+/// A record named in a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordRef {
+    /// `work-orders`, `assets` or `inventory`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// Its `_version`; 0 where it has none.
+    pub version: i64,
+}
