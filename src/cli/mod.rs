@@ -4,6 +4,7 @@ mod device;
 mod exit;
 mod interrupt;
 mod list;
+mod proxy;
 mod run;
 mod schema;
 mod select;
@@ -35,6 +36,8 @@ enum Command {
     List(list::ListArguments),
     /// Be the reference server, for clients and tools of your own
     Serve(serve::ServeArguments),
+    /// Stand between an app and its server, and be a bad network
+    Proxy(proxy::ProxyArguments),
     /// Print what is generated from the code's types
     Schema(schema::SchemaArguments),
     /// Be the reference client: speaks the device protocol on standard input and output
@@ -63,6 +66,7 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
         Command::Device => device::device(),
     }

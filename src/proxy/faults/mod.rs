@@ -127,6 +127,12 @@ impl Faults {
         self.0.rules.borrow_mut().clear();
     }
 
+    /// Whether no rule is left that may strike.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// The rules that have not struck yet, in the order in which they were armed.
     #[must_use]
     pub fn armed(&self) -> Vec<u64> {

@@ -1,0 +1,193 @@
+//! `deadzone proxy`: the fault proxy alone, between any app and its server.
+
+mod journal;
+mod scenario;
+mod steps;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+
+use super::exit::Exit;
+use super::interrupt::asked_to_end;
+use super::{say, tell};
+use crate::base::{Clock, Seed};
+use crate::net::{PROFILES, Profile, profile};
+use crate::proxy::{Alone, Trusted, Wanted};
+use journal::Journal;
+use scenario::Story;
+
+/// What the gate of the command line is called in the control API.
+const GATE: &str = "app";
+
+/// How long connections that are open may go on once the end was asked for.
+const GRACE: Duration = Duration::from_secs(2);
+/// How often it is looked whether they have ended.
+const GLANCE: Duration = Duration::from_millis(50);
+/// How long the workers' last events may take.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Arguments of `deadzone proxy`.
+#[derive(Debug, Args)]
+pub(super) struct ProxyArguments {
+    /// Where the app connects to; port 0 lets the system choose one
+    #[arg(long, value_name = "HOST:PORT", requires = "upstream")]
+    listen: Option<String>,
+    /// The app's server
+    #[arg(long, value_name = "HOST:PORT", requires = "listen")]
+    upstream: Option<String>,
+    /// The network between them: a profile's name
+    #[arg(long, value_name = "NAME", value_parser = known_profile)]
+    profile: Option<Profile>,
+    /// Follow HTTP exchanges: they are noted in the history, and can be struck by faults
+    #[arg(long)]
+    inspect: bool,
+    /// What happens to the link and to messages, and when: the steps of a scenario file
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    scenario: Option<PathBuf>,
+    /// Write what happens, one event a line
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+    /// Where the control API listens
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8474")]
+    control: SocketAddr,
+    /// A name by which the control API may be called, beside `localhost` and IP addresses
+    #[arg(long, value_name = "NAME")]
+    control_name: Vec<String>,
+    /// Seed of all draws; another one at each start when absent
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Threads that carry connections
+    #[arg(long, value_name = "N", default_value_t = threads())]
+    threads: usize,
+}
+
+pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    raise_descriptor_limit();
+    let story = match arguments.scenario.as_deref().map(scenario::load).transpose() {
+        Ok(story) => story.unwrap_or_default(),
+        Err(exit) => return exit,
+    };
+    runtime.block_on(async {
+        let clock = Clock::system();
+        let seed = arguments.seed.or(story.seed);
+        let seed = seed.unwrap_or_else(|| clock.wall().as_nanosecond().unsigned_abs() as u64);
+        let proxy = match Alone::new(clock, Seed(seed), arguments.threads, steps::read) {
+            Ok(proxy) => proxy,
+            Err(error) => return failed(&error),
+        };
+        let journal = match Journal::open(arguments.history.as_deref(), clock, seed) {
+            Ok(journal) => journal,
+            Err(message) => return wrong(&message),
+        };
+        let events = proxy.events();
+        let listener = match set_up(&proxy, arguments, story, seed).await {
+            Ok(listener) => listener,
+            Err(message) => return wrong(&message),
+        };
+        let keeping = journal.keep(events, &proxy);
+        let serving = proxy.control(listener, Trusted(arguments.control_name.clone()));
+        let (mut keeping, mut serving) = (pin!(keeping), pin!(serving));
+        let ended = tokio::select! {
+            biased;
+            ended = asked_to_end() => ended,
+            ended = &mut serving => ended,
+            ended = &mut keeping => ended,
+        };
+        if let Err(error) = ended {
+            return failed(&error);
+        }
+        proxy.accept_no_more();
+        tokio::select! {
+            biased;
+            _ = asked_to_end() => {}
+            () = quiet(&proxy) => {}
+            _ = &mut keeping => {}
+        }
+        proxy.close();
+        // What the workers have not handed in yet comes now.
+        let _ = timeout(LAST_WORDS, &mut keeping).await;
+        Exit::Held
+    })
+}
+
+/// Waits until no connection is open, but not for long: many apps keep theirs for later.
+async fn quiet(proxy: &Alone) {
+    let none_open = async {
+        while proxy.glance().iter().any(|gate| !gate.open.is_empty()) {
+            sleep(GLANCE).await;
+        }
+    };
+    let _ = timeout(GRACE, none_open).await;
+}
+
+/// Opens everything and says where it is.
+async fn set_up(proxy: &Alone, arguments: &ProxyArguments, story: Story, seed: u64) -> Result<TcpListener, String> {
+    let control = arguments.control;
+    let listener = proxy.listen_for_control(control).await;
+    let listener = listener.map_err(|error| format!("--control {control}: {error}"))?;
+    let control = listener.local_addr().map_err(|error| format!("--control {control}: {error}"))?;
+    if let (Some(listen), Some(upstream)) = (&arguments.listen, &arguments.upstream) {
+        let link = arguments.profile.or(story.link);
+        let inspected = arguments.inspect || story.has_faults;
+        let wanted = Wanted { name: GATE, listen, upstream, link, inspected, steps: story.steps };
+        let at = proxy.open(wanted).map_err(|error| format!("--listen: {error}"))?;
+        say(&format!("listening on {at} for {upstream}, {}", over(link)));
+        if at.parse::<SocketAddr>().is_ok_and(|at| !at.ip().is_loopback()) {
+            tell(&format!("deadzone proxy: {at} is open to whoever reaches this address"));
+        }
+    }
+    say(&format!("control API on http://{control}"));
+    if !control.ip().is_loopback() {
+        tell(&format!(
+            "deadzone proxy: the control API on {control} is open to whoever reaches this address, and has no password"
+        ));
+    }
+    say(&format!("seed {seed}"));
+    say("Ctrl-C ends it");
+    Ok(listener)
+}
+
+fn over(profile: Option<Profile>) -> String {
+    profile.map_or("as fast as it goes".to_owned(), |profile| format!("over {}", profile.name))
+}
+
+fn known_profile(name: &str) -> Result<Profile, String> {
+    profile(name).ok_or_else(|| {
+        let names: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
+        format!("there is no such profile; there are {}", names.join(", "))
+    })
+}
+
+fn wrong(message: &str) -> Exit {
+    tell(&format!("deadzone proxy: {message}"));
+    Exit::WrongInput
+}
+
+fn failed(error: &io::Error) -> Exit {
+    tell(&format!("deadzone proxy: {error}"));
+    Exit::Harness
+}
+
+/// As many as the machine has cores, but few: two carry more than most links.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(4)
+}
+
+/// A connection takes two descriptors, and systems give a program few unless it asks for more.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // What it has must do then.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
