@@ -130,7 +130,7 @@ impl Faults {
     /// Whether no rule is left that may strike.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.0.rules.borrow().is_empty()
     }
 
     /// The rules that have not struck yet, in the order in which they were armed.
