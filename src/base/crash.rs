@@ -1,9 +1,10 @@
 //! The three ways in which a device can die; disk and history both speak of them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a crash leaves on the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CrashHow {
     /// The process dies; every write survives.

@@ -243,6 +243,7 @@ impl<'a> Facts<'a> {
             | What::Told { .. }
             | What::Tampered { .. }
             | What::DiskSearched { .. }
+            | What::DiskUsed { .. }
             | What::Sighted { .. }
             | What::Device { .. }
             | What::LinkChanged { .. }
@@ -399,6 +400,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::Settled
         | What::NotSettled { .. }
         | What::DeviceState { .. }
+        | What::DiskUsed { .. }
         | What::UserView { .. }
         | What::DeadLetters { .. }
         | What::WireSearched { .. }

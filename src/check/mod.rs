@@ -58,7 +58,11 @@ pub fn check(history: &History, claims: &[Claim], labels: &BTreeMap<String, Stri
     }
     let ledger = ledger::ledger(&case, &mut found);
     judges::AT_THE_END.iter().for_each(|judge| judge(&case, &mut found));
-    claims::judge(&case, claims, labels, &mut found);
+    for (index, claim) in claims.iter().enumerate() {
+        let before = found.0.len();
+        claims::judge(&case, std::slice::from_ref(claim), labels, &mut found);
+        found.are_of_claim(before, index);
+    }
     Verdict { findings: found.0, ledger }
 }
 

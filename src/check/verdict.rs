@@ -1,5 +1,6 @@
 //! What the judge says: findings a person can act on, and the ledger's sums.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The outcome of a check: empty findings mean that everything held.
@@ -20,7 +21,7 @@ impl Verdict {
 }
 
 /// One thing that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// The check: an invariant with its id (`I1 no lost update`) or the kind of a claim (`took`).
     pub check: String,
@@ -32,10 +33,16 @@ pub struct Finding {
     pub happened: String,
     /// Positions in the history that show it, at most three.
     pub events: Vec<u64>,
+    /// The line of the scenario file that it is about, a claim's or a step's; 0 when none is.
+    #[serde(default)]
+    pub line: u64,
+    /// The claim that did not hold, by its place among those judged; `None` of an invariant.
+    #[serde(skip)]
+    pub claim: Option<usize>,
 }
 
 /// How grave a finding is; the later, the graver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// All correct, but a bound on time or bytes was missed.
@@ -47,7 +54,7 @@ pub enum Class {
 }
 
 /// Acknowledged operations by where they ended; `made` is the sum of the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ledger {
     /// Acknowledged to a user.
     pub made: u64,
@@ -103,7 +110,14 @@ impl Findings {
             expected: expected.into(),
             happened: happened.into(),
             events,
+            line: 0,
+            claim: None,
         });
+    }
+
+    /// What was found since there were `before` findings is about this claim.
+    pub(super) fn are_of_claim(&mut self, before: usize, claim: usize) {
+        self.0.iter_mut().skip(before).for_each(|finding| finding.claim = Some(claim));
     }
 }
 

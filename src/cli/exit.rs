@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use crate::report::{Class, Summary};
+use crate::report::{Class, Stopped, Summary};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     /// All held.
     Held,
-    /// A check failed: lost, doubled, leaked, diverged, vacuous.
+    /// A check failed: lost, doubled, leaked, diverged, vacuous, not deterministic.
     CheckFailed,
     /// The input is wrong: a scenario, an option.
     WrongInput,
@@ -27,11 +27,11 @@ impl Exit {
     /// The exit code of a run of scenarios.
     pub(super) fn of(summary: &Summary) -> Self {
         let any = |class| summary.count(class) > 0;
-        if any(Class::Interrupted) || summary.left_out > 0 {
+        if any(Class::Interrupted) || summary.stopped == Some(Stopped::Interrupted) {
             Self::Interrupted
         } else if any(Class::Broken) {
             Self::Harness
-        } else if any(Class::Failed) {
+        } else if any(Class::Failed) || any(Class::NonDeterministic) {
             Self::CheckFailed
         } else if any(Class::Missed) {
             Self::TargetMissed

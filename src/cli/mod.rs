@@ -1,15 +1,23 @@
 //! The command line: arguments, one file a command. It wires the rooms together, and it alone prints.
 
+mod baseline;
+mod coverage;
 mod device;
 mod exit;
 mod interrupt;
+mod jobs;
 mod list;
+mod outputs;
 mod proxy;
+mod replay;
+mod reports;
 mod run;
 mod schema;
 mod select;
 mod serve;
+mod shard;
 mod validate;
+mod whole;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -30,6 +38,14 @@ struct Arguments {
 enum Command {
     /// Replay scenarios and judge what happened
     Run(run::RunArguments),
+    /// Put shards together, compare runs
+    #[command(subcommand)]
+    Report(reports::ReportCommand),
+    /// Accept what scenarios cost
+    #[command(subcommand)]
+    Baseline(baseline::BaselineCommand),
+    /// Show which requirement is shown by which scenario, and how that went
+    Coverage(coverage::CoverageArguments),
     /// Check scenario files without running them
     Validate(validate::ValidateArguments),
     /// Show which scenarios there are
@@ -63,6 +79,9 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Report(command) => reports::report(&command),
+        Command::Baseline(command) => baseline::baseline(&command),
+        Command::Coverage(arguments) => coverage::coverage(&arguments),
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),

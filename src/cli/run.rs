@@ -1,8 +1,8 @@
 //! `deadzone run`: replays scenarios, tells what happened, writes the report.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal};
-use std::path::{Component, Path, PathBuf};
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,12 +10,13 @@ use tempfile::TempDir;
 
 use super::exit::Exit;
 use super::interrupt::on_ctrl_c;
+use super::jobs;
+use super::outputs::{self, ScenarioFiles};
+use super::replay::{Replay, Replayed};
 use super::select::{self, Selected};
+use super::shard::ShardArgument;
 use super::{say, tell, validate};
-use crate::base::Seed;
-use crate::history::History;
-use crate::report::{self, Class, Judged, ScenarioSummary, Summary};
-use crate::run::{Interrupt, RunError, run as run_scenario};
+use crate::report::{self, Baseline, Class, ScenarioSummary, Shard, Stopped, Summary, Tolerance};
 use crate::world::Media;
 
 #[derive(Debug, Args)]
@@ -31,12 +32,33 @@ pub(super) struct RunArguments {
     /// Only scenarios with this tag
     #[arg(long)]
     tag: Vec<String>,
-    /// Write summary.json and a history for each scenario here
+    /// So many scenarios at once; results do not depend on it [default: the number of cores, 1 with --live]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Only a part of the scenarios: `2/4`; `auto/4` takes the part's number from the pipeline, `auto` both
+    #[arg(long, value_name = "K/N")]
+    shard: Option<ShardArgument>,
+    /// End with the first scenario that does not hold
+    #[arg(long)]
+    fail_fast: bool,
+    /// Run what failed so often again: what goes another way is non-deterministic, and never forgiven
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    retries: u32,
+    /// Compare what each scenario costs with this file, which `deadzone baseline accept` wrote
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// By how much a count may grow over the baseline
+    #[arg(long, value_name = "PERCENT", default_value = "0.5%")]
+    tolerance: Tolerance,
+    /// Write the report here: HTML, JSON, JUnit, CTRF, Markdown, and a history for each scenario
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Draw, over each story, what somebody saw
     #[arg(long, value_enum)]
     show: Option<Show>,
+    /// Say only what did not hold, and the totals
+    #[arg(long, short)]
+    quiet: bool,
     /// What to print on standard output
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -72,9 +94,22 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
             select::BIG
         ));
     }
-    if selected.is_empty() {
+    // Shards are put together again by the same order.
+    selected.sort_by_key(|selected| super::replay::name_of(&selected.file));
+    let whole = selected.len();
+    if whole == 0 {
         tell("nothing to run: no scenario there, or none with that tag");
         return Exit::Inconclusive;
+    }
+    let shard = match arguments.shard.map(ShardArgument::resolve).transpose() {
+        Ok(shard) => shard,
+        Err(why) => {
+            tell(&format!("--shard: {why}"));
+            return Exit::WrongInput;
+        }
+    };
+    if let Some(shard) = shard {
+        selected.retain(|selected| super::shard::holds(shard, &super::replay::name_of(&selected.file)));
     }
     if let Some(directory) = &arguments.report
         && let Err(error) = fs::create_dir_all(directory)
@@ -82,7 +117,14 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
         tell(&format!("--report {}: {error}: name a folder that can be written", directory.display()));
         return Exit::WrongInput;
     }
-    match Runner::new(arguments).and_then(|runner| runner.run_all(&selected)) {
+    let accepted = match accepted(arguments) {
+        Ok(accepted) => accepted,
+        Err(why) => {
+            tell(&format!("--baseline {why}"));
+            return Exit::WrongInput;
+        }
+    };
+    match Runner::new(arguments, accepted).and_then(|runner| runner.run_all(&selected, whole, shard)) {
         Ok(exit) => exit,
         Err(error) => {
             tell(&format!("deadzone: {error}"));
@@ -91,122 +133,187 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     }
 }
 
+/// What scenarios may cost, if that is asked for.
+fn accepted(arguments: &RunArguments) -> Result<Option<(Baseline, Tolerance)>, String> {
+    let Some(file) = &arguments.baseline else { return Ok(None) };
+    let text = fs::read_to_string(file).map_err(|error| error.to_string());
+    let baseline = text.and_then(|text| Baseline::read(&text));
+    baseline.map(|baseline| Some((baseline, arguments.tolerance))).map_err(|why| format!("{}: {why}", file.display()))
+}
+
 struct Runner<'a> {
     arguments: &'a RunArguments,
-    media: Media,
-    interrupt: Interrupt,
+    replay: Replay,
     /// Where live devices keep their files; goes with the runner.
     _scratch: Option<TempDir>,
 }
 
+/// What a thread makes of a scenario; the main thread says and writes it.
+struct Told {
+    replayed: Replayed,
+    text: String,
+    /// Its part of the HTML, and its files; none when no report is asked for.
+    report: Option<(String, io::Result<ScenarioFiles>)>,
+}
+
 impl<'a> Runner<'a> {
-    fn new(arguments: &'a RunArguments) -> io::Result<Self> {
+    fn new(arguments: &'a RunArguments, accepted: Option<(Baseline, Tolerance)>) -> io::Result<Self> {
         let interrupt = on_ctrl_c();
+        let (seed, retries) = (arguments.seed, arguments.retries);
         if !arguments.live {
-            return Ok(Self { arguments, media: Media::Simulated, interrupt, _scratch: None });
+            let replay = Replay { seed, retries, media: Media::Simulated, interrupt, accepted };
+            return Ok(Self { arguments, replay, _scratch: None });
         }
         let scratch = tempfile::Builder::new().prefix("deadzone-").tempdir()?;
         let command = (std::env::current_exe()?, vec!["device".to_owned()]);
         let media = Media::Live { command, directory: scratch.path().to_owned() };
-        Ok(Self { arguments, media, interrupt, _scratch: Some(scratch) })
+        Ok(Self { arguments, replay: Replay { seed, retries, media, interrupt, accepted }, _scratch: Some(scratch) })
     }
 
-    fn run_all(&self, selected: &[Selected]) -> io::Result<Exit> {
-        let progress = progress(selected.len(), self.arguments.format);
-        let mut summary = Summary { version: Summary::VERSION, ..Summary::default() };
-        for selected in selected {
-            if self.interrupt.is_raised() {
-                break;
+    fn run_all(&self, selected: &[Selected], whole: usize, shard: Option<Shard>) -> io::Result<Exit> {
+        let mut summary = Summary {
+            version: Summary::VERSION,
+            live: self.arguments.live,
+            selected: whole as u64,
+            shard,
+            ..Summary::default()
+        };
+        let progress = progress(selected.len(), self.arguments);
+        let (mut slowest, mut sections, mut trouble) = (Vec::new(), Vec::new(), None);
+        let work = |number: usize, selected: &Selected| {
+            (!self.replay.interrupt.is_raised()).then(|| self.tell(number, selected))
+        };
+        jobs::in_order(self.jobs(), selected, work, |told| {
+            let Some(Told { replayed, text, report }) = told else { return false };
+            let Replayed { summary: scenario, took_ms, .. } = replayed;
+            if !text.is_empty() {
+                progress.suspend(|| say(&fitted(&text)));
             }
-            progress.set_message(selected.scenario.name.clone());
-            tracing::info!(file = %selected.file.display(), "replaying");
-            let (scenario, history) = self.run_one(selected, summary.scenarios.len());
-            if self.arguments.format == Format::Human {
-                progress.suspend(|| self.show(&scenario, &history, &selected.file));
-                if self.arguments.show == Some(Show::Tech) {
-                    progress.suspend(|| say(&report::tech(&history)));
+            progress.set_message(scenario.name.clone());
+            progress.inc(1);
+            slowest.push((took_ms, scenario.name.clone()));
+            if let (Some(directory), Some((section, files))) = (&self.arguments.report, report) {
+                sections.push(section);
+                if let Err(error) = files.and_then(|files| files.write(directory, &scenario.file)) {
+                    trouble = Some(error);
+                    return false;
                 }
             }
-            if let Some(directory) = &self.arguments.report
-                && !history.0.is_empty()
-            {
-                write_history(directory, &selected.file, &history)?;
-            }
+            let stop = self.arguments.fail_fast && scenario.class.is_bad();
+            summary.stopped = stop.then_some(Stopped::FailedFast);
             summary.scenarios.push(scenario);
-            progress.inc(1);
-        }
+            !stop
+        });
         progress.finish_and_clear();
+        if let Some(error) = trouble {
+            return Err(error);
+        }
         summary.left_out = (selected.len() - summary.scenarios.len()) as u64;
+        if summary.left_out == 0 {
+            summary.stopped = None;
+        } else if self.replay.interrupt.is_raised() {
+            summary.stopped = Some(Stopped::Interrupted);
+        }
+        self.finish(&summary, &sections, slowest)
+    }
+
+    /// Live runs are alone unless asked otherwise: their times would suffer from company.
+    fn jobs(&self) -> usize {
+        let default = if self.arguments.live { 1 } else { jobs::cores() };
+        self.arguments.jobs.map_or(default, usize::from)
+    }
+
+    fn tell(&self, number: usize, selected: &Selected) -> Told {
+        let mut replayed = self.replay.run(number, selected);
+        let text = if self.arguments.format == Format::Human { self.text(&replayed) } else { String::new() };
+        // The history of a run is large, and that of many runs too large to keep.
+        let history = std::mem::take(&mut replayed.history);
+        let report = self.arguments.report.is_some().then(|| {
+            let section = report::section(&replayed.summary, &history, &self.replay_of(&replayed.summary));
+            (section, ScenarioFiles::of(&history))
+        });
+        Told { replayed, text, report }
+    }
+
+    fn text(&self, replayed: &Replayed) -> String {
+        let Replayed { summary: scenario, history, .. } = replayed;
+        let mut parts = Vec::new();
+        if !self.arguments.quiet || scenario.class.is_bad() {
+            parts.push(report::line(scenario));
+        }
+        if !scenario.findings.is_empty() && scenario.class != Class::Interrupted {
+            parts.push(report::failure(scenario, history, &self.replay_of(scenario)));
+        }
+        if self.arguments.show == Some(Show::Tech) {
+            parts.push(report::tech(history));
+        }
+        parts.join("\n")
+    }
+
+    /// The command that replays `scenario`.
+    fn replay_of(&self, scenario: &ScenarioSummary) -> String {
+        Summary { live: self.arguments.live, ..Summary::default() }.replay(scenario)
+    }
+
+    fn finish(&self, summary: &Summary, sections: &[String], slowest: Vec<(u64, String)>) -> io::Result<Exit> {
         if let Some(directory) = &self.arguments.report {
-            serde_json::to_writer_pretty(BufWriter::new(File::create(directory.join("summary.json"))?), &summary)?;
+            outputs::write_run(directory, summary, sections)?;
         }
         match self.arguments.format {
-            Format::Human => say(&format!("\n{}", report::totals(&summary))),
-            Format::Json => say(&serde_json::to_string_pretty(&summary)?),
-        }
-        Ok(Exit::of(&summary))
-    }
-
-    fn run_one(&self, selected: &Selected, number: usize) -> (ScenarioSummary, History) {
-        let Selected { file, scenario } = selected;
-        let (file, name, covers) = (file.display().to_string(), &scenario.name, &scenario.covers);
-        let seed = self.arguments.seed.unwrap_or(scenario.seed);
-        match run_scenario(scenario, Seed(seed), &self.media(number), &self.interrupt) {
-            Ok(outcome) => {
-                let judged =
-                    Judged { verdict: &outcome.verdict, history: &outcome.history, interrupted: outcome.interrupted };
-                (ScenarioSummary::judged(&file, name, seed, covers, judged), outcome.history)
+            Format::Human => {
+                if let Some((baseline, tolerance)) = &self.replay.accepted {
+                    let mut found = report::compare(baseline, &Baseline::of(summary), *tolerance);
+                    // A part of the scenarios may be run against a baseline of all.
+                    found.gone.clear();
+                    say(&format!("\n{}", report::table(&found)));
+                }
+                say(&format!("\n{}", report::totals(summary)));
+                if !self.arguments.quiet {
+                    tell_slowest(slowest);
+                }
+                outputs::announce(summary)?;
             }
-            Err(error) => {
-                let class = if matches!(error, RunError::OnlySimulated(_)) { Class::Skipped } else { Class::Broken };
-                let summary = ScenarioSummary::not_run(&file, name, seed, covers, class, error.to_string());
-                (summary, History::default())
+            Format::Json => {
+                say(&serde_json::to_string_pretty(summary)?);
+                outputs::write_job_summary(summary)?;
             }
         }
-    }
-
-    /// The media of one run; live devices find nothing of another run.
-    fn media(&self, number: usize) -> Media {
-        match &self.media {
-            Media::Simulated => Media::Simulated,
-            Media::Live { command, directory } => {
-                Media::Live { command: command.clone(), directory: directory.join(number.to_string()) }
-            }
+        if summary.shard.is_some() && summary.selected > 0 && summary.scenarios.is_empty() && summary.left_out == 0 {
+            tell("no scenario falls into this shard; the others have them");
+            return Ok(Exit::Held);
         }
+        Ok(Exit::of(summary))
     }
+}
 
-    fn show(&self, scenario: &ScenarioSummary, history: &History, file: &Path) {
-        say(&report::line(scenario));
-        if !scenario.findings.is_empty() && scenario.class != Class::Interrupted {
-            let live = if self.arguments.live { " --live" } else { "" };
-            let replay = format!("deadzone run {} --seed {}{live}", file.display(), scenario.seed);
-            say(&report::failure(scenario, history, &replay));
-        }
+/// Real time differs from run to run, and so is no result: it goes to standard error.
+fn tell_slowest(mut slowest: Vec<(u64, String)>) {
+    slowest.sort_by(|one, other| other.cmp(one));
+    let told: Vec<String> = slowest
+        .iter()
+        .take(3)
+        .filter(|(took_ms, _)| *took_ms >= 500)
+        .map(|(took_ms, name)| format!("{} {name}", report::milliseconds(*took_ms)))
+        .collect();
+    if !told.is_empty() {
+        tell(&fitted(&format!("the slowest: {}", told.join("; "))));
+    }
+}
+
+/// `text` as wide as the terminal; as it is where no person reads it.
+fn fitted(text: &str) -> String {
+    match terminal_size::terminal_size_of(io::stdout()) {
+        Some((terminal_size::Width(width), _)) => report::fitted(text, usize::from(width).max(20)),
+        None => text.to_owned(),
     }
 }
 
 /// A bar on a terminal; nothing where output is read by a program.
-fn progress(count: usize, format: Format) -> ProgressBar {
-    if format == Format::Json || !io::stderr().is_terminal() || std::env::var_os("CI").is_some() {
+fn progress(count: usize, arguments: &RunArguments) -> ProgressBar {
+    let hidden = arguments.quiet || arguments.format == Format::Json;
+    if hidden || !io::stderr().is_terminal() || std::env::var_os("CI").is_some() {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {wide_msg}");
     ProgressBar::new(count as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// `scenarios/crash/x.yaml` becomes `DIR/scenarios/crash/x.yaml.history.jsonl`, and `../x.yaml` lies in a folder `up`.
-fn write_history(directory: &Path, file: &Path, history: &History) -> io::Result<()> {
-    let mut path = directory.to_owned();
-    for part in file.components() {
-        match part {
-            Component::Normal(name) => path.push(name),
-            Component::ParentDir => path.push("up"),
-            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
-        }
-    }
-    path.as_mut_os_string().push(".history.jsonl");
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    history.write_jsonl(BufWriter::new(File::create(path)?))
 }

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
 use super::print;
+use crate::report;
 use crate::server::Server;
 
 /// Arguments of `deadzone schema`.
@@ -18,11 +19,17 @@ pub(super) struct SchemaArguments {
 enum Document {
     /// The sync API, as OpenAPI 3.1 (schema/openapi.json)
     Openapi,
+    /// What `summary.json` of a report holds (schema/summary.schema.json)
+    Summary,
+    /// What a line of a history holds (schema/history.schema.json)
+    History,
 }
 
 pub(super) fn schema(arguments: &SchemaArguments) -> Exit {
     match arguments.document {
         Document::Openapi => print(&Server::openapi()),
+        Document::Summary => print(&report::summary_schema()),
+        Document::History => print(&report::history_schema()),
     }
     Exit::Held
 }

@@ -1,9 +1,10 @@
 //! What the platform tells an app of itself: the conditions of the triggers (spec 5.1).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Something that the platform tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Circumstance {
     /// The app comes to the foreground.

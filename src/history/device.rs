@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::edit::OperationRecord;
@@ -10,7 +11,7 @@ use super::shown::{ChangeLine, Icon, Progress};
 use crate::protocol::{ConflictRecord, ErrorCode, OperationKind, Profile, Record, RemovalReason};
 
 /// Why a sync began (spec 5.1; retry is 7.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
     /// The user pulled to refresh.
@@ -32,7 +33,7 @@ pub enum Trigger {
 }
 
 /// Why a device pulls everything anew over what it holds (decision q).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResyncReason {
     /// The server does not go back as far as the device's cursor.
@@ -42,7 +43,7 @@ pub enum ResyncReason {
 }
 
 /// The two halves of a sync: push comes first (decision t).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// The queue goes up.
@@ -52,7 +53,7 @@ pub enum Phase {
 }
 
 /// How a sync ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SyncOutcome {
     /// Push and pull are through.
@@ -69,7 +70,7 @@ pub enum SyncOutcome {
 }
 
 /// What the user is shown of the sync (spec 5.3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Nothing is waiting; the last sync succeeded.
@@ -90,7 +91,7 @@ pub enum Status {
 }
 
 /// Something a device did or showed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceEvent {
     /// The engine opened its database.
@@ -204,7 +205,7 @@ pub enum DeviceEvent {
 }
 
 /// Which side of a conflict the user keeps (spec 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// What was set here.
@@ -223,7 +224,7 @@ impl fmt::Display for Side {
 }
 
 /// A choice, stored for good: the operation that will carry it out, and the conflicts that it decides.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
     /// The operation; its payload names the conflicts and what was chosen, field by field.
@@ -234,7 +235,7 @@ pub struct Choice {
 
 /// An entry of the device's audit log, each bound to the one before it (spec 4.4). `hash` is the SHA-256 of `previous`
 /// and `entry`, one after the other, in small hexadecimal digits; the first `previous` is 64 zeros.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
     /// Its place, from 1.
@@ -248,7 +249,7 @@ pub struct AuditEntry {
 }
 
 /// A failed operation, as the user sees it (spec 7.3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
     /// The operation.
@@ -262,7 +263,7 @@ pub struct Notice {
 }
 
 /// An operation whose record left the device before it was pushed (decision j).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RescuedOperation {
     /// The operation.
@@ -278,7 +279,7 @@ pub struct RescuedOperation {
 }
 
 /// A row of the sync queue.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueRow {
     /// The operation.
@@ -301,7 +302,7 @@ pub struct QueueRow {
 }
 
 /// Where a queued operation stands (spec 2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum QueueStatus {
     /// Waits to be sent.
@@ -315,7 +316,7 @@ pub enum QueueStatus {
 }
 
 /// All that a device holds and shows, read from its database.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceState {
     /// Who is signed in.

@@ -1,11 +1,12 @@
 //! What a user changes: as they set out to, and as it was acknowledged.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{EntityType, OperationKind, Record};
 
 /// What a user sets out to change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Edit {
     /// What kind of record.
     pub entity_type: EntityType,
@@ -18,7 +19,7 @@ pub struct Edit {
 }
 
 /// An acknowledged operation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OperationRecord {
     /// Its id for ever.
     pub queue_id: String,

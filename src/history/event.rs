@@ -1,5 +1,6 @@
 //! One event of a run: what happened, to whom, and when.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::circumstance::Circumstance;
@@ -14,7 +15,7 @@ use crate::base::CrashHow;
 use crate::protocol::{ConflictRecord, DeadLetter, Profile, Record};
 
 /// One entry of the history.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Position in the history, from 0.
     pub seq: u64,
@@ -25,7 +26,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// The run began.
@@ -316,6 +317,13 @@ pub enum What {
         /// It.
         state: Box<DeviceState>,
     },
+    /// What a device did to its disk over the whole run; of simulated disks alone.
+    DiskUsed {
+        /// Whose.
+        device: String,
+        /// Operations that changed it: writes, syncs, truncations, files made and removed.
+        operations: u64,
+    },
     /// What the server gives a user on a full pull at the end.
     UserView {
         /// Who.
@@ -356,7 +364,7 @@ pub enum What {
 }
 
 /// A device's link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LinkState {
     /// Packets pass.
@@ -368,7 +376,7 @@ pub enum LinkState {
 }
 
 /// Whether the server is to be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerState {
     /// It answers.

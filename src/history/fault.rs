@@ -1,9 +1,10 @@
 //! What a history calls the faults that a scenario arms.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A fault that a scenario arms.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// A request that never reaches the server.

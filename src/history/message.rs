@@ -1,11 +1,12 @@
 //! A message between a device and the server, as the proxy saw it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{ErrorCode, Operation, OperationResult, Removal};
 
 /// A request or an answer as the proxy saw it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
     /// Whose.
     pub device: String,
@@ -27,7 +28,7 @@ pub struct Message {
 }
 
 /// What a message says, as far as the checks need it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MessageKind {
     /// A sign-in or its answer.
@@ -86,7 +87,7 @@ pub enum MessageKind {
 }
 
 /// A record named in a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecordRef {
     /// `work-orders`, `assets` or `inventory`.
     pub kind: String,

@@ -1,9 +1,10 @@
 //! How a step ended, what a user decided, and who waits for what.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a step ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepOutcome {
     /// As asked.
@@ -23,7 +24,7 @@ pub enum StepOutcome {
 }
 
 /// What a user does about a failed change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// Try it again.
@@ -33,7 +34,7 @@ pub enum Decision {
 }
 
 /// Who waits for what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wait {
     /// Who.
     pub device: String,

@@ -1,11 +1,12 @@
 //! What a person is shown of the sync beside the status line: icons of orders, the queue view, progress (spec 5.3, 7.3).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::ErrorCode;
 
 /// The sign beside a work order in the list (spec 5.3). An order of which nothing is said is synced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Icon {
     /// All of it is with the server.
@@ -19,7 +20,7 @@ pub enum Icon {
 }
 
 /// Where a change stands, as the queue view says it (spec 7.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeState {
     /// It waits.
@@ -38,7 +39,7 @@ pub enum ChangeState {
 }
 
 /// One line of the queue view.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeLine {
     /// The operation.
@@ -52,7 +53,7 @@ pub struct ChangeLine {
 }
 
 /// How far a sync's push is: `3 of 10 items`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// Changes that this sync is through with.
     pub done: u64,

@@ -1,9 +1,10 @@
 //! TLS, as a run uses it and as the proxy sees it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What lies between the devices and the server of a run, beside the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tls {
     /// Nothing: bytes and times compare with those of other systems.
@@ -24,7 +25,7 @@ impl Tls {
 }
 
 /// The truth of a certificate that somebody showed to a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Certificate {
     /// An authority that the device trusts has issued it.
     pub trusted: bool,

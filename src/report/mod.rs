@@ -1,11 +1,35 @@
-//! Views of verdict and history: the summary as data, events and failures as sentences. Nothing here prints.
+//! Views of verdict and history, for people and for programs. Nothing here prints.
 
+mod compare;
+mod ctrf;
+mod github;
+mod har;
+mod html;
+mod junit;
+mod markdown;
+mod matrix;
+mod schema;
 mod story;
 mod summary;
+mod tally;
 mod tech;
+#[cfg(test)]
+mod tests;
+mod trace;
 mod words;
 
-pub use story::{failure, line, totals};
-pub use summary::{Class, Judged, ScenarioSummary, Summary, Tally};
+pub use compare::{Baseline, Change, Comparison, Counts, Tolerance, compare, grown, table};
+pub use ctrf::ctrf;
+pub use github::annotations;
+pub use har::har;
+pub use html::{html, section};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use matrix::{Proof, Row, Statement, counted, matrix};
+pub use schema::{history_schema, summary_schema};
+pub use story::{failure, fitted, line, totals};
+pub use summary::{Class, Judged, ScenarioSummary, Shard, Stopped, Summary};
+pub use tally::Tally;
 pub use tech::tech;
+pub use trace::trace;
 pub use words::{event, milliseconds};

@@ -24,6 +24,7 @@ fn badge(class: Class) -> (Style, &'static str) {
         Class::Missed => (bold(AnsiColor::Yellow), "missed"),
         Class::Skipped => (bold(AnsiColor::Blue), "skipped"),
         Class::Failed => (bold(AnsiColor::Red), "FAILED"),
+        Class::NonDeterministic => (bold(AnsiColor::Red), "VARIES"),
         Class::Broken => (bold(AnsiColor::Red), "BROKEN"),
         Class::Interrupted => (bold(AnsiColor::Yellow), "stopped"),
     }
@@ -35,7 +36,7 @@ pub fn line(scenario: &ScenarioSummary) -> String {
     let (style, word) = badge(scenario.class);
     let tally = &scenario.tally;
     let story = match scenario.class {
-        Class::Passed | Class::Missed | Class::Failed | Class::Interrupted => format!(
+        Class::Passed | Class::Missed | Class::Failed | Class::NonDeterministic | Class::Interrupted => format!(
             "{}, {}, {}, {}",
             milliseconds(tally.run_ms),
             count(scenario.ledger.made, "operation"),
@@ -47,11 +48,11 @@ pub fn line(scenario: &ScenarioSummary) -> String {
     format!("{style}{word:>7}{style:#}  {}  {DIM}{story}{DIM:#}", scenario.name)
 }
 
-fn count(count: u64, word: &str) -> String {
+pub(super) fn count(count: u64, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
-fn bytes(bytes: u64) -> String {
+pub(super) fn bytes(bytes: u64) -> String {
     match bytes {
         0..10_000 => format!("{bytes} B"),
         10_000..10_000_000 => format!("{} kB", bytes / 1_000),
@@ -84,7 +85,7 @@ fn tell(text: &mut String, finding: &Finding, history: &History) {
 }
 
 /// The events that show a finding, made up to three with what happened just before.
-fn around<'a>(finding: &Finding, history: &'a History) -> Vec<&'a Event> {
+pub(super) fn around<'a>(finding: &Finding, history: &'a History) -> Vec<&'a Event> {
     let mut shown: Vec<u64> = finding.events.clone();
     let told = |event: &Event| {
         !matches!(event.what, What::RecordSeeded { .. } | What::UserSeeded { .. } | What::ServerRecord { .. })
@@ -97,13 +98,62 @@ fn around<'a>(finding: &Finding, history: &'a History) -> Vec<&'a Event> {
     shown.iter().filter_map(|seq| history.0.get(usize::try_from(*seq).ok()?)).collect()
 }
 
+/// `text` broken at spaces into lines of at most `width` characters, each rest indented a little more than its line.
+/// Escape sequences take no room; a word that is longer than a line stays whole.
+#[must_use]
+pub fn fitted(text: &str, width: usize) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| fitted_line(line, width)).collect();
+    lines.join("\n")
+}
+
+fn fitted_line(line: &str, width: usize) -> String {
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let (mut out, mut room, mut begun) = (" ".repeat(indent), width.saturating_sub(indent), false);
+    let rest = (indent + 4).min(width / 2);
+    for word in line[indent..].split(' ') {
+        let needed = visible(word);
+        if begun && needed + 1 > room {
+            out.truncate(out.trim_end().len());
+            out.push('\n');
+            out.push_str(&" ".repeat(rest));
+            room = width.saturating_sub(rest);
+        } else if begun {
+            out.push(' ');
+            room -= 1;
+        }
+        out.push_str(word);
+        room = room.saturating_sub(needed);
+        begun = true;
+    }
+    out
+}
+
+/// Characters of `word` that a terminal shows.
+fn visible(word: &str) -> usize {
+    let mut shown = 0;
+    let mut escaped = false;
+    for c in word.chars() {
+        match c {
+            '\u{1b}' => escaped = true,
+            c if escaped => escaped = !c.is_ascii_alphabetic(),
+            _ => shown += 1,
+        }
+    }
+    shown
+}
+
 /// The last lines: how many of each, and where every operation ended.
 #[must_use]
 pub fn totals(summary: &Summary) -> String {
     let ended = |class| summary.count(class);
-    let failed = ended(Class::Failed) + ended(Class::Broken);
+    let failed = ended(Class::Failed) + ended(Class::NonDeterministic) + ended(Class::Broken);
     let mut parts = vec![format!("{} passed", ended(Class::Passed)), format!("{failed} failed")];
-    let rare = [(Class::Missed, "missed a target"), (Class::Skipped, "skipped"), (Class::Interrupted, "stopped")];
+    let rare = [
+        (Class::NonDeterministic, "of them non-deterministic"),
+        (Class::Missed, "missed a target"),
+        (Class::Skipped, "skipped"),
+        (Class::Interrupted, "stopped"),
+    ];
     for (class, word) in rare {
         if ended(class) > 0 {
             parts.push(format!("{} {word}", ended(class)));

@@ -1,14 +1,14 @@
-//! The summary of a run of scenarios: `summary.json`, and what the terminal is drawn from.
+//! The summary of a run of scenarios: `summary.json`, and what everything else is drawn from.
 
-use std::collections::VecDeque;
-
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::tally::Tally;
 use crate::check::{self, Finding, Ledger, Verdict};
-use crate::history::{DeviceEvent, History, Trigger, What};
+use crate::history::History;
 
 /// How a scenario ended; the worst one decides the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// All held.
@@ -19,96 +19,38 @@ pub enum Class {
     Skipped,
     /// A check failed.
     Failed,
+    /// A check failed, and run again with the same seed the scenario went another way.
+    NonDeterministic,
     /// The harness could not run it.
     Broken,
     /// It was cut short.
     Interrupted,
 }
 
-/// What is counted in a history. Under virtual time every number is exact.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Milliseconds from the start to the last event; virtual ones unless the run was live.
-    pub run_ms: u64,
-    /// Events.
-    pub events: u64,
-    /// Requests that the proxy read.
-    pub requests: u64,
-    /// Bytes from devices to the proxy, heads and bodies.
-    pub bytes_up: u64,
-    /// Bytes from the proxy to devices, heads and bodies, of answers that it passed on.
-    pub bytes_down: u64,
-    /// The most requests in any 100 ms.
-    #[serde(default)]
-    pub peak_in_100_ms: u64,
-    /// Syncs that devices began.
-    pub syncs: u64,
-    /// Of them, those that no user asked for: times that a device woke by itself.
-    #[serde(default)]
-    pub wake_ups: u64,
-    /// Waits of the backoff table.
-    pub retries: u64,
-    /// Crashes.
-    pub crashes: u64,
-    /// Conflicts recorded.
-    pub conflicts: u64,
-}
-
-impl Tally {
-    /// Counts `history`.
+impl Class {
+    /// Whether it tells against what was tested: it did not pass, and was not skipped.
     #[must_use]
-    pub fn of(history: &History) -> Self {
-        let mut tally = Self { events: history.0.len() as u64, ..Self::default() };
-        for event in &history.0 {
-            tally.run_ms = event.at_ms;
-            tally.count(&event.what);
-        }
-        tally.peak_in_100_ms = peak(history, 100);
-        tally
+    pub fn is_bad(self) -> bool {
+        !matches!(self, Self::Passed | Self::Skipped)
     }
 
-    fn count(&mut self, what: &What) {
-        if let What::Secured { up, down, .. } = what {
-            self.bytes_up += up;
-            self.bytes_down += down;
+    /// It in a word or two.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Missed => "missed a target",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::NonDeterministic => "non-deterministic",
+            Self::Broken => "broken",
+            Self::Interrupted => "interrupted",
         }
-        if let What::Request(message) = what {
-            self.requests += 1;
-            self.bytes_up += message.bytes;
-        }
-        if let What::Answer(message) = what
-            && message.delivered
-        {
-            self.bytes_down += message.bytes;
-        }
-        if let What::Device { event, .. } = what {
-            if let DeviceEvent::SyncStarted { trigger } = event {
-                self.syncs += 1;
-                self.wake_ups += u64::from(*trigger != Trigger::Manual);
-            }
-            self.retries += u64::from(matches!(event, DeviceEvent::Backoff { .. }));
-            self.conflicts += u64::from(matches!(event, DeviceEvent::Conflict(_)));
-        }
-        self.crashes += u64::from(matches!(what, What::Crashed { .. }));
     }
-}
-
-/// The most requests that came within less than `window_ms` of each other.
-fn peak(history: &History, window_ms: u64) -> u64 {
-    let mut window = VecDeque::new();
-    let mut peak = 0;
-    for event in history.0.iter().filter(|event| matches!(event.what, What::Request(_))) {
-        window.push_back(event.at_ms);
-        while window.front().is_some_and(|first| event.at_ms - first >= window_ms) {
-            window.pop_front();
-        }
-        peak = peak.max(window.len());
-    }
-    peak as u64
 }
 
 /// What was found out about one scenario.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioSummary {
     /// Its file, as given.
     pub file: String,
@@ -175,16 +117,64 @@ impl ScenarioSummary {
             tally: Tally::default(),
         }
     }
+
+    /// The line of the file that its first finding is about; 1 when none is.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        self.findings.iter().map(|finding| finding.line).find(|line| *line > 0).unwrap_or(1)
+    }
+
+    /// Verdict and reason in one line.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match (self.findings.first(), self.findings.len()) {
+            (Some(first), 1) => format!("{}: {}", first.check, first.happened),
+            (Some(first), more) => format!("{}: {} (and {} more)", first.check, first.happened, more - 1),
+            (None, _) if self.reason.is_empty() => self.class.word().to_owned(),
+            (None, _) => self.reason.clone(),
+        }
+    }
+}
+
+/// Why scenarios were left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stopped {
+    /// One failed, and the run was to end with the first that does.
+    FailedFast,
+    /// The run was interrupted.
+    Interrupted,
+}
+
+/// One part of a selection that several machines share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Shard {
+    /// Which part, from 1.
+    pub number: u32,
+    /// How many parts there are.
+    pub of: u32,
 }
 
 /// A whole run: `summary.json`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Version of this document's shape.
     pub version: u32,
-    /// Scenarios that were to be run but were not, because the run was interrupted.
+    /// Whether it was run in real time.
+    #[serde(default)]
+    pub live: bool,
+    /// Scenarios that were selected, in all shards together.
+    #[serde(default)]
+    pub selected: u64,
+    /// The part that this is; absent when it is the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// Scenarios that were to be run here but were not.
     pub left_out: u64,
-    /// Those that were, in their order.
+    /// Why they were left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+    /// Those that were, in the order of their files.
     pub scenarios: Vec<ScenarioSummary>,
 }
 
@@ -196,5 +186,20 @@ impl Summary {
     #[must_use]
     pub fn count(&self, class: Class) -> usize {
         self.scenarios.iter().filter(|scenario| scenario.class == class).count()
+    }
+
+    /// Those that tell against what was tested, in their order.
+    pub fn bad(&self) -> impl Iterator<Item = &ScenarioSummary> {
+        self.scenarios.iter().filter(|scenario| scenario.class.is_bad())
+    }
+
+    /// The command that replays `scenario` as it was run here.
+    #[must_use]
+    pub fn replay(&self, scenario: &ScenarioSummary) -> String {
+        let live = if self.live { " --live" } else { "" };
+        let file = &scenario.file;
+        let quote = if file.contains(|c: char| c.is_whitespace() || "'\"$&;()<>|*?`\\".contains(c)) { "'" } else { "" };
+        let file = if quote.is_empty() { file.clone() } else { file.replace('\'', r"'\''") };
+        format!("deadzone run {quote}{file}{quote} --seed {}{live}", scenario.seed)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::history::{
     ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side,
-    Status, StepOutcome, SyncOutcome, Tls, What,
+    Status, StepOutcome, SyncOutcome, Tls, Wait, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -73,10 +73,7 @@ fn what(what: &What) -> String {
         What::Restarted { device } => format!("{device} starts again"),
         What::Healed => "the network heals".into(),
         What::Settled => "everything is at rest".into(),
-        What::NotSettled { waits } => {
-            let waits: Vec<String> = waits.iter().map(|wait| format!("{} waits: {}", wait.device, wait.what)).collect();
-            format!("not at rest: {}", waits.join("; "))
-        }
+        What::NotSettled { waits } => waiting(waits),
         What::Read { device, entity_id, row: Some(row) } => {
             let fields: Vec<String> = row.iter().map(|(field, value)| format!("{field} = {value}")).collect();
             format!("{device} reads in {entity_id}: {}", fields.join(", "))
@@ -84,6 +81,7 @@ fn what(what: &What) -> String {
         What::Read { device, entity_id, row: None } => format!("{device} sees no {entity_id}"),
         What::Looked { device, state, .. } => format!("a look: {device} holds {}", held(state)),
         What::DeviceState { device, state } => format!("{device} holds {}", held(state)),
+        What::DiskUsed { device, operations } => format!("the disk of {device} has seen {operations} operations"),
         What::UserView { user_id, work_orders, .. } => {
             format!("the server shows {user_id} {} orders", work_orders.len())
         }
@@ -112,6 +110,11 @@ fn handshake(what: &What) -> String {
     }
     let What::HandshakeFailed { device, connection, detail } = what else { return String::new() };
     format!("connection {connection} of {device} fails before a byte of HTTP: {detail}")
+}
+
+fn waiting(waits: &[Wait]) -> String {
+    let waits: Vec<String> = waits.iter().map(|wait| format!("{} waits: {}", wait.device, wait.what)).collect();
+    format!("not at rest: {}", waits.join("; "))
 }
 
 fn held(state: &DeviceState) -> String {

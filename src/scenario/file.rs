@@ -76,6 +76,13 @@ impl Scenario {
         looks.chain(self.expect.iter().map(|expectation| expectation.claim.clone())).collect()
     }
 
+    /// The lines of [`Scenario::claims`], in their order; 0 for what was not read from a file.
+    #[must_use]
+    pub fn claim_lines(&self) -> Vec<u64> {
+        let looks = self.steps.iter().filter(|step| matches!(step.action, Action::Look(_))).map(|step| step.line);
+        looks.chain(self.expect.iter().map(|expectation| expectation.line)).collect()
+    }
+
     /// The devices that `name` means in a step: one, or all of a group; none when the scenario has no such name.
     #[must_use]
     pub fn devices_named(&self, name: &str) -> Vec<String> {

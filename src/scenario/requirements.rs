@@ -7,6 +7,8 @@ pub struct Requirement {
     pub id: &'static str,
     /// The statement.
     pub text: &'static str,
+    /// Why no scenario can prove it, if none can: it is shown as not proven, whatever passes.
+    pub beyond: Option<&'static str>,
 }
 
 /// The requirement called `id`, if there is one.
@@ -16,7 +18,13 @@ pub fn requirement(id: &str) -> Option<&'static Requirement> {
 }
 
 const fn is(id: &'static str, text: &'static str) -> Requirement {
-    Requirement { id, text }
+    Requirement { id, text, beyond: None }
+}
+
+impl Requirement {
+    const fn beyond(self, why: &'static str) -> Self {
+        Self { beyond: Some(why), ..self }
+    }
 }
 
 /// Every requirement, in the specification's order.
@@ -27,11 +35,15 @@ pub const REQUIREMENTS: &[Requirement] = &[
     is("1.1/critical-first", "Critical data syncs before the rest."),
     is("1.1/bandwidth", "Bytes on a cellular link are kept to a minimum (figure reported per run)."),
     is("1.1/seven-days", "Seven days offline are survived with nothing lost."),
-    is("1.1/platforms", "iOS, Android and web clients: any of them can be driven in place of the reference engine."),
+    is("1.1/platforms", "iOS, Android and web clients: any of them can be driven in place of the reference engine.")
+        .beyond(
+            "a client on a real platform proves it: the device protocol lets one take the reference engine's place",
+        ),
     is("2.1/sqlcipher", "Structured data is in SQLite encrypted by SQLCipher."),
     is("2.1/files", "Attachments are encrypted files on the local file system."),
     is("2.1/secrets", "Tokens and settings are in the platform's secure store (a keychain seam), not in the database."),
-    is("2.1/pwa", "Web: IndexedDB for records, Cache API for attachments, a service worker queues requests."),
+    is("2.1/pwa", "Web: IndexedDB for records, Cache API for attachments, a service worker queues requests.")
+        .beyond("a browser's storage is part of a web client; the reference engine has none"),
     is("2.2/work_orders", "Table as given, every column."),
     is("2.2/assets", "Table as given, read-only cache."),
     is("2.2/inventory", "Table as given, read-only cache."),

@@ -262,6 +262,10 @@ impl Device for ChildDevice {
         None
     }
 
+    fn disk_operations(&self) -> Option<u64> {
+        None
+    }
+
     fn unsearched(&self) -> usize {
         0
     }

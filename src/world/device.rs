@@ -181,6 +181,9 @@ pub trait Device {
     /// it cannot be told.
     fn disk(&self) -> Option<DiskContent>;
 
+    /// Operations that have changed its disk so far; `None` where it cannot be told.
+    fn disk_operations(&self) -> Option<u64>;
+
     /// How many bytes [`Device::disk`] would give.
     fn unsearched(&self) -> usize;
 

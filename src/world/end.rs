@@ -128,6 +128,9 @@ impl World {
                 Ok(state) => What::DeviceState { device, state: Box::new(state) },
                 Err(error) => What::NotSettled { waits: vec![Wait { device, what: error.to_string() }] },
             });
+            if let Some(operations) = member.device.disk_operations() {
+                self.recorder.record(What::DiskUsed { device: member.name.clone(), operations });
+            }
         }
         let auditor = self.reader(AUDITOR);
         for page in auditor.pull().await?.pages {

@@ -192,6 +192,10 @@ impl Device for InProcess {
         self.0.disk.unread()
     }
 
+    fn disk_operations(&self) -> Option<u64> {
+        Some(self.0.disk.operations())
+    }
+
     fn disarm(&self) {
         self.0.armed.set(None);
         self.0.disk.disarm();

@@ -1,0 +1,39 @@
+//! Annotations: workflow commands by which GitHub shows a failure at its line of the scenario file.
+
+use super::summary::{Class, ScenarioSummary, Summary};
+
+/// GitHub shows ten annotations of a step and drops the rest in silence: nine, and one that says how many more.
+const MOST: usize = 9;
+
+/// One command a line; none when all passed.
+#[must_use]
+pub fn annotations(summary: &Summary) -> Vec<String> {
+    let bad: Vec<&ScenarioSummary> = summary.bad().collect();
+    let mut lines: Vec<String> = bad.iter().take(MOST).map(|scenario| annotation(summary, scenario)).collect();
+    if let more @ 1.. = bad.len().saturating_sub(MOST) {
+        lines.push(format!("::error title=deadzone::and {more} more"));
+    }
+    lines
+}
+
+fn annotation(summary: &Summary, scenario: &ScenarioSummary) -> String {
+    let level = if scenario.class == Class::Missed { "warning" } else { "error" };
+    let message = format!("{}\nreplay: {}", scenario.headline(), summary.replay(scenario));
+    format!(
+        "::{level} file={},line={},title={}::{}",
+        property(&scenario.file),
+        scenario.line(),
+        property(&scenario.name),
+        data(&message)
+    )
+}
+
+/// Escaped as a command's message must be.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Escaped as a command's property must be.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

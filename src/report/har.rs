@@ -1,0 +1,136 @@
+//! Each device's traffic as an HTTP archive (HAR 1.2), which browsers' developer tools open.
+//!
+//! A history keeps of a message what the checks need: method and path, status, bytes, and what was said. Headers are not
+//! in it, and so not here. Times are those of the simulated clock.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "a view picks few of the many kinds of events")]
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::history::{Event, History, Message, MessageKind, What};
+use crate::protocol::path;
+
+/// The server as devices call it.
+const SERVER: &str = "http://server";
+
+/// One archive for each device, by its name.
+#[must_use]
+pub fn har(history: &History) -> BTreeMap<String, String> {
+    let mut asked: BTreeMap<u64, (u64, &Message)> = BTreeMap::new();
+    let mut entries: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    let epoch = epoch(history);
+    for Event { at_ms, what, .. } in &history.0 {
+        match what {
+            What::DeviceAdded { device, .. } => drop(entries.entry(device).or_default()),
+            What::Request(message) => drop(asked.insert(message.exchange, (*at_ms, message))),
+            What::Answer(message) => {
+                if let Some((began_ms, request)) = asked.remove(&message.exchange) {
+                    let entry = entry(epoch, began_ms, request, Some((*at_ms, message)));
+                    entries.entry(&message.device).or_default().push(entry);
+                }
+            }
+            _ => {}
+        }
+    }
+    for (began_ms, request) in asked.into_values() {
+        entries.entry(&request.device).or_default().push(entry(epoch, began_ms, request, None));
+    }
+    entries.into_iter().map(|(device, entries)| (device.to_owned(), document(entries))).collect()
+}
+
+fn epoch(history: &History) -> Timestamp {
+    let epoch = history.0.iter().find_map(|event| match &event.what {
+        What::RunStarted { epoch, .. } => epoch.parse().ok(),
+        _ => None,
+    });
+    epoch.unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn document(mut entries: Vec<Value>) -> String {
+    entries.sort_by(|one, other| one["startedDateTime"].as_str().cmp(&other["startedDateTime"].as_str()));
+    let creator = json!({ "name": "deadzone", "version": env!("CARGO_PKG_VERSION") });
+    format!("{}\n", json!({ "log": { "version": "1.2", "creator": creator, "entries": entries } }))
+}
+
+fn entry(epoch: Timestamp, began_ms: u64, request: &Message, answer: Option<(u64, &Message)>) -> Value {
+    let wait_ms = answer.map_or(0, |(at_ms, _)| at_ms - began_ms);
+    let began = SignedDuration::from_millis(i64::try_from(began_ms).unwrap_or(i64::MAX));
+    let comment = match (request.delivered, answer) {
+        (false, _) => "the request was lost",
+        (true, None) => "no answer reached the network",
+        (true, Some((_, answer))) if !answer.delivered => "the answer was lost",
+        (true, Some(_)) => "",
+    };
+    json!({
+        "startedDateTime": format!("{:.3}", epoch.saturating_add(began).unwrap_or(Timestamp::MAX)),
+        "time": wait_ms,
+        "request": asked(request),
+        "response": answered(answer.map(|(_, message)| message)),
+        "cache": {},
+        "timings": { "send": 0, "wait": wait_ms, "receive": 0 },
+        "connection": request.connection.to_string(),
+        "comment": comment,
+    })
+}
+
+fn asked(message: &Message) -> Value {
+    let (method, path) = call(&message.kind);
+    let query = query(&message.kind);
+    let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mark = if pairs.is_empty() { "" } else { "?" };
+    let listed: Vec<Value> = query.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let mut request = json!({
+        "method": method,
+        "url": format!("{SERVER}{path}{mark}{}", pairs.join("&")),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": [],
+        "queryString": listed,
+        "headersSize": -1,
+        "bodySize": message.bytes,
+    });
+    if let MessageKind::Push { operations } = &message.kind {
+        let text = json!({ "operations": operations }).to_string();
+        request["postData"] = json!({ "mimeType": "application/json", "text": text });
+    }
+    request
+}
+
+fn answered(message: Option<&Message>) -> Value {
+    let said = message.map(|message| &message.kind).and_then(|kind| serde_json::to_string(kind).ok());
+    let bytes = message.map_or(0, |message| message.bytes);
+    json!({
+        "status": message.map_or(0, |message| message.status),
+        "statusText": "",
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": [],
+        "content": { "size": bytes, "mimeType": "application/json", "text": said.unwrap_or_default() },
+        "redirectURL": "",
+        "headersSize": -1,
+        "bodySize": bytes,
+    })
+}
+
+/// Method and path of a request.
+fn call(kind: &MessageKind) -> (&str, &str) {
+    match kind {
+        MessageKind::SignIn => ("POST", path::SIGN_IN),
+        MessageKind::Refresh => ("POST", path::REFRESH),
+        MessageKind::Profile => ("GET", path::PROFILE),
+        MessageKind::Delta { .. } => ("GET", path::DELTA),
+        MessageKind::Selection => ("POST", path::SELECTION),
+        MessageKind::Push { .. } => ("POST", path::PUSH),
+        MessageKind::Other { summary } => summary.split_once(' ').unwrap_or(("GET", "/")),
+        _ => ("GET", "/"),
+    }
+}
+
+fn query(kind: &MessageKind) -> Vec<(&'static str, &str)> {
+    let MessageKind::Delta { cursor, since } = kind else { return Vec::new() };
+    let pairs = [("cursor", cursor.as_deref()), ("since", since.as_deref())];
+    pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
