@@ -5,7 +5,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue,
 use hyper::http::response;
 
 use super::Entry;
-use crate::protocol::gzip;
+use crate::protocol::{MAX_INFLATED_BODY, gzip};
 use crate::proxy::script::{End, Piece, Script, head_text};
 
 /// What becomes of an answer on its way.
@@ -29,7 +29,7 @@ pub enum Spoil {
     BadChunk,
     /// In its place come bytes that are no HTTP; then the connection ends.
     Garbage,
-    /// A bit of its gzip coding is wrong.
+    /// It is gzip-coded, and unpacks to something else than was packed.
     BadGzip,
     /// It is whole, and called a page for people.
     Mislabelled,
@@ -108,15 +108,30 @@ fn chunked(head: &[u8], body: &[u8], bad: bool) -> Vec<u8> {
     [head, &good, length.as_bytes(), b"\r\n", rest].concat()
 }
 
+/// Unpacks to another body than was packed, and only the checksum of the coding says so (RFC 1952, 2.3.1).
 fn bad_gzip(mut head: response::Parts, body: &Bytes) -> Damaged {
     let packed = head.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
-    let mut bytes = if packed { body.to_vec() } else { gzip::pack(body).unwrap_or_default() };
-    let middle = bytes.len() / 2;
-    if let Some(byte) = bytes.get_mut(middle) {
-        *byte ^= 0x10;
-    }
+    let mut plain = if packed { gzip::unpack(body, MAX_INFLATED_BODY).unwrap_or_default() } else { body.to_vec() };
+    let checksum = |bytes: &[u8]| bytes.len().saturating_sub(8)..bytes.len().saturating_sub(4);
+    let right = gzip::pack(&plain).unwrap_or_default();
+    alter(&mut plain);
+    let mut wrong = gzip::pack(&plain).unwrap_or_default();
+    let there = checksum(&wrong);
+    wrong[there].copy_from_slice(&right[checksum(&right)]);
     head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    shortened(head, bytes.into())
+    shortened(head, wrong.into())
+}
+
+/// Changes a letter so that JSON stays JSON: the first one of the text that begins next to the middle. Where there is no
+/// such text, whatever stands in the middle.
+fn alter(plain: &mut Vec<u8>) {
+    let middle = plain.len() / 2;
+    let begins = |at: &usize| plain[..*at].ends_with(b":\"") && plain[*at].is_ascii_alphabetic();
+    let at = (0..plain.len()).filter(begins).min_by_key(|at| at.abs_diff(middle)).unwrap_or(middle);
+    match plain.get_mut(at) {
+        Some(byte) => *byte ^= 1,
+        None => plain.push(b' '),
+    }
 }
 
 const fn entry(
@@ -195,7 +210,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     entry(
         "spoil bad-gzip",
-        "The answer is gzip-coded, and a bit in the middle of it is wrong.",
+        "The answer is gzip-coded, and unpacks to something else than was packed, which its checksum alone tells.",
         &[],
         "- spoil: { device: maria, of: pull, how: bad-gzip }",
         "RFC 1952, 2.3.1: CRC32 is there to notice it",
@@ -211,6 +226,8 @@ pub(super) const ENTRIES: &[Entry] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
     use hyper::Response;
 
@@ -262,6 +279,9 @@ mod tests {
                 let bytes = if packed { gzip::pack(&body).unwrap().into() } else { body.clone() };
                 let Damaged::Answer((head, spoilt)) = Spoil::BadGzip.of(head, bytes) else { panic!("a script") };
                 assert_eq!(head.headers[CONTENT_ENCODING], "gzip");
+                let mut unchecked = Vec::new();
+                let _ = flate2::read::DeflateDecoder::new(&spoilt[10..]).read_to_end(&mut unchecked);
+                assert!(unchecked != body, "{length} bytes say what they said");
                 assert!(gzip::unpack(&spoilt, 10_000).is_err(), "{length} bytes, packed: {packed}");
             }
         }
