@@ -3,42 +3,62 @@
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::run::Interrupt;
 
-/// An interrupt that SIGINT, SIGTERM and SIGHUP raise.
-pub(super) fn on_ctrl_c() -> Interrupt {
-    let interrupt = Interrupt::default();
-    let raise = interrupt.clone();
-    // A thread of its own: the run's runtime may be at work on virtual time and not look for a while.
-    std::thread::spawn(move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
-        runtime.block_on(async {
-            if asked_to_end().await.is_ok() {
-                raise.raise();
-            }
-            if asked_to_end().await.is_ok() {
-                std::process::exit(130);
-            }
-        });
-    });
-    interrupt
-}
-
-/// Waits until somebody asks for the end.
+/// An interrupt that SIGINT, SIGTERM and SIGHUP raise. They are heard from the moment this returns.
 ///
 /// # Errors
 /// When signals cannot be heard.
-pub(super) async fn asked_to_end() -> io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        biased;
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
+pub(super) fn on_ctrl_c() -> io::Result<Interrupt> {
+    let interrupt = Interrupt::default();
+    let raise = interrupt.clone();
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let mut signals = {
+        let _entered = runtime.enter();
+        EndSignals::listen()?
+    };
+    // A thread of its own: the run's runtime may be at work on virtual time and not look for a while.
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            signals.next().await;
+            raise.raise();
+            signals.next().await;
+            std::process::exit(130);
+        });
+    });
+    Ok(interrupt)
+}
+
+/// The signals by which somebody asks for the end. None is missed between two looks.
+pub(super) struct EndSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl EndSignals {
+    /// Hears them from now on.
+    ///
+    /// # Errors
+    /// When signals cannot be heard.
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
-    Ok(())
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
 }

@@ -158,7 +158,7 @@ struct Told {
 
 impl<'a> Runner<'a> {
     fn new(arguments: &'a RunArguments, accepted: Option<(Baseline, Tolerance)>) -> io::Result<Self> {
-        let interrupt = on_ctrl_c();
+        let interrupt = on_ctrl_c()?;
         let (seed, retries) = (arguments.seed, arguments.retries);
         if !arguments.live {
             let replay = Replay { seed, retries, media: Media::Simulated, interrupt, accepted };

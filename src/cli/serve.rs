@@ -2,19 +2,30 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::exit::Exit;
-use super::interrupt::asked_to_end;
+use super::interrupt::EndSignals;
 use super::{say, tell};
-use crate::base::{Clock, Seed};
+use crate::base::{Clock, Seed, WallClock};
 use crate::protocol::path;
 use crate::server::Server;
+use crate::tls::{Authority, AuthorityError, Key, Validity, Versions, server_settings};
 use crate::world::{DemoOrders, DemoUser, demo};
+
+/// A handshake that has not ended after this long never will.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// How long the server's certificate lasts; phones accept no more than 825 days.
+const CERTIFICATE_LIFE: SignedDuration = SignedDuration::from_hours(398 * 24);
 
 /// Arguments of `deadzone serve`.
 #[derive(Debug, Args)]
@@ -25,6 +36,9 @@ pub(super) struct ServeArguments {
     /// Work orders that it holds: a number of generated ones, or a JSON file with an array of them
     #[arg(long, value_name = "FILE|N", default_value = "20")]
     orders: String,
+    /// Speak TLS 1.3, with a certificate of the authority in this folder; what is missing there is made
+    #[arg(long, value_name = "DIR")]
+    tls: Option<PathBuf>,
     /// Seed of generated orders and of tokens; another one at each start when absent
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -49,7 +63,14 @@ pub(super) fn serve(arguments: &ServeArguments) -> Exit {
                 return Exit::WrongInput;
             }
         };
-        match listen(arguments.listen, &server, &users).await {
+        let tls = match arguments.tls.as_deref().map(|folder| secured(folder, arguments.listen, clock)).transpose() {
+            Ok(tls) => tls,
+            Err(error) => {
+                tell(&format!("deadzone serve: --tls: {error}"));
+                return Exit::WrongInput;
+            }
+        };
+        match listen(arguments.listen, &server, &users, tls).await {
             Ok(()) => Exit::Held,
             Err(error) => failed(&error),
         }
@@ -62,31 +83,54 @@ fn failed(error: &io::Error) -> Exit {
 }
 
 /// Serves until somebody asks for the end.
-async fn listen(address: SocketAddr, server: &Server, users: &[DemoUser]) -> io::Result<()> {
+async fn listen(address: SocketAddr, server: &Server, users: &[DemoUser], tls: Option<TlsAcceptor>) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
-    introduce(listener.local_addr()?, users);
+    let mut signals = EndSignals::listen()?;
+    introduce(listener.local_addr()?, users, tls.is_some());
     loop {
         let stream = tokio::select! {
             biased;
-            ended = asked_to_end() => return ended,
+            () = signals.next() => return Ok(()),
             accepted = listener.accept() => accepted?.0,
         };
-        let server = server.clone();
+        let (server, tls) = (server.clone(), tls.clone());
         spawn_local(async move {
+            if stream.set_nodelay(true).is_err() {
+                return;
+            }
             // A peer that breaks off is the peer's affair.
-            if stream.set_nodelay(true).is_ok() {
-                drop(server.serve(stream).await);
+            match tls {
+                None => drop(server.serve(stream).await),
+                Some(tls) => {
+                    if let Ok(Ok(stream)) = timeout(HANDSHAKE_WITHIN, tls.accept(stream)).await {
+                        drop(server.serve(stream).await);
+                    }
+                }
             }
         });
     }
 }
 
-fn introduce(address: SocketAddr, users: &[DemoUser]) {
+/// The server's side of TLS, with a certificate of the authority in `folder`; says what clients must know.
+fn secured(folder: &Path, address: SocketAddr, clock: Clock) -> Result<TlsAcceptor, AuthorityError> {
+    let authority = Authority::kept_in(folder, clock.wall())?;
+    let key = Key::kept_in(&folder.join("server-key.pem"))?;
+    let names = [address.ip().to_string(), "localhost".to_owned()];
+    let names = names.each_ref().map(String::as_str);
+    let certified = authority.issue(&key, &names, Validity::from_now(clock.wall(), CERTIFICATE_LIFE))?;
+    let settings = server_settings(Arc::new(certified), Versions::Only13, &WallClock::new(clock, 0));
+    say(&format!("certificates are by {}; the server's key is {}", folder.join("authority.pem").display(), key.pin()));
+    Ok(settings.map_err(AuthorityError::new)?.into())
+}
+
+fn introduce(address: SocketAddr, users: &[DemoUser], secure: bool) {
+    let scheme = if secure { "https" } else { "http" };
     if !address.ip().is_loopback() {
-        tell("deadzone serve: plain HTTP and known passwords, open to whoever reaches this address");
+        let plain = if secure { "" } else { "plain HTTP and " };
+        tell(&format!("deadzone serve: {plain}known passwords, open to whoever reaches this address"));
     }
-    say(&format!("listening on http://{address}"));
-    say(&format!("the API is described at http://{address}{}", path::OPENAPI));
+    say(&format!("listening on {scheme}://{address}"));
+    say(&format!("the API is described at {scheme}://{address}{}", path::OPENAPI));
     for DemoUser { user_id, role, password } in users {
         say(&format!("{role} `{user_id}`, password `{password}`"));
     }

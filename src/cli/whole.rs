@@ -52,7 +52,11 @@ fn replayed(paths: &[PathBuf]) -> Result<Summary, Exit> {
         tell("nothing to run: no scenario there");
         return Err(Exit::Inconclusive);
     }
-    let replay = Replay { seed: None, retries: 0, media: Media::Simulated, interrupt: on_ctrl_c(), accepted: None };
+    let interrupt = on_ctrl_c().map_err(|error| {
+        tell(&format!("deadzone: Ctrl-C cannot be heard: {error}"));
+        Exit::Harness
+    })?;
+    let replay = Replay { seed: None, retries: 0, media: Media::Simulated, interrupt, accepted: None };
     let mut summary = Summary { version: Summary::VERSION, selected: selected.len() as u64, ..Summary::default() };
     let progress = ProgressBar::new(selected.len() as u64);
     let work = |number: usize, selected: &select::Selected| {

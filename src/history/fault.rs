@@ -29,6 +29,8 @@ pub enum Fault {
     CaptivePortal,
     /// The server is not to be had, for anybody.
     ServerOutage,
+    /// The server's power fails right after a commit.
+    ServerCrash,
     /// Somebody between the device and the server who plays the server.
     ManInTheMiddle,
     /// A handshake that comes to nothing.

@@ -20,7 +20,7 @@ use tokio::task::spawn_local;
 use super::faults::{Act, Canned, Damaged, Duplicate, Facts, LoseHow, Moment, Refuse, Replay, Slow, Spoil, Strike};
 use super::faults::{Target, Turn};
 use super::forward::Shared;
-use super::front::Layer;
+use super::front::{Layer, Met};
 use super::inspect::{self, Route};
 use super::overhear::Line;
 use super::script::{Script, head_text};
@@ -73,11 +73,19 @@ enum Fate {
 }
 
 impl Session {
-    /// A session that has seen no exchange yet; what its wire has carried so far is the handshake's.
-    pub(super) fn new(proxy: Rc<Shared>, (device, connection): (&str, u64), layer: Layer, wire: Rc<Wire>) -> Self {
-        let accounted = Cell::new(wire.traffic().up);
+    /// A session on a connection that was met like that and has seen no exchange yet.
+    pub(super) fn new(proxy: Rc<Shared>, (device, connection): (&str, u64), met: &Met, wire: Rc<Wire>) -> Self {
+        let (layer, accounted) = (met.layer, Cell::new(met.accounted));
         let (server, script) = (RefCell::default(), RefCell::default());
         Self { proxy, device: device.into(), connection, layer, wire, accounted, server, script }
+    }
+
+    /// A session of the same connection with a way to the server of its own: by then this one's may be gone.
+    fn aside(&self) -> Self {
+        let Self { connection, layer, .. } = *self;
+        let (proxy, device, wire) = (Rc::clone(&self.proxy), self.device.clone(), Rc::clone(&self.wire));
+        let (accounted, server, script) = (Cell::new(0), RefCell::default(), RefCell::default());
+        Self { proxy, device, connection, layer, wire, accounted, server, script }
     }
 
     /// What is to be played on the connection, if the last exchange ended so.
@@ -290,9 +298,7 @@ impl Session {
             let second = self.forward(head, body).await?;
             return Ok(self.hand_over(asked, second).0);
         };
-        // A session of its own: by then the device's may be gone.
-        let copy =
-            Self::new(Rc::clone(&self.proxy), (&self.device, self.connection), self.layer, Rc::clone(&self.wire));
+        let copy = self.aside();
         let asked_again = asked.clone();
         spawn_local(async move {
             sleep(after).await;

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::exchange::{Answered, Session};
 use super::faults::{Faults, Memory, Moment, Target};
-use super::front::{Front, Met};
+use super::front::Front;
 use super::overhear::OnHeard;
 use super::wire::{Watched, Wire};
 use crate::history::{Recorder, What};
@@ -130,10 +130,9 @@ impl Proxy {
         let wire = Rc::new(Wire::new(&end));
         let watched = Watched { end, wire: Rc::clone(&wire) };
         if let Some(met) = front.meet(&self.0, (device, connection), watched).await {
-            let Met { stream, layer } = met;
-            let session = Rc::new(Session::new(Rc::clone(&self.0), (device, connection), layer, wire));
+            let session = Rc::new(Session::new(Rc::clone(&self.0), (device, connection), &met, wire));
             // An error here is the device's garbage, its vanishing, or a fault's cut: the connection is over either way.
-            let _ = speak_http(&session, stream).await;
+            let _ = speak_http(&session, met.stream).await;
         }
         self.0.recorder.record(What::ConnectionClosed { device: device.into(), connection });
     }

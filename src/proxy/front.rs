@@ -83,6 +83,8 @@ impl Layer {
 pub(super) struct Met {
     pub(super) stream: Box<dyn ByteStream>,
     pub(super) layer: Layer,
+    /// Bytes from the device that were no HTTP.
+    pub(super) accounted: u64,
 }
 
 impl Front {
@@ -90,10 +92,11 @@ impl Front {
     pub(super) async fn meet(&self, proxy: &Shared, (device, connection): (&str, u64), end: Watched) -> Option<Met> {
         let wire = end.wire.clone();
         let shaken = match self {
-            Self::Plain => return Some(Met { stream: Box::new(end), layer: Layer::Plain }),
+            Self::Plain => return Some(Met { stream: Box::new(end), layer: Layer::Plain, accounted: 0 }),
             Self::Modelled(flights) => {
+                let (version, certificate, early) = ("modelled".to_owned(), None, 0);
                 let stream = Modelled::accept(end, *flights).await;
-                stream.map(|stream| (Box::new(stream) as Box<dyn ByteStream>, "modelled".to_owned(), None))
+                stream.map(|stream| Shaken { stream: Box::new(stream), version, certificate, early })
             }
             Self::Real(terminator) => {
                 let struck = terminator.greetings.decide(device);
@@ -110,10 +113,10 @@ impl Front {
         };
         let (device, traffic) = (device.to_owned(), wire.traffic());
         match shaken {
-            Ok((stream, version, certificate)) => {
-                let (up, down) = (traffic.up, traffic.down);
+            Ok(Shaken { stream, version, certificate, early }) => {
+                let (up, down) = (traffic.up.saturating_sub(early), traffic.down);
                 proxy.recorder.record(What::Secured { device, connection, version, certificate, up, down });
-                Some(Met { stream, layer: Layer::Records })
+                Some(Met { stream, layer: Layer::Records, accounted: up })
             }
             Err(error) => {
                 let detail = why_refused(&error).unwrap_or_else(|| error.to_string());
@@ -124,17 +127,27 @@ impl Front {
     }
 }
 
-type Shaken = (Box<dyn ByteStream>, String, Option<Certificate>);
+/// What came of a handshake.
+struct Shaken {
+    stream: Box<dyn ByteStream>,
+    version: String,
+    certificate: Option<Certificate>,
+    /// Bytes that the device has sent behind its last words of the handshake, and that have been read with them.
+    early: u64,
+}
 
 async fn accept(end: Watched, face: Face) -> io::Result<Shaken> {
     // Whatever is written becomes records at once, so that their number is known before.
-    let stream = TlsAcceptor::from(face.settings).accept_with(end, |tls| tls.set_buffer_limit(None)).await?;
-    let version = match stream.get_ref().1.protocol_version() {
+    let mut stream = TlsAcceptor::from(face.settings).accept_with(end, |tls| tls.set_buffer_limit(None)).await?;
+    let tls = stream.get_mut().1;
+    let early = tls.process_new_packets().map_err(io::Error::other)?.plaintext_bytes_to_read();
+    let version = match tls.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
         Some(other) => format!("{other:?}"),
         None => String::new(),
     };
-    Ok((Box::new(stream), version, Some(face.certificate)))
+    let (certificate, early) = (Some(face.certificate), sealed_size(early as u64));
+    Ok(Shaken { stream: Box::new(stream), version, certificate, early })
 }
 
 /// Answers nothing until the device gives up.

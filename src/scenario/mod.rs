@@ -39,7 +39,7 @@ pub use problem::{Problem, draw};
 pub use read::{Options, load, parse};
 pub use reference::label_in;
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
-pub use server_step::{SearchDisk, ServerClock, Tamper};
+pub use server_step::{CrashServer, SearchDisk, ServerClock, Tamper};
 pub use step::{
     Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, OfficeCreate, OfficeDelete, OfficeEdit, OfficeEditMany,
     Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,

@@ -13,6 +13,14 @@ pub struct ServerClock {
     pub by: Skew,
 }
 
+/// See [`super::Action::CrashServer`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CrashServer {
+    /// After which of its commits from now on, counted from 1.
+    pub after_commit: u32,
+}
+
 /// See [`super::Action::SearchDisk`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,7 +11,7 @@ use super::faults::{
 };
 use super::file::Skew;
 use super::platform::{Battery, DataSaver};
-use super::server_step::{SearchDisk, ServerClock, Tamper};
+use super::server_step::{CrashServer, SearchDisk, ServerClock, Tamper};
 use super::tls_step::{Handshake, Mitm, NewCertificate};
 use super::work_step::Work;
 use crate::base::{CrashHow, Span};
@@ -133,6 +133,8 @@ pub enum Action {
     Select(Select),
     /// A user tries to change an asset or a part on a device, which the device must refuse.
     EditCached(EditCached),
+    /// The server's power fails right after a commit; it stays away until `server: up`.
+    CrashServer(CrashServer),
     /// The server's wall clock is set wrong, or right again.
     ServerClock(ServerClock),
     /// Somebody with the password of the device's user sends the server what no client should.

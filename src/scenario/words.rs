@@ -73,6 +73,9 @@ impl fmt::Display for Action {
             Self::Revoke(device) => write!(f, "the office ends the sessions of {device}'s user"),
             Self::Retry(step) => write!(f, "{} tries the failed change of {} again", step.device, step.order),
             Self::Discard(step) => write!(f, "{} gives up the failed change of {}", step.device, step.order),
+            Self::CrashServer(step) => {
+                write!(f, "the server's power fails right after commit {} from now", step.after_commit)
+            }
             Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
             Self::Mitm(_) | Self::Handshake(_) | Self::Certificate(_) | Self::OldClient(_) => tls_words(self, f),
             Self::Tamper(step) => {

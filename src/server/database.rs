@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+
+use super::power::Power;
 
 /// More than there are statements, so that none is ever prepared twice.
 const CACHED_STATEMENTS: usize = 128;
@@ -27,10 +30,17 @@ impl Database {
         let spare = spare.filter(|spare| empty(spare).is_ok());
         spare.map_or_else(create, Ok).map(|connection| Self(Some(connection)))
     }
+
+    /// Commits from now on as long as `power` lasts.
+    pub(super) fn runs_on(&mut self, power: Arc<Power>) -> rusqlite::Result<()> {
+        self.commit_hook(Some(move || power.forbids_commit()))
+    }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
+        // The next server's power is another.
+        let _ = self.commit_hook(None::<fn() -> bool>);
         // The thread itself may be ending.
         let _ = SPARE.try_with(|spare| spare.replace(self.0.take()));
     }

@@ -13,6 +13,7 @@
 //!  |     '-> view                who sees the record now
 //!  '-> attachment      files: they come in pieces, and leave whole or in parts
 //! purge                what is forgotten, and when
+//! power                what a power cut leaves; malformed: what is no HTTP
 //! store, record: the database underneath; seed: what it holds from the start
 //! ```
 //!
@@ -31,9 +32,11 @@ mod dead_letter;
 mod delta;
 mod etag;
 mod http;
+mod malformed;
 mod openapi;
 mod payload;
 mod policy;
+mod power;
 mod purge;
 mod push;
 mod record;
@@ -52,13 +55,19 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tower::ServiceExt;
 
 use crate::base::{Stream, WallClock};
+use malformed::Explained;
+use power::{Power, PowerCut};
 
 #[cfg(test)]
 pub(crate) use conflict::{STRATEGIES, Strategy};
@@ -72,6 +81,7 @@ pub use settings::{
 #[derive(Clone, Debug)]
 pub struct Server {
     router: Router,
+    power: Arc<Power>,
 }
 
 impl Server {
@@ -80,9 +90,26 @@ impl Server {
     /// # Errors
     /// When a seeded record is not one.
     pub fn new(clock: WallClock, random: Stream, seeded: Seeded) -> Result<Self, SetupError> {
-        let store = seed::store(clock.now().as_millisecond(), random, seeded)?;
-        let router = http::router(clock, store);
-        Ok(Self { router })
+        let mut store = seed::store(clock.now().as_millisecond(), random, seeded)?;
+        let power = Arc::new(Power::default());
+        store.connection.runs_on(power.clone())?;
+        Ok(Self { router: http::router(clock, store), power })
+    }
+
+    /// Its power fails right after its so-manieth commit from now on, counted from 1; [`Server::restart`] brings it back.
+    pub fn fail_after_commits(&self, commits: u64) {
+        self.power.fail_after(commits);
+    }
+
+    /// Whether its power has failed: it answers nobody.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.power.has_failed()
+    }
+
+    /// It starts again, on what it had committed.
+    pub fn restart(&self) {
+        self.power.restore();
     }
 
     /// The API as an `OpenAPI` 3.1 document: JSON, as `schema/openapi.json` holds it.
@@ -100,12 +127,22 @@ impl Server {
     /// Serves one connection until it ends. Work costs no virtual time; a date header would cost bytes.
     ///
     /// # Errors
-    /// When the peer breaks the connection or does not speak HTTP/1.
+    /// When the peer breaks the connection or does not speak HTTP/1, or the power fails.
     pub async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin) -> Result<(), hyper::Error> {
+        if self.has_failed() {
+            return Ok(());
+        }
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let answer = self.router().oneshot(request);
+            async move {
+                let Ok(answer) = answer.await;
+                if self.has_failed() { Err(PowerCut) } else { Ok(answer) }
+            }
+        });
         http1::Builder::new()
             .auto_date_header(false)
             .keep_alive(true)
-            .serve_connection(TokioIo::new(io), TowerToHyperService::new(self.router()))
+            .serve_connection(TokioIo::new(Explained::new(io)), service)
             .await
     }
 }

@@ -35,6 +35,16 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "malformed", ErrorCode::ValidationError, detail)
     }
 
+    /// What came is no request, or its head is over a limit; `status` says which.
+    pub(super) fn no_http(status: StatusCode) -> Self {
+        let detail = match status {
+            StatusCode::URI_TOO_LONG => "the address is too long",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "the head of the request is too large",
+            _ => "this is no HTTP/1.1 request: its first line or a header cannot be read",
+        };
+        Self::new(status, "malformed", ErrorCode::ValidationError, detail)
+    }
+
     /// Over a limit (decisions h and n).
     pub(super) fn too_large(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", ErrorCode::ValidationError, detail)

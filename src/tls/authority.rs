@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor};
 use sha2::{Digest, Sha256};
 
 use super::certified::Certified;
-use super::key::Key;
+use super::key::{Key, write_secret};
 use crate::base::Stream;
 
 /// What an authority for real phones is called on them.
@@ -81,13 +80,13 @@ impl Authority {
     pub fn kept_in(folder: &Path, now: Timestamp) -> Result<Self, AuthorityError> {
         let (certificate, key) = (folder.join(CERTIFICATE_FILE), folder.join(KEY_FILE));
         if certificate.exists() || key.exists() {
-            let read = |path: &Path| fs::read_to_string(path).map_err(|error| at(path, error));
+            let read = |path: &Path| fs::read_to_string(path).map_err(|error| AuthorityError::at(path, error));
             return Self::from_pem(&read(&certificate)?, &read(&key)?);
         }
         let made = Self::random(now)?;
-        fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
-        write_secret(&key, &made.key_pem()).map_err(|error| at(&key, error))?;
-        fs::write(&certificate, made.certificate_pem()).map_err(|error| at(&certificate, error))?;
+        fs::create_dir_all(folder).map_err(|error| AuthorityError::at(folder, error))?;
+        write_secret(&key, &made.key_pem()).map_err(|error| AuthorityError::at(&key, error))?;
+        fs::write(&certificate, made.certificate_pem()).map_err(|error| AuthorityError::at(&certificate, error))?;
         Ok(made)
     }
 
@@ -209,25 +208,18 @@ fn set_validity(params: &mut CertificateParams, validity: Validity) {
     params.not_after = first_day + since_1970(validity.not_after);
 }
 
-fn write_secret(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
-}
-
-fn at(path: &Path, error: impl fmt::Display) -> AuthorityError {
-    AuthorityError(format!("{}: {error}", path.display()))
-}
-
 /// Why there is no authority, no key, or no certificate: in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorityError(String);
 
 impl AuthorityError {
-    pub(super) fn new(error: impl fmt::Display) -> Self {
+    /// What somebody else says of it.
+    pub fn new(error: impl fmt::Display) -> Self {
         Self(error.to_string())
+    }
+
+    pub(super) fn at(path: &Path, error: impl fmt::Display) -> Self {
+        Self(format!("{}: {error}", path.display()))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Key pairs of authorities and servers.
 
 use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
 
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -41,6 +44,20 @@ impl Key {
         Ok(Self(KeyPair::from_pem(text).map_err(AuthorityError::new)?))
     }
 
+    /// The key in the file `path`: a random one is made there at the first time, readable by its owner alone.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or holds something else.
+    pub fn kept_in(path: &Path) -> Result<Self, AuthorityError> {
+        if path.exists() {
+            let text = fs::read_to_string(path).map_err(|error| AuthorityError::at(path, error))?;
+            return Self::from_pem(&text).map_err(|error| AuthorityError::at(path, error));
+        }
+        let made = Self::random()?;
+        write_secret(path, &made.pem()).map_err(|error| AuthorityError::at(path, error))?;
+        Ok(made)
+    }
+
     /// PKCS #8 in PEM. Whoever has it can play the server.
     #[must_use]
     pub fn pem(&self) -> String {
@@ -60,6 +77,15 @@ impl Key {
     pub(super) fn der(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.0.serialize_der()).into()
     }
+}
+
+/// Writes a new file that its owner alone can read.
+pub(super) fn write_secret(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 impl fmt::Debug for Key {

@@ -25,7 +25,8 @@ impl World {
     pub async fn heal(&self) {
         self.faults.clear();
         self.renew_certificate();
-        if self.outage.take().is_some() {
+        let restarted = self.machine.restart();
+        if self.outage.take().is_some() || restarted {
             self.recorder.record(What::ServerChanged { state: ServerState::Up });
         }
         self.doomed.pardon();
@@ -170,7 +171,7 @@ impl World {
 
     /// A user at a terminal of the server's own, off the devices' network.
     pub(super) fn reader(&self, user: &str) -> ApiUser {
-        let http = HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.server.clone())));
+        let http = HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.machine.clone())));
         ApiUser::new(http, self.clock, credentials(user, "audit"))
     }
 }

@@ -12,7 +12,7 @@ use crate::proxy::{
 use crate::scenario::{self, Action, Aim, AnswerPage, AnswerWhen, Exchange, Half, SlowPart, SpoilHow};
 
 /// In the history, whom a fault for all is armed for.
-const EVERYBODY: &str = "everybody";
+pub(super) const EVERYBODY: &str = "everybody";
 
 /// Whom a step names.
 pub(super) type Named<'n, 'w> = &'n dyn Fn(&str) -> Vec<&'w Member>;
@@ -74,7 +74,15 @@ impl World {
         Ok(())
     }
 
+    /// The server's power is to fail right after a commit.
+    pub(super) fn crash_server(&self, step: &scenario::CrashServer) -> Done {
+        let fault = self.arm_fault(EVERYBODY, Fault::ServerCrash, false);
+        self.machine.fails(fault, step.after_commit);
+        Ok(())
+    }
+
     fn server_becomes(&self, state: ServerState) -> Done {
+        self.machine.restart();
         if let Some(outage) = self.outage.take() {
             self.faults.disarm(outage);
         }

@@ -10,6 +10,7 @@ mod end;
 mod faults;
 mod http;
 mod in_process;
+mod machine;
 mod network;
 mod office;
 mod reference;

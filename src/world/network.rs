@@ -8,9 +8,9 @@ use futures_util::future::LocalBoxFuture;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinSet, spawn_local};
 
+use super::machine::Machine;
 use crate::net::Link;
 use crate::proxy::{ByteStream, Proxy, Upstream};
-use crate::server::Server;
 
 /// Bytes that fit between proxy and server, who stand in one room.
 const ROOM: usize = 64 * 1024;
@@ -19,14 +19,13 @@ const ROOM: usize = 64 * 1024;
 pub(super) const SERVER: &str = "server";
 
 /// Connects to a server in this process.
-pub(super) struct ToServer(pub(super) Server);
+pub(super) struct ToServer(pub(super) Rc<Machine>);
 
 impl Upstream for ToServer {
     fn connect(&self) -> LocalBoxFuture<'_, io::Result<Box<dyn ByteStream>>> {
         let (near, far) = tokio::io::duplex(ROOM);
-        let server = self.0.clone();
-        // A peer that breaks off is the peer's affair.
-        spawn_local(async move { drop(server.serve(far).await) });
+        let machine = self.0.clone();
+        spawn_local(async move { machine.serve(far).await });
         Box::pin(async { Ok(Box::new(near) as Box<dyn ByteStream>) })
     }
 }

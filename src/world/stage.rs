@@ -13,6 +13,7 @@ use super::child::{ChildDevice, Open, PROTOCOL};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
 use super::in_process::{Build, InProcess};
+use super::machine::Machine;
 use super::network::{Listeners, OverLink, SERVER, ToServer};
 use super::office::{OFFICE, Office};
 use super::secrets::Secrets;
@@ -48,7 +49,7 @@ pub struct World {
     pub(super) clock: Clock,
     pub(super) seed: Seed,
     pub(super) recorder: Recorder,
-    pub(super) server: Server,
+    pub(super) machine: Rc<Machine>,
     pub(super) server_clock: WallClock,
     pub(super) faults: Faults,
     pub(super) members: BTreeMap<String, Member>,
@@ -173,11 +174,12 @@ impl World {
         let server_clock = WallClock::new(clock, 0);
         let server = Server::new(server_clock.clone(), seed.stream("server"), seeded(users, records))
             .map_err(|error| StageError(error.to_string()))?;
+        let machine = Rc::new(Machine::new(server, recorder.clone()));
         let faults = Faults::new(seed);
         let listeners = Listeners::default();
         let upstream: Rc<dyn Upstream> = match media {
-            Media::Simulated => Rc::new(ToServer(server.clone())),
-            Media::Live { .. } => Rc::new(Tcp(serve_tcp(&server, &listeners).await?)),
+            Media::Simulated => Rc::new(ToServer(machine.clone())),
+            Media::Live { .. } => Rc::new(Tcp(serve_tcp(&machine, &listeners).await?)),
         };
         let doomed = Rc::new(Doomed::default());
         let strike = doomed.clone();
@@ -192,7 +194,7 @@ impl World {
             clock,
             seed,
             recorder,
-            server,
+            machine,
             server_clock,
             faults,
             members: BTreeMap::new(),
@@ -381,12 +383,11 @@ fn record_seeds(recorder: &Recorder, users: &[Profile], records: &Records) {
     }
 }
 
-async fn serve_tcp(server: &Server, listeners: &Listeners) -> Result<String, StageError> {
-    let server = server.clone();
+async fn serve_tcp(machine: &Rc<Machine>, listeners: &Listeners) -> Result<String, StageError> {
+    let machine = machine.clone();
     let serve = move |socket| {
-        let server = server.clone();
-        // A peer that breaks off is the peer's affair.
-        async move { drop(server.serve(socket).await) }
+        let machine = machine.clone();
+        async move { machine.serve(socket).await }
     };
     listeners.open(serve).await.map_err(|error| StageError(format!("a port on loopback: {error}")))
 }

@@ -115,6 +115,7 @@ impl World {
                 self.meddle_with_tls(&all, action).await
             }
             Action::Revoke(_) | Action::Retry(_) | Action::Discard(_) => self.act_on_failure(&all, action).await,
+            Action::CrashServer(step) => self.crash_server(step),
             Action::ServerClock(step) => self.set_server_clock(step),
             Action::Tamper(step) => together(all(&step.device), async |member| self.tamper(member, step).await).await,
         }

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
 use super::exit::Exit;
-use super::interrupt::asked_to_end;
+use super::interrupt::EndSignals;
 use super::{say, tell};
 use crate::base::{Clock, Seed};
 use crate::net::{PROFILES, Profile, profile};
@@ -82,6 +82,10 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
         let clock = Clock::system();
         let seed = arguments.seed.or(story.seed);
         let seed = seed.unwrap_or_else(|| clock.wall().as_nanosecond().unsigned_abs() as u64);
+        let mut signals = match EndSignals::listen() {
+            Ok(signals) => signals,
+            Err(error) => return failed(&error),
+        };
         let proxy = match Alone::new(clock, Seed(seed), arguments.threads, steps::read) {
             Ok(proxy) => proxy,
             Err(error) => return failed(&error),
@@ -100,7 +104,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
         let (mut keeping, mut serving) = (pin!(keeping), pin!(serving));
         let ended = tokio::select! {
             biased;
-            ended = asked_to_end() => ended,
+            () = signals.next() => Ok(()),
             ended = &mut serving => ended,
             ended = &mut keeping => ended,
         };
@@ -110,7 +114,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
         proxy.accept_no_more();
         tokio::select! {
             biased;
-            _ = asked_to_end() => {}
+            () = signals.next() => {}
             () = quiet(&proxy) => {}
             _ = &mut keeping => {}
         }

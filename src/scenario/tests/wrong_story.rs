@@ -459,3 +459,33 @@ error: `nth` goes with `before-request`, `after-commit` and `after-answer` alone
 ",
     );
 }
+
+#[test]
+fn tls_that_is_not_there() {
+    says(
+        &story("  - mitm: { device: maria }\n  - certificate: { name: no host }\n"),
+        r"
+error: this step needs a world with TLS that can be broken
+ --> story.yaml:7:11
+  |
+7 |   - mitm: { device: maria }
+  |           ^
+  |
+  = help: write `tls: real` in `world`
+error: this step needs a world with TLS that can be broken
+ --> story.yaml:8:18
+  |
+8 |   - certificate: { name: no host }
+  |                  ^
+  |
+  = help: write `tls: real` in `world`
+error: `name` is no name of a server
+ --> story.yaml:8:26
+  |
+8 |   - certificate: { name: no host }
+  |                          ^^^^^^^
+  |
+  = help: write for example `name: other.example`
+",
+    );
+}

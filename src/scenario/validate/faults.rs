@@ -8,6 +8,7 @@ use crate::protocol::ErrorCode;
 use crate::scenario::faults::{Aim, Answer, AnswerPage, Only, RefuseChange, Replay, Slow, SpoilAnswer};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::one_of;
+use crate::scenario::server_step::CrashServer;
 use crate::scenario::step::{Action, Crash};
 
 /// The methods of HTTP that an API uses (RFC 9110, 9.3; RFC 5789).
@@ -108,6 +109,15 @@ impl<'a> Story<'a, '_, '_> {
                 self.problems.add(at.at("with").place, message, Some(help));
             }
         }
+    }
+
+    pub(super) fn server_crashes(&mut self, step: &CrashServer, at: &Node) {
+        at_least_one(step.after_commit, "after-commit", at.at("after-commit").place, self.problems);
+        if self.server != ServerState::Up {
+            let help = "write `- server: up` before it".to_owned();
+            self.problems.add(at.place, "a server that is away has no power to fail", Some(help));
+        }
+        self.server = ServerState::Down;
     }
 
     fn server_becomes(&mut self, state: ServerState, place: Place) {

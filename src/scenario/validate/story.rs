@@ -133,6 +133,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
+            Action::CrashServer(step) => self.server_crashes(step, at),
             Action::ServerClock(_) => {}
             Action::Logout(logout) => self.device(&logout.device, at.at("device").place),
             Action::SignIn(sign_in) => self.signs_in(sign_in, at),

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use hyper_util::rt::TokioIo;
-use tokio::io::duplex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::*;
 
@@ -138,6 +138,42 @@ async fn answers_are_gzipped_only_when_asked_for_and_worth_it() {
     GzDecoder::new(none.body.as_slice()).read_to_end(&mut problem).unwrap();
     assert_eq!(serde_json::from_slice::<Problem>(&problem).unwrap().status, 404);
     maria.pull().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_http_is_a_problem_document_too() {
+    let world = World::new();
+    let long_head = format!("GET / HTTP/1.1\r\n{}\r\n", "x-a: b\r\n".repeat(200));
+    let cases = [
+        ("garbage", 400, "\u{1}\u{2}\u{3}\r\n\r\n".to_owned()),
+        ("no version", 400, "GET /api/v1/profile\r\n\r\n".to_owned()),
+        ("a header without a name", 400, "GET / HTTP/1.1\r\n: x\r\n\r\n".to_owned()),
+        ("two lengths", 400, "POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab".to_owned()),
+        ("too many headers", 431, long_head),
+        ("after a good one", 400, format!("GET {} HTTP/1.1\r\nhost: server\r\n\r\n?\r\n\r\n", path::PROFILE)),
+    ];
+    for (what, status, request) in cases {
+        let answer = raw(&world, request.as_bytes()).await;
+        let last = answer.rfind("HTTP/1.1 4").unwrap_or_else(|| panic!("{what}: no answer"));
+        let (head, body) = answer[last..].split_once("\r\n\r\n").unwrap_or_else(|| panic!("{what}: {answer}"));
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{what}: {head}");
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{what}: {head}");
+        let problem: Problem = serde_json::from_str(body).expect("a problem document");
+        assert_eq!((problem.status, problem.kind.as_str()), (status, "/problems/malformed"), "{what}");
+    }
+}
+
+/// All that the server writes on a connection on which `bytes` come.
+async fn raw(world: &World, bytes: &[u8]) -> String {
+    let (mut near, far) = duplex(1 << 20);
+    let server = world.server.clone();
+    let serving = tokio::spawn(async move { server.serve(far).await });
+    near.write_all(bytes).await.expect("room for the request");
+    let mut answer = Vec::new();
+    near.read_to_end(&mut answer).await.expect("the answer");
+    // The server says of such a connection what was wrong with it.
+    assert!(serving.await.expect("it ends").is_err());
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test(start_paused = true)]
