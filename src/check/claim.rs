@@ -74,6 +74,8 @@ pub enum Claim {
     Stock(StockClaim),
     /// An update of the order came too late, and the server keeps it for a person to read.
     DeadLetter(DeadLetterClaim),
+    /// So many files of the device are with the server in the end, and this is what they cost.
+    Uploads(UploadsClaim),
     /// What was answered to all that was sent in the name of the device's user by `tamper` steps.
     Tampered(TamperedClaim),
     /// A sync of the device failed in the story, and it said why.
@@ -223,6 +225,8 @@ pub enum Part {
     Push,
     /// The pull alone.
     Pull,
+    /// The part in which files go up and come down.
+    Files,
 }
 
 /// See [`Claim::Took`].
@@ -392,6 +396,26 @@ pub struct DeadLetterClaim {
     pub order: String,
     /// Fields that it was to change, and their values.
     pub has: Record,
+}
+
+/// See [`Claim::Uploads`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct UploadsClaim {
+    /// The device.
+    pub device: String,
+    /// So many files.
+    pub count: u64,
+    /// From the start of the sync that first sent a byte of them to the server's word that it has all. A miss is a timing
+    /// miss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+    /// Bytes of parts that went up, in a hundred of what the files have. A miss is a timing miss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at_most_percent: Option<u64>,
+    /// Bytes of the files, in a hundred of what was captured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_captured_at_most_percent: Option<u64>,
 }
 
 /// See [`Claim::Tampered`].

@@ -127,6 +127,8 @@ pub(super) struct Facts<'a> {
     pub(super) ops: Ops<'a>,
     /// What operations name by temporary ids.
     pub(super) naming: Naming,
+    /// Files on the server at the end: when they were read, how many bytes, with which hash.
+    pub(super) server_files: BTreeMap<&'a str, (u64, u64, &'a str)>,
     /// The server's audit of conflicts at the end.
     pub(super) audited: Vec<(u64, &'a ConflictRecord)>,
     /// Updates that came too late, as the server keeps them, each with its event.
@@ -186,6 +188,12 @@ impl<'a> Facts<'a> {
         }
     }
 
+    fn note_file(&mut self, event: &'a Event) {
+        if let What::ServerFile { attachment_id, bytes, sha256 } = &event.what {
+            self.server_files.insert(attachment_id, (event.seq, *bytes, sha256));
+        }
+    }
+
     fn note(&mut self, event: &'a Event) {
         let seq = event.seq;
         match &event.what {
@@ -201,6 +209,7 @@ impl<'a> Facts<'a> {
             What::DeviceState { device, state } => {
                 self.devices.entry(device).or_default().state = Some((seq, &**state));
             }
+            What::ServerFile { .. } | What::Captured { .. } | What::FileSettings { .. } => self.note_file(event),
             What::DeadLetters { letters } => {
                 self.dead_letters.extend(letters.iter().map(|letter| (seq, letter)));
                 self.dead_letters_read_ms = Some(event.at_ms);
@@ -365,6 +374,8 @@ fn id_field(kind: &str) -> &'static str {
 fn device_of(what: &What) -> Option<&str> {
     match what {
         What::Attempted { device, .. }
+        | What::Captured { device, .. }
+        | What::FileSettings { device, .. }
         | What::Choosing { device, .. }
         | What::Preferring { device, .. }
         | What::Acknowledged { device, .. }
@@ -405,6 +416,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::DeadLetters { .. }
         | What::WireSearched { .. }
         | What::ServerRecord { .. }
+        | What::ServerFile { .. }
         | What::ServerConflict { .. }
         | What::Interrupted
         | What::Frozen { .. }

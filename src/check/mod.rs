@@ -12,6 +12,7 @@ mod case;
 mod claim;
 mod claims;
 mod facts;
+mod files;
 mod item;
 mod judges;
 mod ledger;
@@ -30,7 +31,7 @@ pub use claim::{
     BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DecidedClaim, DeviceClaim, DeviceOrderClaim,
     DocumentsClaim, FetchedAgainClaim, OnDevice, OrderClaim, Part, PeakClaim, PeakOf, PushedClaim, RejectedClaim,
     RemovedClaim, RequestKind, RequestsClaim, ServerClaim, StockClaim, TamperedClaim, TookClaim, UndecidedClaim,
-    WaitsClaim, WarnedClaim,
+    UploadsClaim, WaitsClaim, WarnedClaim,
 };
 pub use model::{FieldRule, RULES, Rule, print_rules};
 pub use screen::{AckedClaim, ChangeWord, FailedClaim, ShownClaim, StatusWord, SyncsClaim};

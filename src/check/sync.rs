@@ -29,6 +29,7 @@ pub(super) struct Sync {
     pub(super) whole: Stretch,
     pub(super) push: Option<Stretch>,
     pub(super) pull: Option<Stretch>,
+    pub(super) files: Option<Stretch>,
 }
 
 impl Sync {
@@ -38,6 +39,7 @@ impl Sync {
             Part::Whole => Some(self.whole),
             Part::Push => self.push,
             Part::Pull => self.pull,
+            Part::Files => self.files,
         }
     }
 
@@ -45,6 +47,7 @@ impl Sync {
         match phase {
             Phase::Push => &mut self.push,
             Phase::Pull => &mut self.pull,
+            Phase::Files => &mut self.files,
         }
     }
 }
@@ -57,7 +60,7 @@ pub(super) fn syncs(timeline: &[&Event]) -> Vec<Sync> {
         let end = (event.seq, event.at_ms);
         match &event.what {
             What::Device { event: DeviceEvent::SyncStarted { .. }, .. } => {
-                all.push(Sync { whole: Stretch::begin(event), push: None, pull: None });
+                all.push(Sync { whole: Stretch::begin(event), push: None, pull: None, files: None });
                 running = true;
             }
             What::Device { event: DeviceEvent::PhaseStarted { phase }, .. } if running => {

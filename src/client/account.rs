@@ -1,9 +1,12 @@
 //! What the user does with the device as a whole: clear the cache, log out (spec 8.4).
 
+use super::attachments::{self, FileSettings};
 use super::board::Board;
 use super::engine::{Engine, EngineError, hex, mint};
 use super::keychain::{DATA_KEY, DEVICE_ID, Keychain, LEAVING, REFRESH_TOKEN};
 use super::store::{self, StoreError, clear, logs, queue};
+use std::collections::BTreeSet;
+
 use crate::disk::Storage;
 use crate::history::DeviceEvent;
 use crate::protocol::{SelectionAnswer, SelectionRequest, path};
@@ -26,6 +29,7 @@ impl Engine {
     pub async fn clear_cache(&self) -> Result<(), EngineError> {
         let _turn = self.turn.lock().await;
         self.store.write(clear::cache)?;
+        self.remove_unused()?;
         self.emit(DeviceEvent::CacheCleared);
         self.ask_for_sync();
         Ok(self.show()?)
@@ -50,6 +54,10 @@ impl Engine {
         let key = hex(&self.random.borrow_mut().bytes::<32>());
         self.store.wipe(&key)?;
         self.keychain.set(DATA_KEY, &key)?;
+        // Without their keys, which are gone, the files are noise; they go all the same.
+        self.vault.sweep(&BTreeSet::new())?;
+        self.vault.rekey(&key);
+        self.file_settings.set(FileSettings::default());
         // Another installation, as far as the server is concerned: nothing that this one wrote may be kept from it.
         let device_id = mint(&mut self.random.borrow_mut(), &self.clock);
         self.keychain.set(DEVICE_ID, &device_id)?;
@@ -89,6 +97,7 @@ pub(super) fn finish_leaving(storage: &Storage, keychain: &dyn Keychain) -> Resu
         keychain.remove(name)?;
     }
     store::discard(storage)?;
+    attachments::sweep(storage, &BTreeSet::new())?;
     keychain.remove(LEAVING)?;
     Ok(true)
 }

@@ -64,12 +64,39 @@ impl From<KeychainError> for Failure {
 /// The problem document, or whatever else came instead.
 pub(super) fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
     let body = plain_body(&response)?;
-    let media_type = response.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type = media_type(&response);
     if (200..300).contains(&response.status) && media_type == "application/json" {
         return serde_json::from_slice(&body)
             .map_err(|error| Failure::network(format!("the answer has not the expected shape: {error}")));
     }
     Err(refusal(&response, &media_type, &body))
+}
+
+/// The answer of an upload, which is in its head alone. Whoever does not speak the protocol is not our server.
+///
+/// # Errors
+/// The problem document, a status without one, or whatever else came instead.
+pub(super) fn tus(response: Response) -> Result<Response, Failure> {
+    let ours = response.header("tus-resumable") == "1.0.0";
+    if ours && (200..300).contains(&response.status) {
+        return Ok(response);
+    }
+    let body = plain_body(&response)?;
+    let failure = refusal(&response, &media_type(&response), &body);
+    // The answer to a HEAD has no body to say more in.
+    let code = match response.status {
+        401 => ErrorCode::AuthError,
+        403 => ErrorCode::PermissionDenied,
+        404 | 410 => ErrorCode::NotFound,
+        429 | 500.. => ErrorCode::ServerError,
+        _ => ErrorCode::ValidationError,
+    };
+    let silent = ours && !failure.ours && response.status >= 400;
+    Err(if silent { Failure { code, ours: true, ..failure } } else { failure })
+}
+
+fn media_type(response: &Response) -> String {
+    response.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn refusal(response: &Response, media_type: &str, body: &[u8]) -> Failure {

@@ -212,10 +212,24 @@ fn words(operation: OperationKind, payload: &Record) -> String {
         OperationKind::Create => "Created the order".into(),
         OperationKind::Delete => "Deleted the order".into(),
         OperationKind::Update => {
+            if let Some(file) = added_file(payload) {
+                return file.into();
+            }
             let called = CALLED.iter().filter(|(field, _)| payload.contains_key(*field)).map(|(_, words)| *words);
             let words: Vec<&str> = called.collect();
             if words.is_empty() { "Updated details".into() } else { words.join(", ") }
         }
+    }
+}
+
+/// What the addition of one file is called, if the change is that.
+fn added_file(payload: &Record) -> Option<&'static str> {
+    let [line] = payload.get("attachments")?.as_array()?.as_slice() else { return None };
+    let alone = payload.keys().all(|field| field == "attachments" || field.starts_with('_'));
+    match line.get("attachmentType")?.as_str()? {
+        "photo" if alone => Some("Added photo"),
+        "document" if alone => Some("Added document"),
+        _ => None,
     }
 }
 

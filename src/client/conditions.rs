@@ -19,11 +19,12 @@ pub(super) struct Conditions {
     percent: u8,
     charging: bool,
     data_saver: bool,
+    wifi: bool,
 }
 
 impl Default for Conditions {
     fn default() -> Self {
-        Self { in_background_since: None, percent: 100, charging: false, data_saver: false }
+        Self { in_background_since: None, percent: 100, charging: false, data_saver: false, wifi: false }
     }
 }
 
@@ -39,8 +40,14 @@ impl Conditions {
             }
             Circumstance::Battery { percent, charging } => (self.percent, self.charging) = (percent, charging),
             Circumstance::DataSaver { on } => self.data_saver = on,
+            Circumstance::Network { wifi } => self.wifi = wifi,
         }
         false
+    }
+
+    /// Whether the network is WiFi; until the platform tells, it may be one that costs.
+    pub(super) fn on_wifi(&self) -> bool {
+        self.wifi
     }
 
     /// Whether battery and network allow a periodic sync. It runs in the background as well; a data saver keeps the

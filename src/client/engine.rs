@@ -11,13 +11,14 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use super::answer::Failure;
+use super::attachments::{self, FileError, FileSettings, PhotoError, Progress, Vault};
 use super::board::Board;
 use super::keychain::{DATA_KEY, DEVICE_ID, Keychain, KeychainError};
 use super::pace::Pace;
 use super::schedule::Schedule;
 use super::session::Session;
 use super::state::Shown;
-use super::store::{Store, StoreError, cache, meta, queue, rows};
+use super::store::{Store, StoreError, cache, files, logs, meta, queue, rows};
 use super::transport::Transport;
 use super::{account, merge, priority, resolve};
 use crate::base::{Stream, WallClock};
@@ -90,6 +91,12 @@ pub enum EngineError {
     NothingFailed(String),
     /// The record is the server's alone: assets and inventory are caches (spec 2.2).
     ReadOnly(String),
+    /// The photo cannot go up.
+    Photo(PhotoError),
+    /// There is nothing in the file of this name.
+    EmptyFile(String),
+    /// A file on the device could not be written or read.
+    File(FileError),
     /// A field that is the sync's own, and not the user's to set.
     ReservedField(String),
     /// No conflict on the order, or on this field of it, can be decided so.
@@ -121,6 +128,9 @@ impl fmt::Display for EngineError {
             Self::Keychain(error) => error.fmt(f),
             Self::NoSuchOrder(id) => write!(f, "there is no work order `{id}` on this device"),
             Self::NothingFailed(id) => write!(f, "no change of `{id}` has failed"),
+            Self::Photo(error) => error.fmt(f),
+            Self::EmptyFile(name) => write!(f, "`{name}` is empty: nothing was attached"),
+            Self::File(error) => error.fmt(f),
             Self::ReadOnly(id) => write!(f, "`{id}` is kept here to be read; it cannot be changed on a device"),
             Self::ReservedField(field) => write!(f, "`{field}` belongs to the sync and cannot be set"),
             Self::NothingToResolve { order, field: None } => write!(f, "nothing on `{order}` waits for a choice"),
@@ -146,6 +156,18 @@ impl From<StoreError> for EngineError {
 impl From<KeychainError> for EngineError {
     fn from(error: KeychainError) -> Self {
         Self::Keychain(error)
+    }
+}
+
+impl From<PhotoError> for EngineError {
+    fn from(error: PhotoError) -> Self {
+        Self::Photo(error)
+    }
+}
+
+impl From<FileError> for EngineError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
     }
 }
 
@@ -180,6 +202,12 @@ pub struct Engine {
     pub(super) board: RefCell<Board>,
     /// When the last sync ended well, by the wall clock.
     pub(super) synced_at: Cell<Option<Timestamp>>,
+    /// The encrypted files.
+    pub(super) vault: Vault,
+    pub(super) file_settings: Cell<FileSettings>,
+    pub(super) uploads: RefCell<Progress>,
+    /// Tells an upload under way to look whether it may go on.
+    pub(super) disturb: Notify,
 }
 
 impl fmt::Debug for Engine {
@@ -203,6 +231,11 @@ impl Engine {
         let cleaned = store.tidy()?;
         let queued = queue::count(store.read())?;
         let interrupted = if queued == 0 { 0 } else { store.write(queue::release)? };
+        let vault = Vault::new(storage.clone(), &key);
+        let vault_knows = files::names(store.read())?;
+        let unused = if vault_knows.is_empty() { Vec::new() } else { store.write(files::forget_unused)? };
+        vault.sweep(&vault_knows.into_iter().filter(|name| !unused.contains(name)).collect())?;
+        let file_settings = attachments::saved_settings(store.read())?;
         let synced_at = meta::get(store.read(), meta::SYNCED_AT)?.and_then(|at| at.parse().ok());
         let session = Session::new(transport, Rc::clone(&keychain));
         let signed_in = session.has_refresh_token()?;
@@ -224,6 +257,10 @@ impl Engine {
             device_id: RefCell::new(device_id),
             board: RefCell::default(),
             synced_at: Cell::new(synced_at),
+            vault,
+            file_settings: Cell::new(file_settings),
+            uploads: RefCell::default(),
+            disturb: Notify::new(),
         });
         engine.schedule.borrow_mut().connectivity(online);
         if left {
@@ -320,11 +357,15 @@ impl Engine {
         let visible = self.visible(&id)?;
         let payload = Record::from_iter([("_version".to_owned(), version(&visible))]);
         let operation = self.operation(id, OperationKind::Delete, payload);
-        self.store.write(|tx| {
+        let rescued = self.store.write(|tx| {
+            let rescued =
+                logs::rescue_files(tx, &operation.entity_id, "its order was deleted here", &self.clock.now_text())?;
             rows::keep_base(tx, &operation.entity_id, &visible)?;
             queue::append(tx, &operation, &self.clock.now_text())?;
-            rows::hide(tx, &operation.entity_id)
+            rows::hide(tx, &operation.entity_id)?;
+            Ok(rescued)
         })?;
+        rescued.into_iter().for_each(|rescued| self.emit(DeviceEvent::Rescued(rescued)));
         self.after_change(&operation)?;
         Ok(operation)
     }
@@ -333,6 +374,7 @@ impl Engine {
     pub fn connectivity(&self, online: bool) {
         // Whatever link comes, nothing is known of it.
         self.pace.set(Pace::default());
+        self.uploads.borrow_mut().another_link();
         self.schedule.borrow_mut().connectivity(online);
         self.wake.notify_one();
         // A status that cannot be read now is read again by the next sync, which reports the database.
@@ -342,6 +384,9 @@ impl Engine {
     /// The platform tells of screen, battery and network (spec 5.1).
     pub fn told(&self, what: Circumstance) {
         self.schedule.borrow_mut().told(what, Instant::now());
+        if matches!(what, Circumstance::Network { .. }) {
+            self.another_network();
+        }
         self.wake.notify_one();
     }
 
@@ -374,13 +419,16 @@ impl Engine {
         Ok(())
     }
 
-    fn after_change(&self, operation: &OperationRecord) -> Result<(), StoreError> {
+    pub(super) fn after_change(&self, operation: &OperationRecord) -> Result<(), StoreError> {
         self.hurry_if_critical(operation);
         self.show_added(operation)
     }
 
     /// A change that must not wait wakes the sync.
     pub(super) fn hurry_if_critical(&self, operation: &OperationRecord) {
+        if operation.priority <= priority::URGENT {
+            self.disturb.notify_one();
+        }
         if priority::is_critical(operation.operation, &operation.payload) {
             self.schedule.borrow_mut().critical_change();
             self.wake.notify_one();
@@ -419,7 +467,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn version(record: &Record) -> Value {
+pub(super) fn version(record: &Record) -> Value {
     record.get("_version").cloned().unwrap_or_else(|| 1.into())
 }
 

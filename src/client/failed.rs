@@ -55,7 +55,9 @@ impl Engine {
     /// The change that the user has to correct before anything else of this record can go out.
     pub(super) fn to_correct(&self, id: &str) -> Result<Option<Failed>, EngineError> {
         let failed = queue::failed(self.store.read(), id)?;
-        Ok(failed.into_iter().find(|failed| failed.code == ErrorCode::ValidationError))
+        // A file that was refused is nothing that an edit of its order could correct.
+        let mut edits = failed.into_iter().filter(|failed| failed.operation.attachment_id.is_none());
+        Ok(edits.find(|failed| failed.code == ErrorCode::ValidationError))
     }
 
     /// Puts a corrected change in the place of the one that was refused: what it said, with `set` laid over it. It is a

@@ -17,6 +17,7 @@
 
 mod account;
 mod answer;
+mod attachments;
 mod backoff;
 mod board;
 mod conditions;
@@ -46,6 +47,7 @@ mod tests;
 pub(crate) use strategy::{STRATEGIES, Strategy};
 
 pub use account::LogOut;
+pub use attachments::{Capture, FileError, FileSettings, PhotoError};
 pub use engine::{EditRequest, Engine, EngineError, Parts, Settings};
 pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain, REFRESH_TOKEN};
 pub use transport::{Method, Request, Response, Transport, TransportError};

@@ -97,6 +97,8 @@ pub(super) struct Place {
     pub(super) status: QueueStatus,
     /// Lanes of the records that it names and that are not made yet.
     pub(super) names: Vec<String>,
+    /// Its file is not with the server yet.
+    pub(super) uploads: bool,
 }
 
 /// The rows that may be sent with their effective levels, in order: by the best level of the operation and of all that
@@ -186,7 +188,7 @@ mod tests {
     }
 
     fn place(row: i64, lane: &str, level: u8, status: QueueStatus) -> Place {
-        Place { row, lane: lane.into(), level, status, names: Vec::new() }
+        Place { row, lane: lane.into(), level, status, names: Vec::new(), uploads: false }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::answer::Failure;
 use super::engine::Engine;
 use super::priority::{self, URGENT};
-use super::settle;
+use super::settle::{self, Settled};
 use super::store;
 use super::store::queue::Queued;
 use super::store::{StoreError, queue};
@@ -27,6 +27,40 @@ pub(super) struct Pushed {
     pub(super) settled: u64,
     /// The first operation's trouble that calls for another try later.
     pub(super) trouble: Option<Failure>,
+    /// Lanes that wait for the next sync.
+    pub(super) held: BTreeSet<String>,
+    /// Answers in a row over which the server broke.
+    broken_answers: u32,
+}
+
+impl Pushed {
+    /// One answer more.
+    pub(super) fn add(&mut self, settled: Settled) {
+        self.settled += settled.count;
+        self.held.extend(settled.held);
+        self.trouble = both(self.trouble.take(), settled.trouble);
+    }
+}
+
+/// An operation that may be sent now, or whose file may go up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    /// Its level, counting all that waits for it.
+    pub(super) level: u8,
+    /// Its row.
+    pub(super) row: i64,
+    /// Its file goes first.
+    pub(super) uploads: bool,
+}
+
+/// What is due, in order. A file that may not go up on the network at hand is not.
+pub(super) fn due(engine: &Engine, held: &BTreeSet<String>) -> Result<Vec<Due>, StoreError> {
+    let places = queue::places(engine.store.read())?;
+    let files: BTreeSet<i64> = places.iter().filter(|place| place.uploads).map(|place| place.row).collect();
+    let order = priority::send_order(&places, held);
+    let due = order.into_iter().map(|(level, row)| Due { level, row, uploads: files.contains(&row) });
+    let allowed = files.is_empty() || engine.uploads_allowed();
+    Ok(due.filter(|due| allowed || !due.uploads).collect())
 }
 
 /// Operations that go out together.
@@ -38,35 +72,39 @@ struct Batch {
 /// Pushes until nothing is left that may be sent now. What is edited meanwhile goes out too.
 pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
     let mut pushed = Pushed::default();
-    let mut held = BTreeSet::new();
-    let mut broken_answers = 0;
     let mut round = Round::begin(engine)?;
-    while let Some(batch) = next_batch(engine, &held, &mut round)? {
-        engine.show()?;
-        let results = match send(engine, &batch).await {
-            Ok(results) => {
-                broken_answers = 0;
-                engine.batch_limit.set((engine.batch_limit.get() * 2).min(MAX_BATCH_OPERATIONS));
-                results
-            }
-            Err(failure) => {
-                engine.store.write(queue::release)?;
-                broken_answers += u32::from(failure.status == INTERNAL_ERROR);
-                match after_refusal(engine, &batch, &failure, broken_answers) {
-                    Refusal::Halved => continue,
-                    Refusal::Judged(result) => vec![*result],
-                    Refusal::Stop => return Err(failure),
-                }
-            }
-        };
-        let settled = settle::apply(engine, &batch.operations, &results)?;
-        pushed.settled += settled.count;
-        held.extend(settled.held);
-        pushed.trouble = both(pushed.trouble, settled.trouble);
-        engine.show()?;
-        settled.choices.into_iter().for_each(|choice: Choice| engine.emit(DeviceEvent::Chosen(Box::new(choice))));
+    while let Some(rows) = next_rows(engine, &pushed.held, &mut round)? {
+        batch(engine, rows, &mut pushed).await?;
     }
     Ok(pushed)
+}
+
+/// Sends the first of the operations at `rows`, as many as fit, and applies what is answered.
+pub(super) async fn batch(engine: &Engine, rows: Vec<i64>, pushed: &mut Pushed) -> Result<(), Failure> {
+    let batch = make_batch(engine, rows)?;
+    engine.show()?;
+    let results = match send(engine, &batch).await {
+        Ok(results) => {
+            pushed.broken_answers = 0;
+            engine.batch_limit.set((engine.batch_limit.get() * 2).min(MAX_BATCH_OPERATIONS));
+            results
+        }
+        Err(failure) => {
+            engine.store.write(queue::release)?;
+            pushed.broken_answers += u32::from(failure.status == INTERNAL_ERROR);
+            match after_refusal(engine, &batch, &failure, pushed.broken_answers) {
+                Refusal::Halved => return Ok(()),
+                Refusal::Judged(result) => vec![*result],
+                Refusal::Stop => return Err(failure),
+            }
+        }
+    };
+    let mut settled = settle::apply(engine, &batch.operations, &results)?;
+    let choices = std::mem::take(&mut settled.choices);
+    pushed.add(settled);
+    engine.show()?;
+    choices.into_iter().for_each(|choice: Choice| engine.emit(DeviceEvent::Chosen(Box::new(choice))));
+    Ok(())
 }
 
 /// The first trouble, with the longer wait.
@@ -118,9 +156,10 @@ impl Round {
     }
 }
 
-/// The first operations of the send order, as many as fit, marked as sent.
-fn next_batch(engine: &Engine, held: &BTreeSet<String>, round: &mut Round) -> Result<Option<Batch>, StoreError> {
-    let order = priority::send_order(&queue::places(engine.store.read())?, held);
+/// What of the queue goes out next; what is less urgent than a file waits for it.
+fn next_rows(engine: &Engine, held: &BTreeSet<String>, round: &mut Round) -> Result<Option<Vec<i64>>, StoreError> {
+    let order = due(engine, held)?.into_iter().take_while(|due| !due.uploads).map(|due| (due.level, due.row));
+    let order: Vec<(u8, i64)> = order.collect();
     if order.is_empty() {
         return Ok(None);
     }
@@ -130,6 +169,11 @@ fn next_batch(engine: &Engine, held: &BTreeSet<String>, round: &mut Round) -> Re
         engine.schedule.borrow_mut().critical_change();
         return Ok(None);
     }
+    Ok(Some(rows))
+}
+
+/// The first of the operations at `rows`, as many as fit, marked as sent.
+fn make_batch(engine: &Engine, rows: Vec<i64>) -> Result<Batch, StoreError> {
     let mut operations = Vec::new();
     for row in rows.into_iter().take(engine.batch_limit.get()) {
         operations.push(queue::load(engine.store.read(), row)?);
@@ -139,7 +183,7 @@ fn next_batch(engine: &Engine, held: &BTreeSet<String>, round: &mut Round) -> Re
     engine
         .store
         .write(|tx| operations.iter().try_for_each(|operation| store::queue::send(tx, &operation.queue_id, &now)))?;
-    Ok(Some(Batch { operations, json }))
+    Ok(Batch { operations, json })
 }
 
 /// The batch's body; what does not fit, by the server's limit and by `budget` bytes on the wire, is left out at the end.

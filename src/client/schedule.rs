@@ -171,6 +171,11 @@ impl Schedule {
         self.returned |= self.conditions.note(what, now);
     }
 
+    /// Whether the network at hand is WiFi, as far as the platform told.
+    pub(super) fn on_wifi(&self) -> bool {
+        self.conditions.on_wifi()
+    }
+
     /// Why no periodic sync comes, if the conditions forbid it.
     pub(super) fn period_forbidden(&self) -> bool {
         self.every.is_some() && !self.conditions.period_allowed()

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::answer::{self, Failure};
 use super::keychain::{Keychain, KeychainError, REFRESH_TOKEN};
-use super::transport::{Method, Request, Transport};
+use super::transport::{Method, Request, Response, Transport};
 use crate::protocol::gzip;
 use crate::protocol::{ErrorCode, RefreshRequest, SignInRequest, Tokens, path};
 
@@ -76,7 +76,7 @@ impl Session {
 
     /// A GET that carries the bearer token.
     pub(super) async fn get<T: DeserializeOwned>(&self, target: String) -> Result<T, Failure> {
-        self.call_signed(Request { method: Method::Get, target, bearer: None, body: None, gzip: false }).await
+        self.call_signed(Request::new(Method::Get, target)).await
     }
 
     /// A POST of JSON that carries the bearer token.
@@ -84,14 +84,23 @@ impl Session {
         self.call_signed(post_bytes(target, json)?).await
     }
 
-    /// One 401 leads to one refresh and one more try; a second 401 is the caller's to report.
+    /// A request of the upload protocol, which answers in headers.
+    pub(super) async fn tus(&self, request: Request) -> Result<Response, Failure> {
+        self.signed(request, answer::tus).await
+    }
+
     async fn call_signed<T: DeserializeOwned>(&self, request: Request) -> Result<T, Failure> {
+        self.signed(request, answer::read).await
+    }
+
+    /// One 401 leads to one refresh and one more try; a second 401 is the caller's to report.
+    async fn signed<T>(&self, request: Request, read: fn(Response) -> Result<T, Failure>) -> Result<T, Failure> {
         let access = self.fresh_access().await?;
-        match self.call(&request, Some(access.token)).await {
+        match self.send(&request, Some(access.token)).await.and_then(read) {
             Err(failure) if rejects_token(&failure) => {
                 self.refresh(access.generation).await?;
                 let access = self.fresh_access().await?;
-                self.call(&request, Some(access.token)).await
+                self.send(&request, Some(access.token)).await.and_then(read)
             }
             result => result,
         }
@@ -144,8 +153,11 @@ impl Session {
     }
 
     async fn call<T: DeserializeOwned>(&self, request: &Request, bearer: Option<String>) -> Result<T, Failure> {
-        let response = self.transport.send(Request { bearer, ..request.clone() }).await?;
-        answer::read(response)
+        answer::read(self.send(request, bearer).await?)
+    }
+
+    async fn send(&self, request: &Request, bearer: Option<String>) -> Result<Response, Failure> {
+        Ok(self.transport.send(Request { bearer, ..request.clone() }).await?)
     }
 }
 
@@ -165,5 +177,5 @@ fn pack(json: &[u8]) -> Result<Vec<u8>, Failure> {
 fn post_bytes(target: &str, json: Vec<u8>) -> Result<Request, Failure> {
     let gzip = json.len() >= gzip::WORTH_PACKING;
     let body = Some(if gzip { pack(&json)? } else { json });
-    Ok(Request { method: Method::Post, target: target.to_owned(), bearer: None, body, gzip })
+    Ok(Request { body, gzip, ..Request::new(Method::Post, target) })
 }

@@ -113,12 +113,13 @@ impl Settling<'_> {
     }
 
     fn failed(&mut self, operation: &Queued, id: &str, error: &OperationError) -> Result<(), StoreError> {
+        let lane = operation.lane(id).to_owned();
         match error.code {
             // What came after a failed operation was judged without it: it is asked again in its turn.
-            _ if self.settled.held.contains(id) => queue::wait(self.tx, &operation.queue_id),
+            _ if self.settled.held.contains(&lane) => queue::wait(self.tx, &operation.queue_id),
             // So is what names a record whose creation failed.
             _ if self.names_held(operation) => {
-                self.settled.held.insert(id.to_owned());
+                self.settled.held.insert(lane);
                 queue::wait(self.tx, &operation.queue_id)
             }
             ErrorCode::NotFound => {
@@ -134,7 +135,7 @@ impl Settling<'_> {
             }
             ErrorCode::NetworkError | ErrorCode::AuthError => {
                 self.trouble(error);
-                self.settled.held.insert(id.to_owned());
+                self.settled.held.insert(lane);
                 queue::wait(self.tx, &operation.queue_id)
             }
         }
@@ -152,7 +153,7 @@ impl Settling<'_> {
         error: &OperationError,
         limit: u32,
     ) -> Result<(), StoreError> {
-        self.settled.held.insert(id.to_owned());
+        self.settled.held.insert(operation.lane(id).to_owned());
         if queue::attempt(self.tx, &operation.queue_id, error.code, &error.detail, limit)? {
             self.settled.count += 1;
             let (queue_id, entity_id) = (operation.queue_id.clone(), id.to_owned());

@@ -9,7 +9,7 @@ use super::answer::Failure;
 use super::engine::Engine;
 use super::schedule::Due;
 use super::store::meta;
-use super::{backoff, pull, push};
+use super::{attachments, backoff, pull, push};
 use crate::base::WallClock;
 use crate::history::{DeviceEvent, Phase, SyncOutcome, Trigger};
 
@@ -67,11 +67,12 @@ impl Engine {
     async fn halves(&self) -> Result<(), Failure> {
         self.show()?;
         self.emit(DeviceEvent::PhaseStarted { phase: Phase::Push });
-        let pushed = push::run(self).await?;
+        let mut pushed = push::run(self).await?;
         self.emit(DeviceEvent::PhaseEnded { phase: Phase::Push, count: pushed.settled });
         self.emit(DeviceEvent::PhaseStarted { phase: Phase::Pull });
         let pulled = pull::run(self).await?;
         self.emit(DeviceEvent::PhaseEnded { phase: Phase::Pull, count: pulled });
+        attachments::run(self, &mut pushed).await?;
         if let Some(trouble) = pushed.trouble {
             return Err(trouble);
         }

@@ -1,5 +1,6 @@
 //! The seam to the network: the engine hands over requests and knows neither sockets nor servers.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use futures_util::future::LocalBoxFuture;
@@ -16,8 +17,14 @@ pub trait Transport: fmt::Debug {
 pub enum Method {
     /// Reads.
     Get,
+    /// Reads the head alone.
+    Head,
     /// Writes.
     Post,
+    /// Writes a part.
+    Patch,
+    /// Ends.
+    Delete,
 }
 
 /// A request, without the head's wording.
@@ -29,10 +36,20 @@ pub struct Request {
     pub target: String,
     /// The bearer token, if the call needs one (spec 8.3).
     pub bearer: Option<String>,
-    /// The body, `application/json`, already in its coding.
+    /// Further headers, names in small letters. Without a `content-type` among them the body is `application/json`.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, already in its coding.
     pub body: Option<Vec<u8>>,
     /// Whether `body` is gzip-coded (decision n). The answer may be gzip-coded in any case.
     pub gzip: bool,
+}
+
+impl Request {
+    /// A request without a body.
+    #[must_use]
+    pub fn new(method: Method, target: impl Into<String>) -> Self {
+        Self { method, target: target.into(), bearer: None, headers: Vec::new(), body: None, gzip: false }
+    }
 }
 
 /// An answer, as far as the engine reads it.
@@ -46,8 +63,18 @@ pub struct Response {
     pub retry_after: Option<u64>,
     /// Whether `body` is gzip-coded.
     pub gzip: bool,
+    /// All headers that are text, names in small letters.
+    pub headers: BTreeMap<String, String>,
     /// The body as it came.
     pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The header called `name`, in small letters, verbatim; empty when there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
 }
 
 /// Why there is no answer.

@@ -4,6 +4,7 @@
 //! Storage::connect ─► vfs (FFI) ─► mount (one boot's view) ─► simulated (power, counting) ─► image (bytes of one file)
 //! ```
 
+mod files;
 mod image;
 mod log;
 mod mount;

@@ -61,6 +61,13 @@ impl Mount {
         Ok(())
     }
 
+    /// The names of all files that begin with `prefix`, sorted.
+    pub(super) fn names(&self, prefix: &str) -> Result<Vec<String>, Refusal> {
+        let state = self.enter()?;
+        let from = state.files.range(prefix.to_owned()..);
+        Ok(from.map(|(name, _)| name).take_while(|name| name.starts_with(prefix)).cloned().collect())
+    }
+
     /// The length of a file in bytes.
     pub(super) fn len(&self, name: &str) -> Result<usize, Refusal> {
         Ok(find(&mut *self.enter()?, name)?.content().len())
@@ -74,7 +81,8 @@ impl Mount {
     /// Writes `bytes` at `offset`; durable from the next [`Mount::sync`] on.
     pub(super) fn write(&self, name: &str, offset: usize, bytes: &[u8]) -> Result<(), Refusal> {
         let mut state = self.enter()?;
-        find(&mut state, name)?;
+        let len = find(&mut state, name)?.content().len();
+        state.make_room((offset + bytes.len()).saturating_sub(len))?;
         state.count()?;
         state.written.note(name, offset, bytes);
         find(&mut state, name)?.write(offset, bytes);

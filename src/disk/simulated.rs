@@ -31,6 +31,8 @@ pub(super) struct State {
     /// How often the disk was cut: what was opened under a smaller number is dead.
     generation: u64,
     cut: bool,
+    /// Bytes that may still be added; any number when `None`.
+    free: Option<usize>,
     operations: u64,
     armed: Option<Armed>,
     bell: Arc<Notify>,
@@ -53,6 +55,8 @@ pub(super) enum Refusal {
     Missing,
     /// Another connection has the database open.
     InUse,
+    /// There is no room left.
+    Full,
 }
 
 impl fmt::Display for Refusal {
@@ -61,6 +65,7 @@ impl fmt::Display for Refusal {
             Self::Cut => "the disk is cut",
             Self::Missing => "there is no such file on the disk",
             Self::InUse => "another connection has this database open",
+            Self::Full => "the disk is full",
         })
     }
 }
@@ -104,6 +109,12 @@ impl SimDisk {
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.state().cut
+    }
+
+    /// From now on so many bytes can still be added to its files; `None` lifts the limit. What shrinks or goes makes no
+    /// room: others take it.
+    pub fn limit(&self, free: Option<usize>) {
+        self.state().free = free;
     }
 
     /// Waits until the disk is cut. Who waits is woken even if the power is back before it runs.
@@ -168,6 +179,13 @@ impl State {
             return Err(Refusal::Cut);
         }
         self.operations += 1;
+        Ok(())
+    }
+
+    /// Takes `bytes` of what is free.
+    pub(super) fn make_room(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let Some(free) = self.free.as_mut() else { return Ok(()) };
+        *free = free.checked_sub(bytes).ok_or(Refusal::Full)?;
         Ok(())
     }
 

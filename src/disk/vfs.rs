@@ -203,6 +203,7 @@ impl Refusal {
             Self::Cut => ffi::SQLITE_IOERR,
             Self::Missing => ffi::SQLITE_CANTOPEN,
             Self::InUse => ffi::SQLITE_BUSY,
+            Self::Full => ffi::SQLITE_FULL,
         }
     }
 }

@@ -23,4 +23,9 @@ pub enum Circumstance {
         /// Whether it is kept.
         on: bool,
     },
+    /// Which network it is.
+    Network {
+        /// WiFi, which costs nothing; otherwise cellular.
+        wifi: bool,
+    },
 }

@@ -50,6 +50,8 @@ pub enum Phase {
     Push,
     /// Changes come down.
     Pull,
+    /// Files go up and come down.
+    Files,
 }
 
 /// How a sync ended.
@@ -199,6 +201,33 @@ pub enum DeviceEvent {
     CleanedUp {
         /// Which work orders.
         orders: Vec<String>,
+    },
+    /// A photo or a document was attached: sealed on the disk, and queued with the operation that names it.
+    Attached {
+        /// Its id for ever.
+        attachment_id: String,
+        /// The operation that adds it to its order.
+        queue_id: String,
+        /// Bytes that were captured.
+        original: u64,
+        /// Bytes that go up.
+        bytes: u64,
+        /// The hash of those, in small hexadecimal digits.
+        sha256: String,
+    },
+    /// A part of a file sets out.
+    Uploading {
+        /// The file.
+        attachment_id: String,
+        /// Where in it, in bytes from its start.
+        offset: u64,
+        /// Bytes in the part.
+        bytes: u64,
+    },
+    /// The server has all of a file.
+    Uploaded {
+        /// The file.
+        attachment_id: String,
     },
     /// The user logged out: records, queue, logs and keys are gone.
     LoggedOut,

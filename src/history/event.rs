@@ -99,6 +99,32 @@ pub enum What {
         /// The operation, with the id that it will carry for ever.
         operation: OperationRecord,
     },
+    /// A user attached a file to an order. What is kept of it, the device says.
+    Captured {
+        /// Who.
+        device: String,
+        /// To which order.
+        entity_id: String,
+        /// The file's media type.
+        mime_type: String,
+        /// Bytes in it.
+        bytes: u64,
+        /// Its hash, in small hexadecimal digits.
+        sha256: String,
+    },
+    /// A user sets how files are synced (spec 6.2); what is absent stays as it is.
+    FileSettings {
+        /// Who.
+        device: String,
+        /// Files go up over WiFi alone.
+        wifi_only: Option<bool>,
+        /// Thumbnails are fetched on a cellular network, too.
+        thumbnails_on_cellular: Option<bool>,
+        /// Whole pictures are fetched on a cellular network, too.
+        full_images_on_cellular: Option<bool>,
+        /// Photos are made smaller before they go up.
+        compress_photos: Option<bool>,
+    },
     /// A user chose a side of a conflict. What came of it, [`DeviceEvent::Chosen`] says.
     Choosing {
         /// Who.
@@ -346,6 +372,15 @@ pub enum What {
         kind: String,
         /// It.
         record: Record,
+    },
+    /// A file on the server at the end, as the auditor reads it byte by byte.
+    ServerFile {
+        /// It.
+        attachment_id: String,
+        /// Bytes in it.
+        bytes: u64,
+        /// Their hash, in small hexadecimal digits.
+        sha256: String,
     },
     /// An audit record of a conflict on the server at the end, as the auditor reads it.
     ServerConflict {

@@ -1,4 +1,4 @@
-//! A message between a device and the server, as the proxy saw it.
+//! What the proxy saw go by: requests, answers, and what they say.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,27 @@ pub enum MessageKind {
         /// Its results.
         results: Vec<OperationResult>,
     },
+    /// A request of an upload.
+    Upload(Upload),
+    /// The answer to one.
+    UploadAnswer {
+        /// How many bytes the server has, if it says so.
+        offset: Option<u64>,
+    },
+    /// A file, or its thumbnail, is asked for.
+    File {
+        /// Which.
+        attachment_id: String,
+        /// The thumbnail alone.
+        thumbnail: bool,
+        /// `Range`, verbatim.
+        range: Option<String>,
+    },
+    /// A file, or a part of it.
+    FileAnswer {
+        /// Bytes in it.
+        bytes: u64,
+    },
     /// A problem document.
     Problem {
         /// The code.
@@ -95,4 +116,37 @@ pub struct RecordRef {
     pub id: String,
     /// Its `_version`; 0 where it has none.
     pub version: i64,
+}
+
+/// A request of the upload protocol (tus 1.0, decision s).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Upload {
+    /// The file; empty where the request does not name it.
+    pub attachment_id: String,
+    /// What is asked.
+    pub step: UploadStep,
+}
+
+/// What an upload's request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UploadStep {
+    /// Make it.
+    Create {
+        /// Bytes that the file will have.
+        length: u64,
+    },
+    /// Say where it stands.
+    Offset,
+    /// Take a part.
+    Part {
+        /// Where in the file, in bytes from its start.
+        offset: u64,
+        /// Bytes that came of it.
+        bytes: u64,
+        /// It broke off before its end.
+        cut: bool,
+    },
+    /// End it.
+    End,
 }

@@ -20,7 +20,7 @@ pub use device::{
 pub use edit::{Edit, OperationRecord};
 pub use event::{Event, LinkState, ServerState, What};
 pub use fault::Fault;
-pub use message::{Message, MessageKind, RecordRef};
+pub use message::{Message, MessageKind, RecordRef, Upload, UploadStep};
 pub use outcome::{Decision, StepOutcome, Wait};
 pub use recorder::{History, Recorder};
 pub use secret::{Form, Part, Place, Secret, Sighting};

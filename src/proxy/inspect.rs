@@ -11,15 +11,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::faults::Target;
+use super::upload;
 use crate::history::{MessageKind, RecordRef};
 use crate::protocol::gzip;
 use crate::protocol::{
     DeltaAnswer, DeltaQuery, MAX_INFLATED_BODY, Problem, PushAnswer, PushRequest, Record, RemovalsByKind,
     SelectionAnswer, path,
 };
-
-/// Where files go and come from.
-const ATTACHMENTS: &str = "/api/v1/sync/attachments";
 
 /// A request of the API, by method and path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +28,17 @@ pub(super) enum Route {
     Delta,
     Push,
     Selection,
+    Upload,
+    File,
 }
 
 impl Route {
     /// The route of a request; `None` for whatever is not in the API.
     pub(super) fn of(method: &Method, uri: &Uri) -> Option<Self> {
+        if uri.path().starts_with(path::ATTACHMENTS) {
+            let reads = method == Method::GET;
+            return Some(if reads { Self::File } else { Self::Upload }).filter(|_| method != Method::OPTIONS);
+        }
         let (wanted, route) = match uri.path() {
             path::SIGN_IN => (Method::POST, Self::SignIn),
             path::REFRESH => (Method::POST, Self::Refresh),
@@ -47,7 +51,8 @@ impl Route {
         (wanted == *method).then_some(route)
     }
 
-    fn target(self) -> Target {
+    /// The name by which a rule calls it.
+    pub(super) fn target(self) -> Target {
         match self {
             Self::SignIn => Target::SignIn,
             Self::Refresh => Target::Refresh,
@@ -55,13 +60,10 @@ impl Route {
             Self::Selection => Target::Selection,
             Self::Delta => Target::Pull,
             Self::Push => Target::Push,
+            Self::Upload => Target::Upload,
+            Self::File => Target::File,
         }
     }
-}
-
-/// The name by which a rule calls a request of `route` and `path`; `None` for what is not in the API.
-pub(super) fn target(route: Option<Route>, path: &str) -> Option<Target> {
-    route.map(Route::target).or_else(|| path.starts_with(ATTACHMENTS).then_some(Target::Attachment))
 }
 
 /// Whether a body names `word`, out of its coding.
@@ -84,6 +86,8 @@ pub(super) fn request(route: Option<Route>, head: &request::Parts, body: &[u8]) 
             json::<PushRequest>(&head.headers, body).map(|PushRequest { operations }| MessageKind::Push { operations })
         }
         Some(Route::Selection) => Some(MessageKind::Selection),
+        Some(Route::Upload) => upload::request(head, body.len() as u64, false),
+        Some(Route::File) => Some(upload::file(head)),
         None => None,
     };
     kind.unwrap_or_else(|| MessageKind::Other { summary: format!("{} {}", head.method, head.uri.path()) })
@@ -103,6 +107,8 @@ pub(super) fn answer(route: Option<Route>, head: &response::Parts, body: &[u8]) 
                 .map(|PushAnswer { results }| MessageKind::PushAnswer { results }),
             Some(Route::Selection) => json::<SelectionAnswer>(&head.headers, body)
                 .map(|SelectionAnswer { picked }| MessageKind::SelectionAnswer { picked }),
+            Some(Route::Upload) => Some(MessageKind::UploadAnswer { offset: upload::offset(&head.headers) }),
+            Some(Route::File) => Some(MessageKind::FileAnswer { bytes: body.len() as u64 }),
             None => None,
         }
     };

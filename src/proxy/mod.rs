@@ -12,7 +12,10 @@ mod forward;
 mod front;
 mod inspect;
 mod overhear;
+mod passing;
 mod script;
+mod strike;
+mod upload;
 mod wire;
 
 #[cfg(test)]

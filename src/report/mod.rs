@@ -2,6 +2,7 @@
 
 mod compare;
 mod ctrf;
+mod files;
 mod github;
 mod har;
 mod html;

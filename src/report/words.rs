@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::files;
 use crate::history::{
     ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side,
     Status, StepOutcome, SyncOutcome, Tls, Wait, What,
@@ -58,6 +59,7 @@ fn what(what: &What) -> String {
         }
         What::SignedIn { device, user } => format!("{user} signs in on {device}"),
         What::Device { device, event } => format!("{device} {}", device_event(event)),
+        What::Captured { .. } | What::FileSettings { .. } | What::ServerFile { .. } => files::what(what),
         What::Told { device, what } => format!("the platform tells {device}: {what:?}"),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
         What::ServerChanged { state } => format!("the server is now {state:?}"),
@@ -141,7 +143,7 @@ fn decided(order: &str, decision: Decision) -> String {
     }
 }
 
-fn short(id: &str) -> &str {
+pub(super) fn short(id: &str) -> &str {
     id.get(id.len().saturating_sub(8)..).unwrap_or(id)
 }
 
@@ -198,6 +200,13 @@ fn device_event(event: &DeviceEvent) -> String {
         }
         DeviceEvent::CacheCleared => "clears its cache".into(),
         DeviceEvent::CleanedUp { orders } => format!("deletes old work: {}", orders.join(", ")),
+        DeviceEvent::Attached { attachment_id, original, bytes, .. } => {
+            format!("keeps a file of {original} bytes as {bytes} ({})", short(attachment_id))
+        }
+        DeviceEvent::Uploading { attachment_id, offset, bytes } => {
+            format!("sends {bytes} bytes of {} from {offset} on", short(attachment_id))
+        }
+        DeviceEvent::Uploaded { attachment_id } => format!("is through with {}", short(attachment_id)),
         DeviceEvent::LoggedOut => "logs its user out".into(),
     }
 }
@@ -212,6 +221,7 @@ fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Push => "push",
         Phase::Pull => "pull",
+        Phase::Files => "files",
     }
 }
 
@@ -247,6 +257,13 @@ fn kind(kind: &MessageKind) -> String {
         }
         MessageKind::Selection => "pick what to sync".into(),
         MessageKind::SelectionAnswer { picked } => format!("{} orders picked", picked.len()),
+        MessageKind::Upload(upload) => files::upload(upload),
+        MessageKind::UploadAnswer { offset: Some(offset) } => format!("{offset} bytes are there"),
+        MessageKind::UploadAnswer { offset: None } => "upload".into(),
+        MessageKind::File { attachment_id, thumbnail, .. } => {
+            format!("{} of {}", if *thumbnail { "thumbnail" } else { "file" }, short(attachment_id))
+        }
+        MessageKind::FileAnswer { bytes } => format!("{bytes} bytes of a file"),
         MessageKind::Push { operations } => format!("push of {}", operations.len()),
         MessageKind::PushAnswer { results } => format!("{} results", results.len()),
         MessageKind::Problem { code, detail } => format!("{code}: {detail}"),

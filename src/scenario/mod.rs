@@ -8,6 +8,7 @@
 mod account;
 mod faults;
 mod file;
+mod files_step;
 mod outline;
 mod parse;
 mod platform;
@@ -33,6 +34,7 @@ pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Orders, Retry, Role,
     Scenario, Skew, SkewError, World,
 };
+pub use files_step::{Attach, Broken, DiskSpace, FileSettings, Network, NetworkKind};
 pub use platform::{Battery, DataSaver};
 pub use print::print;
 pub use problem::{Problem, draw};

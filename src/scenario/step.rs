@@ -10,6 +10,7 @@ use super::faults::{
     is_one, one,
 };
 use super::file::Skew;
+use super::files_step::{Attach, DiskSpace, FileSettings, Network};
 use super::platform::{Battery, DataSaver};
 use super::server_step::{CrashServer, SearchDisk, ServerClock, Tamper};
 use super::tls_step::{Handshake, Mitm, NewCertificate};
@@ -85,6 +86,14 @@ pub enum Action {
     Battery(Battery),
     /// The platform keeps the network for what is in the foreground, or frees it.
     DataSaver(DataSaver),
+    /// A user attaches a photo or a document to an order.
+    Attach(Attach),
+    /// A user sets how files are synced.
+    FileSettings(FileSettings),
+    /// The platform tells which kind of network the device is on.
+    Network(Network),
+    /// The device's disk fills up, or has room again.
+    DiskSpace(DiskSpace),
     /// Somebody looks at a device: what is claimed must be shown at this moment.
     Look(ShownClaim),
     /// Days of work pass: changes and dead zones at times drawn from the seed.

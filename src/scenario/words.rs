@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::account::Select;
 use super::faults::server_words;
+use super::platform::DataSaver;
 use super::step::{Action, Crash, CrashWhen, OfflineHow, Prefer, Resolve};
 use crate::base::CrashHow;
 use crate::check::ShownClaim;
@@ -40,9 +41,8 @@ impl fmt::Display for Action {
                 let charging = if step.charging { ", charging" } else { "" };
                 write!(f, "the battery of {} has {} % left{charging}", step.device, step.percent)
             }
-            Self::DataSaver(step) => {
-                write!(f, "the data saver of {} is {}", step.device, if step.on { "on" } else { "off" })
-            }
+            Self::DataSaver(DataSaver { device, on }) => write!(f, "the data saver of {device} is {}", on_off(*on)),
+            Self::Attach(_) | Self::FileSettings(_) | Self::Network(_) | Self::DiskSpace(_) => about_files(self, f),
             Self::Look(claim) => look(claim, f),
             Self::SearchDisk(step) => write!(f, "the disk of {} is searched", step.device),
             Self::Work(step) => step.fmt(f),
@@ -82,6 +82,21 @@ impl fmt::Display for Action {
                 write!(f, "somebody sends {} tampered operations in the name of {}", step.push.len(), step.device)
             }
         }
+    }
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps about files here")]
+fn about_files(action: &Action, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match action {
+        Action::Attach(step) => write!(f, "{step}"),
+        Action::FileSettings(step) => write!(f, "{step}"),
+        Action::Network(step) => write!(f, "{step}"),
+        Action::DiskSpace(step) => write!(f, "{step}"),
+        _ => Ok(()),
     }
 }
 
@@ -156,6 +171,7 @@ impl fmt::Display for Crash {
         let of = match self.of {
             Phase::Push => "push",
             Phase::Pull => "pull",
+            Phase::Files => "upload",
         };
         let device = &self.device;
         let of = match self.nth {

@@ -12,8 +12,9 @@ use super::http::HttpClient;
 use crate::base::Clock;
 use crate::client::{Method, Request, Transport};
 use crate::protocol::{
-    Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE, Operation,
-    OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked, SignInRequest, Tokens, gzip, path,
+    AttachmentsAnswer, Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE,
+    Operation, OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked, SignInRequest, Tokens,
+    gzip, path,
 };
 
 /// A token is replaced this long after sign-in, well before it expires.
@@ -125,6 +126,23 @@ impl ApiUser {
         }
     }
 
+    /// Every whole file that was uploaded, byte by byte, with its id.
+    pub(super) async fn files(&self) -> Result<Vec<(String, Vec<u8>)>, ApiError> {
+        let answer: AttachmentsAnswer = self.call(Method::Get, path::ATTACHMENTS.into(), None::<&()>).await?;
+        let mut files = Vec::new();
+        for stored in answer.attachments.into_iter().filter(|stored| stored.complete) {
+            let target = format!("{}/{}", path::ATTACHMENTS, stored.attachment_id);
+            let request = Request { bearer: Some(self.token().await?), ..Request::new(Method::Get, target.clone()) };
+            let answer =
+                self.http.send(request).await.map_err(|error| ApiError(format!("{target}: {}", error.detail)))?;
+            if answer.status != 200 {
+                return Err(ApiError(format!("{target}: HTTP {}", answer.status)));
+            }
+            files.push((stored.attachment_id, answer.body));
+        }
+        Ok(files)
+    }
+
     /// Pushes one operation.
     pub(super) async fn push(&self, operation: Operation) -> Result<OperationResult, ApiError> {
         let body = PushRequest { operations: vec![operation] };
@@ -193,7 +211,7 @@ impl ApiUser {
         let what = format!("{} at {target}", self.credentials.user_id);
         let fail = |why: String| ApiError(format!("{what}: {why}"));
         let body = body.map(serde_json::to_vec).transpose().map_err(|error| fail(error.to_string()))?;
-        let request = Request { method, target, bearer, body, gzip: false };
+        let request = Request { bearer, body, ..Request::new(method, target) };
         let answer = self.http.send(request).await.map_err(|error| fail(error.detail))?;
         let status = answer.status;
         let text = if answer.gzip {

@@ -262,6 +262,10 @@ impl Device for ChildDevice {
         None
     }
 
+    fn limit_disk(&self, _: Option<usize>) -> bool {
+        false
+    }
+
     fn disk_operations(&self) -> Option<u64> {
         None
     }

@@ -3,10 +3,13 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::base::CrashHow;
+use crate::client::FileSettings;
 use crate::disk::WriteLog;
 use crate::history::{Circumstance, DeviceState, OperationRecord, Side, SyncOutcome};
 use crate::protocol::{Record, SelectionRequest};
@@ -113,6 +116,19 @@ pub enum Ask {
         /// The order's id on this device.
         order: String,
     },
+    /// Attach a file to a work order.
+    Attach {
+        /// The order's id on this device.
+        order: String,
+        /// As the user knows it.
+        file_name: String,
+        /// Its media type.
+        mime_type: String,
+        /// The file, in base64.
+        content: Content,
+    },
+    /// Set how files are synced.
+    FileSettings(FileSettingsChange),
     /// Show one order.
     Read {
         /// The order's id on this device.
@@ -120,6 +136,59 @@ pub enum Ask {
     },
     /// Show everything.
     State,
+}
+
+/// See [`Ask::FileSettings`]; what is absent stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FileSettingsChange {
+    /// Files go up over WiFi alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wifi_only: Option<bool>,
+    /// Thumbnails are fetched on a cellular network, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnails_on_cellular: Option<bool>,
+    /// Whole pictures are fetched on a cellular network, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_images_on_cellular: Option<bool>,
+    /// Photos are made smaller before they go up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compress_photos: Option<bool>,
+}
+
+impl FileSettingsChange {
+    /// `settings` with the change.
+    pub(super) fn over(self, settings: FileSettings) -> FileSettings {
+        FileSettings {
+            wifi_only: self.wifi_only.unwrap_or(settings.wifi_only),
+            thumbnails_on_cellular: self.thumbnails_on_cellular.unwrap_or(settings.thumbnails_on_cellular),
+            full_images_on_cellular: self.full_images_on_cellular.unwrap_or(settings.full_images_on_cellular),
+            compress_photos: self.compress_photos.unwrap_or(settings.compress_photos),
+        }
+    }
+}
+
+/// The bytes of a file, in base64 where they are written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content(pub Vec<u8>);
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Content {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        BASE64.decode(text).map(Self).map_err(serde::de::Error::custom)
+    }
 }
 
 /// A device's answer.
@@ -180,6 +249,9 @@ pub trait Device {
     /// All that was written to its disk since this was last asked, and the secrets that should not be in it; `None` where
     /// it cannot be told.
     fn disk(&self) -> Option<DiskContent>;
+
+    /// Lets its disk take so many bytes more and no further; any number when `None`. Says whether it can do that.
+    fn limit_disk(&self, free: Option<usize>) -> bool;
 
     /// Operations that have changed its disk so far; `None` where it cannot be told.
     fn disk_operations(&self) -> Option<u64>;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::api::{ApiError, ApiUser};
 use super::device::{Ask, Device, Reply};
@@ -40,12 +41,13 @@ impl World {
 
     async fn heal_one(&self, member: &Member) -> Result<(), super::DeviceError> {
         member.device.disarm();
+        member.device.limit_disk(None);
         if !member.device.is_running() {
             self.start_again(member).await?;
         }
         if member.hampered.take() {
             let charged = Circumstance::Battery { percent: 100, charging: false };
-            for what in [charged, Circumstance::DataSaver { on: false }] {
+            for what in [charged, Circumstance::DataSaver { on: false }, Circumstance::Network { wifi: true }] {
                 self.recorder.record(What::Told { device: member.name.clone(), what });
                 member.device.ask(Ask::Told { what }).await?;
             }
@@ -141,6 +143,10 @@ impl World {
                     self.recorder.record(What::ServerRecord { kind: kind.to_owned(), record });
                 }
             }
+        }
+        for (attachment_id, file) in auditor.files().await? {
+            let sha256 = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+            self.recorder.record(What::ServerFile { attachment_id, bytes: file.len() as u64, sha256 });
         }
         for record in auditor.conflicts().await? {
             self.recorder.record(What::ServerConflict { record: Box::new(record) });

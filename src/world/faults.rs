@@ -239,7 +239,8 @@ fn target(of: Exchange) -> Target {
         Exchange::Refresh => Target::Refresh,
         Exchange::Profile => Target::Profile,
         Exchange::Selection => Target::Selection,
-        Exchange::Attachment => Target::Attachment,
+        Exchange::Upload => Target::Upload,
+        Exchange::File => Target::File,
         Exchange::Any => Target::Any,
     }
 }

@@ -144,14 +144,20 @@ fn lost(error: &hyper::Error) -> TransportError {
 fn http_request(host: &str, request: Request) -> Result<hyper::Request<Full<Bytes>>, TransportError> {
     let method = match request.method {
         Method::Get => hyper::Method::GET,
+        Method::Head => hyper::Method::HEAD,
         Method::Post => hyper::Method::POST,
+        Method::Patch => hyper::Method::PATCH,
+        Method::Delete => hyper::Method::DELETE,
     };
     let mut builder = hyper::Request::builder().method(method).uri(&request.target).header(header::HOST, host);
     builder = builder.header(header::ACCEPT_ENCODING, "gzip");
     if let Some(token) = &request.bearer {
         builder = builder.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
-    if request.body.is_some() {
+    for (name, value) in &request.headers {
+        builder = builder.header(*name, value);
+    }
+    if request.body.is_some() && !request.headers.iter().any(|(name, _)| *name == header::CONTENT_TYPE.as_str()) {
         builder = builder.header(header::CONTENT_TYPE, "application/json");
     }
     if request.gzip {
@@ -167,8 +173,11 @@ async fn read_answer(answer: hyper::Response<Incoming>) -> Result<Response, Tran
     let content_type = text(header::CONTENT_TYPE);
     let gzip = text(header::CONTENT_ENCODING) == "gzip";
     let retry_after = retry_after(&text(header::RETRY_AFTER), &text(header::DATE));
+    let headers = answer.headers().iter();
+    let headers = headers.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+    let headers = headers.collect();
     let body = answer.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes().to_vec();
-    Ok(Response { status, content_type, retry_after, body, gzip })
+    Ok(Response { status, content_type, retry_after, headers, body, gzip })
 }
 
 /// `Retry-After` in seconds. A date counts from the answer's own, since the device's clock may be anywhere; without one

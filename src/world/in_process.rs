@@ -192,6 +192,11 @@ impl Device for InProcess {
         self.0.disk.unread()
     }
 
+    fn limit_disk(&self, free: Option<usize>) -> bool {
+        self.0.disk.limit(free);
+        true
+    }
+
     fn disk_operations(&self) -> Option<u64> {
         Some(self.0.disk.operations())
     }

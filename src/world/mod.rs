@@ -8,6 +8,8 @@ mod demo;
 mod device;
 mod end;
 mod faults;
+mod files;
+mod fixture;
 mod http;
 mod in_process;
 mod machine;

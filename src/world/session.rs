@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::device::{Ask, Reply};
 use crate::base::WallClock;
-use crate::client::{EditRequest, Engine, EngineError, LogOut};
+use crate::client::{Capture, EditRequest, Engine, EngineError, LogOut};
 use crate::history::Trigger;
 
 /// A running reference engine and the wall clock of its device.
@@ -29,18 +29,9 @@ impl Session {
             Ask::Edit { order, set } => Reply::Made(Box::new(engine.edit(EditRequest { id: order, set })?)),
             Ask::Create { set } => Reply::Made(Box::new(engine.create(set)?)),
             Ask::Delete { order } => Reply::Made(Box::new(engine.delete(&order)?)),
-            Ask::Resolve { order, field, with } => {
-                engine.resolve(&order, field.as_deref(), with)?;
-                Reply::Done
-            }
-            Ask::Prefer { order, field, with } => {
-                engine.prefer(order.as_deref(), &field, with)?;
-                Reply::Done
-            }
-            Ask::Undo { order, field } => {
-                engine.undo(&order, field.as_deref())?;
-                Reply::Done
-            }
+            Ask::Resolve { order, field, with } => done(engine.resolve(&order, field.as_deref(), with))?,
+            Ask::Prefer { order, field, with } => done(engine.prefer(order.as_deref(), &field, with))?,
+            Ask::Undo { order, field } => done(engine.undo(&order, field.as_deref()))?,
             Ask::ClearCache => {
                 engine.clear_cache().await?;
                 Reply::Done
@@ -74,8 +65,20 @@ impl Session {
                 engine.discard(&order)?;
                 Reply::Done
             }
+            Ask::Attach { order, file_name, mime_type, content } => {
+                let capture = Capture { order, bytes: content.0, file_name, mime_type, description: None };
+                Reply::Made(Box::new(engine.attach(capture)?))
+            }
+            Ask::FileSettings(changed) => {
+                engine.set_file_settings(changed.over(engine.file_settings()))?;
+                Reply::Done
+            }
             Ask::Read { order } => Reply::Row(engine.row(&order)?),
             Ask::State => Reply::State(Box::new(engine.state()?)),
         })
     }
+}
+
+fn done(result: Result<(), EngineError>) -> Result<Reply, EngineError> {
+    result.map(|()| Reply::Done)
 }

@@ -57,6 +57,8 @@ pub struct World {
     pub(super) office: Office,
     pub(super) labels: RefCell<BTreeMap<String, Label>>,
     pub(super) next_fault: Cell<u64>,
+    /// Files that were attached so far.
+    pub(super) next_file: Cell<u32>,
     /// The fault that is the server's outage.
     pub(super) outage: Cell<Option<u64>>,
     pub(super) live: bool,
@@ -202,6 +204,7 @@ impl World {
             office,
             labels: RefCell::default(),
             next_fault: Cell::new(0),
+            next_file: Cell::new(0),
             outage: Cell::new(None),
             live: matches!(media, Media::Live { .. }),
             proxy,

@@ -84,6 +84,9 @@ impl World {
                 self.tell(all(&step.device), what).await
             }
             Action::DataSaver(step) => self.tell(all(&step.device), Circumstance::DataSaver { on: step.on }).await,
+            Action::Attach(_) | Action::FileSettings(_) | Action::Network(_) | Action::DiskSpace(_) => {
+                self.about_files(&all, action).await
+            }
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
             Action::SearchDisk(step) => together(all(&step.device), async |member| self.search_disk(member)).await,
             Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
@@ -217,7 +220,7 @@ impl World {
     }
 
     /// Asks for a change and records what became of it; returns the order's id.
-    async fn made(&self, member: &Member, ask: Ask) -> Result<String, StepError> {
+    pub(super) async fn made(&self, member: &Member, ask: Ask) -> Result<String, StepError> {
         let device = member.name.clone();
         match member.device.ask(ask).await? {
             Reply::Made(operation) => {
@@ -309,6 +312,7 @@ impl World {
         let of = match step.of {
             Phase::Push => Exchange::Push,
             Phase::Pull => Exchange::Pull,
+            Phase::Files => Exchange::Upload,
         };
         let aim = Aim { device: &step.device, of, nth: step.nth, times: 1, only: &step.only };
         let id = self.arm(member, Fault::Crash, aim, Act::Crash(moment)).await?;

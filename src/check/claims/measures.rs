@@ -99,5 +99,6 @@ fn name((device, sync, part): (&str, Option<u32>, Part)) -> String {
         Part::Whole => format!("{sync} of {device}"),
         Part::Push => format!("the push of {sync} of {device}"),
         Part::Pull => format!("the pull of {sync} of {device}"),
+        Part::Files => format!("the files of {sync} of {device}"),
     }
 }

@@ -6,6 +6,7 @@ mod peak;
 mod screen;
 mod server;
 mod states;
+mod uploads;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -81,6 +82,7 @@ pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String,
             Claim::Syncs(claim) => wire::syncs(case, claim, out),
             Claim::Stock(claim) => server::stock(names, claim, out),
             Claim::DeadLetter(claim) => server::dead_letter(names, claim, out),
+            Claim::Uploads(claim) => uploads::uploads(case, claim, out),
             Claim::Tampered(claim) => server::tampered(names, claim, out),
             Claim::Failed(claim) => wire::failed(case, claim, out),
         }

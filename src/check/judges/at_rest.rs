@@ -90,12 +90,16 @@ pub(in super::super) fn gone_after_a_restart(case: &Case<'_>, out: &mut Findings
                         MessageKind::Profile
                         | MessageKind::Delta { .. }
                         | MessageKind::Selection
+                        | MessageKind::Upload(_)
+                        | MessageKind::File { .. }
                         | MessageKind::Push { .. } => true,
                         MessageKind::SignIn
                         | MessageKind::Refresh
                         | MessageKind::DeltaAnswer { .. }
                         | MessageKind::SelectionAnswer { .. }
                         | MessageKind::PushAnswer { .. }
+                        | MessageKind::UploadAnswer { .. }
+                        | MessageKind::FileAnswer { .. }
                         | MessageKind::Problem { .. }
                         | MessageKind::Other { .. } => false,
                     };

@@ -4,6 +4,7 @@ mod answers;
 mod at_rest;
 mod audit;
 mod backoff;
+mod blobs;
 mod bounded;
 mod choices;
 mod conflicts;
@@ -45,6 +46,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     promise::kept_to_the_letter,
     choices::made_by_the_user,
     order::queue_order,
+    blobs::go_up_in_order,
     references::parents_go_first,
     cursor::only_forward,
     pages::name_what_they_should,
@@ -66,6 +68,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
 /// Judges of the end state; they need a run that reached its end.
 pub(super) const AT_THE_END: &[Judge] = &[
     once::one_effect,
+    blobs::are_what_was_kept,
     stock::moved_once,
     dead_letters::kept_once,
     removals::all_are_named,

@@ -9,6 +9,7 @@ use crate::protocol::{ErrorCode, Operation, OperationKind, Record};
 
 use super::super::case::{Case, device_event};
 use super::super::facts::{Device, WORK_ORDERS};
+use super::super::files::added;
 use super::super::operation::{Answered, Op, refused_for_good};
 use super::super::verdict::Findings;
 
@@ -27,7 +28,7 @@ pub(in super::super) fn queue_order(case: &Case<'_>, out: &mut Findings) {
         if op.sent.is_empty() && case.held.get(op.device).is_some_and(|held| held.undone.contains(op.queue_id)) {
             continue;
         }
-        queues.entry(op.device).or_default().push(case.facts.ops.resolve(op.entity), index);
+        queues.entry(op.device).or_default().push(lane(case, op), index);
     }
     for (name, queue) in queues {
         let Some(device) = case.facts.devices.get(name) else { continue };
@@ -56,6 +57,11 @@ impl<'a> Queue<'a> {
         lane.push(op);
         self.ops.push(op);
     }
+}
+
+/// The lane of an operation: its record's, or that of the file that goes before it (decision f).
+fn lane<'a>(case: &Case<'a>, op: &Op<'a>) -> &'a str {
+    added(op.kind, op.payload).unwrap_or_else(|| case.facts.ops.resolve(op.entity))
 }
 
 fn classified(case: &Case<'_>, queue: &Queue<'_>, out: &mut Findings) {
@@ -141,7 +147,7 @@ fn in_lane(case: &Case<'_>, device: &Device<'_>, queue: &Queue<'_>, out: &mut Fi
         for index in operations.iter().filter_map(|operation| ops.index(&operation.queue_id)) {
             let op = &ops.all[index];
             batch.insert(index);
-            let lane_name = ops.resolve(op.entity);
+            let lane_name = lane(case, op);
             let (Some(lane), Some(own)) = (queue.lanes.get(lane_name), queue.place.get(&index)) else { continue };
             let over = |other: usize| over(case, &ops.all[other], event.seq);
             let done = settled_until.entry(lane_name).or_default();
@@ -254,7 +260,7 @@ impl<'q, 'a> Outgoing<'q, 'a> {
     /// Its priority counting its lane: surely, and at best.
     fn effective(&mut self, index: usize) -> Option<(Option<u8>, Option<u8>)> {
         let (case, began, ended) = (self.case, self.began, self.ended);
-        let (name, lane) = self.queue.lanes.get_key_value(case.facts.ops.resolve(case.facts.ops.all[index].entity))?;
+        let (name, lane) = self.queue.lanes.get_key_value(lane(case, &case.facts.ops.all[index]))?;
         let place = *self.queue.place.get(&index)?;
         if self.lanes.get(name).is_none_or(|pulled| pulled.from > place) {
             // Behind an operation that was refused the lane stands still, and pulls nothing.

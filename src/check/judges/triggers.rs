@@ -134,6 +134,8 @@ impl<'c> Watch<'c> {
             }
             Circumstance::Battery { percent, charging } => (self.percent, self.charging) = (percent, charging),
             Circumstance::DataSaver { on } => self.data_saver = on,
+            // It decides about files, and files alone.
+            Circumstance::Network { .. } => {}
         }
         if !allowed && self.period_allowed() {
             // What was overdue may come now; from here on the period counts again.

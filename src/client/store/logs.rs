@@ -148,6 +148,18 @@ pub(in crate::client) fn rescue_lane(
     rescued
 }
 
+/// Files that wait for an order that is to be deleted: their operations move to the rescue log.
+pub(in crate::client) fn rescue_files(
+    c: &Connection,
+    entity_id: &str,
+    reason: &str,
+    now: &str,
+) -> Result<Vec<RescuedOperation>, StoreError> {
+    let lane = queue::lane(c, entity_id)?;
+    let files = lane.iter().filter(|operation| operation.attachment_id.is_some());
+    files.map(|operation| rescue(c, operation, reason, now)).collect()
+}
+
 /// Moves one operation from the queue to the rescue log.
 pub(in crate::client) fn rescue(
     c: &Connection,
@@ -155,13 +167,14 @@ pub(in crate::client) fn rescue(
     reason: &str,
     now: &str,
 ) -> Result<RescuedOperation, StoreError> {
-    c.prepare_cached("INSERT INTO rescue_log VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
+    c.prepare_cached("INSERT INTO rescue_log VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(params![
         operation.queue_id,
         operation.entity_id,
         operation.operation.to_string(),
         serde_json::to_string(&operation.payload)?,
         reason,
-        now
+        now,
+        operation.attachment_id
     ])?;
     queue::remove(c, &operation.queue_id)?;
     let rescued = RescuedOperation {

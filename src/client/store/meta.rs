@@ -9,6 +9,8 @@ use crate::protocol::Profile;
 pub(in crate::client) const CURSOR: &str = "cursor";
 /// When the last sync ended well, by the device's wall clock.
 pub(in crate::client) const SYNCED_AT: &str = "syncedAt";
+/// What the user set about files.
+pub(in crate::client) const FILE_SETTINGS: &str = "fileSettings";
 /// The latest time that the server named, by its own clock.
 pub(in crate::client) const SERVER_TIME: &str = "serverTime";
 /// How far the full pull under way is; absent when there is none.

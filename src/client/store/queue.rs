@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 use super::StoreError;
 use crate::client::priority::Place;
 use crate::history::{Notice, OperationRecord, QueueRow, QueueStatus};
-use crate::protocol::{ErrorCode, Operation, OperationKind, Record, temporary_ids};
+use crate::protocol::{ErrorCode, Operation, OperationKind, Record, TEMPORARY_ID_PREFIX, temporary_ids};
 
 /// An operation as it waits.
 #[derive(Clone, Debug)]
@@ -22,9 +22,16 @@ pub(in crate::client) struct Queued {
     pub(in crate::client) operation: OperationKind,
     /// Its payload.
     pub(in crate::client) payload: Record,
+    /// The file that must be with the server first.
+    pub(in crate::client) attachment_id: Option<String>,
 }
 
 impl Queued {
+    /// Its lane: its record's, or its own when a file goes before it (decision f).
+    pub(in crate::client) fn lane<'a>(&'a self, entity_id: &'a str) -> &'a str {
+        self.attachment_id.as_deref().unwrap_or(entity_id)
+    }
+
     /// As it goes over the wire; the same for ever once it went out, since the server remembers it (decision c).
     pub(in crate::client) fn wire(&self) -> Operation {
         Operation {
@@ -53,17 +60,37 @@ pub(in crate::client) fn append(c: &Connection, operation: &OperationRecord, now
     Ok(())
 }
 
+/// Appends an operation that waits for the file `attachment_id` to be with the server.
+pub(in crate::client) fn append_behind(
+    c: &Connection,
+    operation: &OperationRecord,
+    attachment_id: &str,
+    now: &str,
+) -> Result<(), StoreError> {
+    append(c, operation, now)?;
+    let sql = "UPDATE sync_queue SET attachmentId = ?2 WHERE queueId = ?1";
+    c.prepare_cached(sql)?.execute([operation.queue_id.as_str(), attachment_id])?;
+    Ok(())
+}
+
 /// The places of all operations, in the order of the edits.
 pub(in crate::client) fn places(c: &Connection) -> Result<Vec<Place>, StoreError> {
-    let sql = "SELECT rowid, entityId, priority, status, CASE WHEN instr(payload, 'tmp-') THEN payload END
+    let sql =
+        "SELECT rowid, entityId, priority, status, CASE WHEN instr(payload, 'tmp-') THEN payload END, attachmentId,
+               attachmentId IN (SELECT attachmentId FROM pending_attachments WHERE NOT _uploaded)
                FROM sync_queue ORDER BY rowid";
     let mut statement = c.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut places = Vec::new();
     while let Some(row) = rows.next()? {
         let status = status(row.get_ref(3)?.as_str().unwrap_or_default());
-        let names = named(row.get_ref(4)?.as_str_or_null().map_err(rusqlite::Error::from)?);
-        places.push(Place { row: row.get(0)?, lane: row.get(1)?, level: row.get(2)?, status, names });
+        let mut names = named(row.get_ref(4)?.as_str_or_null().map_err(rusqlite::Error::from)?);
+        let (record, file): (String, Option<String>) = (row.get(1)?, row.get(5)?);
+        let uploads = row.get::<_, Option<bool>>(6)?.unwrap_or(false);
+        // What has a lane of its own waits for the creation of its record alone.
+        names.extend(file.is_some().then(|| record.clone()).filter(|it| it.starts_with(TEMPORARY_ID_PREFIX)));
+        let (row, level, lane) = (row.get(0)?, row.get(2)?, file.unwrap_or(record));
+        places.push(Place { row, lane, level, status, names, uploads });
     }
     let lanes: BTreeSet<String> = places.iter().map(|place| place.lane.clone()).collect();
     for place in &mut places {
@@ -77,7 +104,7 @@ fn named(payload: Option<&str>) -> Vec<String> {
     payload.map(|payload| temporary_ids(payload).map(str::to_owned).collect()).unwrap_or_default()
 }
 
-const COLUMNS: &str = "queueId, entityId, sentAs, operation, payload";
+const COLUMNS: &str = "queueId, entityId, sentAs, operation, payload, attachmentId";
 
 fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
     Ok(Queued {
@@ -86,6 +113,7 @@ fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
         sent_as: row.get(2)?,
         operation: kind(row.get_ref(3)?.as_str().unwrap_or_default())?,
         payload: serde_json::from_str(row.get_ref(4)?.as_str().unwrap_or_default())?,
+        attachment_id: row.get(5)?,
     })
 }
 
@@ -172,8 +200,11 @@ pub(in crate::client) fn release(c: &Connection) -> Result<u64, StoreError> {
     Ok(c.prepare_cached(sql)?.execute([])? as u64)
 }
 
-/// Removes an operation that is settled.
+/// Removes an operation that is settled, and what it says of a file that waits with it.
 pub(in crate::client) fn remove(c: &Connection, queue_id: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM pending_attachments
+               WHERE attachmentId = (SELECT attachmentId FROM sync_queue WHERE queueId = ?1)";
+    c.prepare_cached(sql)?.execute([queue_id])?;
     c.prepare_cached("DELETE FROM sync_queue WHERE queueId = ?1")?.execute([queue_id])?;
     Ok(())
 }
@@ -219,8 +250,8 @@ pub(in crate::client) fn failed(c: &Connection, entity_id: &str) -> Result<Vec<F
     let mut rows = statement.query([entity_id])?;
     let mut failed = Vec::new();
     while let Some(row) = rows.next()? {
-        let code = serde_json::from_value(row.get::<_, String>(6)?.into())?;
-        failed.push(Failed { row: row.get(5)?, code, operation: queued(row)? });
+        let code = serde_json::from_value(row.get::<_, String>(7)?.into())?;
+        failed.push(Failed { row: row.get(6)?, code, operation: queued(row)? });
     }
     Ok(failed)
 }

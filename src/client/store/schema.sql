@@ -70,8 +70,21 @@ CREATE TABLE pending_attachments (
   _uploaded BOOLEAN DEFAULT 0,
   _uploadAttempts INTEGER DEFAULT 0,
   _lastAttemptAt TEXT,
+  -- Where its upload goes on, once the server has made one (decision s).
+  uploadUrl TEXT,
+  -- Of the whole file as it goes up.
+  sha256 TEXT,
   FOREIGN KEY (workOrderId) REFERENCES work_orders(workOrderId)
 );
+
+-- Encrypted files on the device's disk (decision p), each with its key, wrapped under the data key. `localFilePath` of a
+-- pending attachment is the name of one.
+CREATE TABLE files (
+  name TEXT PRIMARY KEY,
+  attachmentId TEXT NOT NULL,
+  wrappedKey BLOB NOT NULL,
+  size INTEGER NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE sync_queue (
   queueId TEXT PRIMARY KEY,
@@ -88,7 +101,9 @@ CREATE TABLE sync_queue (
   -- The 7.1 code behind `error`.
   errorCode TEXT,
   -- The id under which the operation first went out: from then on it is frozen, whatever its record is called since.
-  sentAs TEXT
+  sentAs TEXT,
+  -- The file that must be with the server before the operation goes out: a lane of its own (decision f).
+  attachmentId TEXT
 );
 
 CREATE INDEX sync_queue_lane ON sync_queue(entityId);
@@ -147,7 +162,9 @@ CREATE TABLE rescue_log (
   operation TEXT NOT NULL,
   payload TEXT NOT NULL,
   reason TEXT NOT NULL,
-  rescuedAt TEXT NOT NULL
+  rescuedAt TEXT NOT NULL,
+  -- The file that is kept with it.
+  attachmentId TEXT
 );
 
 CREATE TABLE meta (

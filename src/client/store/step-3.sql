@@ -42,3 +42,16 @@ CREATE TABLE audit_log (
   previous TEXT NOT NULL,
   hash TEXT NOT NULL
 );
+
+-- Files: the captures that wait, and what is cached.
+CREATE TABLE files (
+  name TEXT PRIMARY KEY,
+  attachmentId TEXT NOT NULL,
+  wrappedKey BLOB NOT NULL,
+  size INTEGER NOT NULL
+) WITHOUT ROWID;
+
+ALTER TABLE sync_queue ADD COLUMN attachmentId TEXT;
+ALTER TABLE rescue_log ADD COLUMN attachmentId TEXT;
+ALTER TABLE pending_attachments ADD COLUMN uploadUrl TEXT;
+ALTER TABLE pending_attachments ADD COLUMN sha256 TEXT;

@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod crash;
+mod files;
 mod pull;
 mod push;
 mod schedule;

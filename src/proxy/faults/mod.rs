@@ -1,7 +1,7 @@
 //! Which exchanges are struck, and how: a pure decision. `docs/ADD_A_FAULT.md` teaches how to add one.
 //!
 //! ```text
-//!   Facts of a request ── Faults::decide ── Strike { id, act } ── carried out in exchange.rs, script.rs
+//!   Facts of a request ── Faults::decide ── Strike { id, act } ── carried out in strike.rs, script.rs
 //!                            Rule, Only
 //! ```
 

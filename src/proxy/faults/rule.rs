@@ -39,8 +39,10 @@ pub enum Target {
     Profile,
     /// Changes of what the user picks to sync.
     Selection,
-    /// Everything about files: uploads, downloads, thumbnails.
-    Attachment,
+    /// Requests of an upload.
+    Upload,
+    /// Requests for files.
+    File,
     /// Every request, whatever it is for.
     Any,
 }

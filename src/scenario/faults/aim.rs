@@ -23,8 +23,10 @@ pub enum Exchange {
     Profile,
     /// What the user picks to sync.
     Selection,
-    /// Files, up and down.
-    Attachment,
+    /// Requests of uploads.
+    Upload,
+    /// Requests for files.
+    File,
     /// All of them.
     #[default]
     Any,
@@ -40,7 +42,8 @@ impl Exchange {
             Self::Refresh => " of a token refresh",
             Self::Profile => " of a profile",
             Self::Selection => " of a selection",
-            Self::Attachment => " of a file",
+            Self::Upload => " of an upload",
+            Self::File => " of a file",
             Self::Any => "",
         }
     }

@@ -154,6 +154,7 @@ fn action() -> impl Strategy<Value = Action> {
             json!({ "battery": { "device": "maria", "percent": percent, "charging": charging } })
         }),
         any::<bool>().prop_map(|on| json!({ "data-saver": { "device": "maria", "on": on } })),
+        file_step(),
         any::<bool>().prop_map(|force| json!({ "logout": { "device": "maria", "force": force } })),
         select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "as": "tablet" })])
             .prop_map(|body| json!({ "sign-in": body })),
@@ -171,6 +172,23 @@ fn action() -> impl Strategy<Value = Action> {
         any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
     ];
     json.prop_map(|json| serde_json::from_value(json).unwrap())
+}
+
+fn file_step() -> impl Strategy<Value = Value> {
+    let broken = select(vec!["truncated", "bomb", "empty", "no-picture"]);
+    let photo = (1..u64::MAX, 1..9_u32, broken).prop_map(|(bytes, times, broken)| {
+        json!({ "attach": { "device": "maria", "order": "first", "photo": Size::new(bytes), "times": times, "broken": broken } })
+    });
+    let document = (1..u64::MAX)
+        .prop_map(|bytes| json!({ "attach": { "device": "maria", "order": "WO-1", "document": Size::new(bytes) } }));
+    let settings = any::<[bool; 2]>().prop_map(|[wifi, compress]| {
+        json!({ "file-settings": { "device": "maria", "wifi-only": wifi, "compress-photos": compress } })
+    });
+    let network =
+        select(vec!["wifi", "cellular"]).prop_map(|kind| json!({ "network": { "device": "maria", "kind": kind } }));
+    let space = select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "free": "50kB" })])
+        .prop_map(|body| json!({ "disk-space": body }));
+    prop_oneof![photo, document, settings, network, space]
 }
 
 /// A fault's own keys, and those that all faults share.
@@ -193,7 +211,7 @@ fn fault_step() -> impl Strategy<Value = Value> {
 }
 
 fn exchange() -> impl Strategy<Value = &'static str> {
-    select(vec!["push", "pull", "sign-in", "refresh", "profile", "selection", "attachment", "any"])
+    select(vec!["push", "pull", "sign-in", "refresh", "profile", "selection", "upload", "file", "any"])
 }
 
 fn own_keys() -> impl Strategy<Value = (&'static str, Value)> {
@@ -303,6 +321,9 @@ fn claim() -> impl Strategy<Value = Claim> {
         (0..9_u64).prop_map(|n| json!({ "warned": { "device": "maria", "changes": n } })),
         any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "taken": count } })),
         record().prop_map(|has| json!({ "dead-letter": { "device": "maria", "order": "first", "has": has } })),
+        (0..9_u64, span(), 1..999_u64).prop_map(|(count, within, percent)| {
+            json!({ "uploads": { "device": "maria", "count": count, "within": within, "sent-at-most-percent": percent } })
+        }),
         text().prop_map(|code| json!({ "tampered": { "device": "maria", "answers": [code, "success"] } })),
         text().prop_map(|words| json!({ "failed": { "device": "maria", "code": "NETWORK_ERROR", "says": words } })),
         Just(json!({ "bytes": { "device": "maria", "up-at-most": "5MB" } })),

@@ -98,6 +98,7 @@ impl Claims<'_, '_, '_> {
                 self.on(&claim.device, &claim.order, at);
                 self.fields(&claim.has, at.at("has"));
             }
+            Claim::Uploads(claim) => self.device(&claim.device, at),
             Claim::Tampered(claim) => self.device(&claim.device, at),
             Claim::Failed(claim) => self.device(&claim.device, at),
         }

@@ -7,14 +7,15 @@ use crate::base::Span;
 use crate::check::ShownClaim;
 use crate::history::{ServerState, Tls};
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
-use crate::scenario::Battery;
-use crate::scenario::account::{EditCached, Select, SignIn};
+use crate::scenario::account::{EditCached, Logout, Select, SignIn};
+use crate::scenario::files_step::{Attach, DiskSpace, FileSettings, Network};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen};
+use crate::scenario::step::{Action, Crash, CrashWhen, SetClock};
 use crate::scenario::work_step::{DAY, Work};
+use crate::scenario::{Battery, DataSaver};
 
 /// Random bytes hold any three given ones soon enough.
 const SHORTEST_WORD: usize = 7;
@@ -115,10 +116,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::Resolve(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
             Action::Prefer(step) => self.decides(&step.device, step.order.as_deref(), Some(&step.field), at),
             Action::Undo(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
-            Action::OfficeEdit(step) => {
-                self.order(&step.order, at.at("order").place);
-                self.fields(&step.set, at.at("set"));
-            }
+            Action::OfficeEdit(step) => self.changes(&step.order, &step.set, at),
             Action::OfficeEditMany(step) => self.many(step.orders, &step.set, at),
             Action::OfficeCreate(step) => {
                 self.creates(&step.label, at.at("as").place);
@@ -128,18 +126,22 @@ impl<'a> Story<'a, '_, '_> {
             Action::SearchDisk(step) => self.searches(step, at),
             Action::Work(step) => self.works(step, at),
             Action::Battery(step) => self.battery(step, at),
-            Action::DataSaver(step) => self.device(&step.device, at.at("device").place),
+            Action::Attach(step) => self.attaches(step, at),
+            Action::FileSettings(FileSettings { device, .. })
+            | Action::Network(Network { device, .. })
+            | Action::DiskSpace(DiskSpace { device, .. })
+            | Action::DataSaver(DataSaver { device, .. })
+            | Action::Logout(Logout { device, .. })
+            | Action::Clock(SetClock { device, .. }) => self.device(device, at.at("device").place),
             Action::Look(claim) => self.look(claim, at),
             Action::Wait(span) => self.waits(*span, at.place),
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
             Action::CrashServer(step) => self.server_crashes(step, at),
             Action::ServerClock(_) => {}
-            Action::Logout(logout) => self.device(&logout.device, at.at("device").place),
             Action::SignIn(sign_in) => self.signs_in(sign_in, at),
             Action::Select(select) => self.selects(select, at),
             Action::EditCached(edit) => self.edits_cached(edit, at),
-            Action::Clock(step) => self.device(&step.device, at.at("device").place),
             Action::Lose(_)
             | Action::Answer(_)
             | Action::Spoil(_)
@@ -164,6 +166,11 @@ impl<'a> Story<'a, '_, '_> {
     pub(super) fn on(&mut self, device: &str, order: &str, at: &Node) {
         self.device(device, at.at("device").place);
         self.order(order, at.at("order").place);
+    }
+
+    fn changes(&mut self, order: &str, set: &Record, at: &Node) {
+        self.order(order, at.at("order").place);
+        self.fields(set, at.at("set"));
     }
 
     fn many(&mut self, orders: u32, set: &Record, at: &Node) {
@@ -304,6 +311,18 @@ impl<'a> Story<'a, '_, '_> {
         }
         if zone.at_least > zone.at_most {
             self.problems.add(at.at("at-least").place, "`at-least` is more than `at-most`", None);
+        }
+    }
+
+    fn attaches(&mut self, step: &'a Attach, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        self.order(&step.order, at.at("order").place);
+        at_least_one(step.times, "times", at.at("times").place, self.problems);
+        if step.photo.is_some() == step.document.is_some() {
+            self.problems.add(at.place, "`attach` needs either `photo` or `document`, with a size", None);
+        }
+        if step.broken.is_some() && step.photo.is_none() {
+            self.problems.add(at.at("broken").place, "only a photo can be `broken`", None);
         }
     }
 

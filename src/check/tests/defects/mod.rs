@@ -2,6 +2,7 @@
 
 mod acknowledgement;
 mod conflict;
+mod files;
 mod order;
 mod pull;
 mod retry;

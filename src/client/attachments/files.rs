@@ -1,0 +1,101 @@
+//! The last part of a sync: files go up, each with what its order says of it behind it, in the order of the queue.
+
+use rusqlite::Connection;
+
+use super::FileSettings;
+use super::upload::Advance;
+use crate::client::answer::Failure;
+use crate::client::engine::{Engine, EngineError};
+use crate::client::priority::URGENT;
+use crate::client::push::{self, Pushed};
+use crate::client::store::{StoreError, files, meta, queue};
+use crate::history::{DeviceEvent, Phase};
+
+/// Batches in a row that may overtake a file, so that it is never kept waiting for ever.
+const MOST_OVERTAKING: u32 = 3;
+
+/// Sends up what waits, if anything does and the network is one for it.
+pub(in crate::client) async fn run(engine: &Engine, pushed: &mut Pushed) -> Result<(), Failure> {
+    if !files::any_waits(engine.store.read())? || push::due(engine, &pushed.held)?.is_empty() {
+        return Ok(());
+    }
+    engine.emit(DeviceEvent::PhaseStarted { phase: Phase::Files });
+    let settled = pushed.settled;
+    let mut overtaken = 0;
+    loop {
+        let due = push::due(engine, &pushed.held)?;
+        let file = due.iter().find(|due| due.uploads);
+        match (due.first(), file) {
+            (Some(first), Some(file)) if first.uploads || (overtaken >= MOST_OVERTAKING && first.level > URGENT) => {
+                overtaken = 0;
+                engine.show()?;
+                if engine.upload(file.row, pushed).await? == Advance::Judged {
+                    engine.show()?;
+                }
+            }
+            (Some(_), _) => {
+                // What is urgent never waits for a file.
+                overtaken += u32::from(due.first().is_some_and(|it| it.level > URGENT));
+                let rows = due.iter().take_while(|due| !due.uploads).map(|due| due.row).collect();
+                push::batch(engine, rows, pushed).await?;
+            }
+            (None, _) => break,
+        }
+    }
+    // What stopped for want of WiFi is not on its way any more.
+    engine.store.write(queue::release)?;
+    engine.remove_unused()?;
+    engine.show()?;
+    engine.emit(DeviceEvent::PhaseEnded { phase: Phase::Files, count: pushed.settled - settled });
+    Ok(())
+}
+
+/// The settings as the user left them.
+pub(in crate::client) fn saved_settings(c: &Connection) -> Result<FileSettings, StoreError> {
+    let saved = meta::get(c, meta::FILE_SETTINGS)?;
+    Ok(saved.map(|saved| serde_json::from_str(&saved)).transpose()?.unwrap_or_default())
+}
+
+impl Engine {
+    /// The user sets how files are synced; a running upload obeys at once.
+    ///
+    /// # Errors
+    /// When storage fails; then nothing changed.
+    pub fn set_file_settings(&self, settings: FileSettings) -> Result<(), EngineError> {
+        let saved = serde_json::to_string(&settings).map_err(StoreError::from)?;
+        self.store.write(|tx| meta::set(tx, meta::FILE_SETTINGS, &saved))?;
+        self.file_settings.set(settings);
+        self.another_network();
+        Ok(())
+    }
+
+    /// How files are synced.
+    #[must_use]
+    pub fn file_settings(&self) -> FileSettings {
+        self.file_settings.get()
+    }
+
+    /// What may go over the network is not what it was: an upload under way looks, and one that waited comes at once.
+    pub(in crate::client) fn another_network(&self) {
+        self.uploads.borrow_mut().another_link();
+        self.disturb.notify_one();
+        // A queue that cannot be read now is read by the next sync.
+        if self.uploads_allowed() && files::any_waits(self.store.read()).unwrap_or(false) {
+            self.schedule.borrow_mut().ask();
+            self.wake.notify_one();
+        }
+    }
+
+    /// Whether files may go up on the network at hand.
+    pub(in crate::client) fn uploads_allowed(&self) -> bool {
+        self.file_settings.get().uploads(self.schedule.borrow().on_wifi())
+    }
+
+    /// Removes the files that nothing on the device speaks of any more.
+    pub(in crate::client) fn remove_unused(&self) -> Result<(), StoreError> {
+        let unused = self.store.write(files::forget_unused)?;
+        // What cannot be removed now is swept at the next start.
+        unused.iter().for_each(|name| drop(self.vault.remove(name)));
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! Attachments (spec 6.2): from the camera to the server, and back to whoever asks for them.
+//!
+//! ```text
+//!  capture ─► photo: decode, turn, shrink, JPEG ─► vault: sealed file on the disk ─► row and queued operation
+//!                                                                                           │
+//!  push, pull ─► files: what is due? ─► upload: parts, each about 5 s of the link ─► verified ─► push: the order's line
+//! ```
+//!
+//! The operation that adds the line to the order is made with the capture, and acknowledged with it; it stands in a lane
+//! of its own and goes out once the server has the file (decisions f, s). So a record never speaks of a file that is
+//! not there, and a large file never keeps an order's changes waiting.
+//!
+//! Invariant: a file is durable before the transaction that speaks of it. What a crash leaves between the two is swept at
+//! the next start.
+
+mod capture;
+mod exif;
+mod files;
+mod pace;
+mod photo;
+mod sealed;
+mod settings;
+mod upload;
+mod vault;
+
+pub use capture::Capture;
+pub(super) use files::run;
+pub(super) use files::saved_settings;
+pub use photo::PhotoError;
+pub use settings::FileSettings;
+pub(super) use upload::Progress;
+pub use vault::FileError;
+pub(super) use vault::{Kept, Vault, sweep};

@@ -1,0 +1,292 @@
+//! One file on its way up: the tus protocol 1.0, from the offset that the server names (decision s).
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tokio::time::Instant;
+
+use super::pace::ChunkPace;
+use crate::client::answer::Failure;
+use crate::client::engine::Engine;
+use crate::client::priority::URGENT;
+use crate::client::push::{self, Pushed};
+use crate::client::settle;
+use crate::client::store::files::{self, Pending};
+use crate::client::store::queue::{self, Queued};
+use crate::client::transport::{Method, Request, Response};
+use crate::history::DeviceEvent;
+use crate::protocol::{ErrorCode, OperationError, OperationResult, path};
+
+const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
+const UPLOAD_OFFSET: &str = "upload-offset";
+/// Answers that leave nothing but to ask where the upload stands, or to begin it anew, in one sync and in a row.
+const MOST_STRIKES: u32 = 3;
+
+/// How the uploads of this run of the app stand.
+#[derive(Debug, Default)]
+pub(in crate::client) struct Progress {
+    /// The offset that the server named last, of the file that was last on its way. Whatever goes wrong makes it unknown.
+    known: Option<(String, u64)>,
+    /// Answers in a row that did not help a file on.
+    strikes: BTreeMap<String, u32>,
+    pace: ChunkPace,
+}
+
+impl Progress {
+    /// Whatever link comes, nothing is known of it.
+    pub(in crate::client) fn another_link(&mut self) {
+        self.pace = ChunkPace::default();
+    }
+}
+
+/// What a step of an upload came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Advance {
+    /// A part more is with the server, or it is known where to go on.
+    Further,
+    /// Something more urgent goes first, or the network is none for it any more.
+    GaveWay,
+    /// The server has all of it.
+    Complete,
+    /// The server, or the device itself, refused the file for now.
+    Judged,
+}
+
+/// Why a part did not go up.
+enum Trouble {
+    /// The way to the server, or its answer.
+    Call(Failure),
+    /// The file on the device.
+    File(String),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Call(failure)
+    }
+}
+
+impl From<crate::client::store::StoreError> for Trouble {
+    fn from(error: crate::client::store::StoreError) -> Self {
+        Self::Call(error.into())
+    }
+}
+
+impl Engine {
+    /// Takes the upload behind the operation at `row` one part further.
+    ///
+    /// # Errors
+    /// What ends the sync: no network, no session, a server that cannot cope.
+    pub(super) async fn upload(&self, row: i64, pushed: &mut Pushed) -> Result<Advance, Failure> {
+        let queued = queue::load(self.store.read(), row)?;
+        let attachment_id = queued.attachment_id.clone().unwrap_or_default();
+        let pending = files::pending(self.store.read(), &attachment_id)?;
+        let now = self.clock.now_text();
+        self.store.write(|tx| queue::send(tx, &queued.queue_id, &now))?;
+        self.show()?;
+        let went = match &pending {
+            Some(pending) => self.part(pending, pushed).await,
+            None => Err(Trouble::File("the device has lost it".into())),
+        };
+        match went {
+            Ok(Advance::GaveWay) => {
+                self.store.write(|tx| queue::wait(tx, &queued.queue_id))?;
+                Ok(Advance::GaveWay)
+            }
+            Ok(advance) => {
+                self.uploads.borrow_mut().strikes.remove(&attachment_id);
+                Ok(advance)
+            }
+            Err(trouble) => {
+                self.uploads.borrow_mut().known = None;
+                self.store.write(queue::release)?;
+                self.after_trouble(&queued, &attachment_id, trouble, pushed)
+            }
+        }
+    }
+
+    /// The next part; before it, whatever must be known for it.
+    async fn part(&self, pending: &Pending, pushed: &Pushed) -> Result<Advance, Trouble> {
+        let id = pending.attachment_id.as_str();
+        let url = match &pending.upload_url {
+            Some(url) => url.clone(),
+            None => self.begin(pending).await?,
+        };
+        let known = self.uploads.borrow().known.clone().filter(|(of, _)| of == id);
+        let offset = match known {
+            Some((_, offset)) => offset,
+            None => self.ask_offset(&url).await?,
+        };
+        let size = pending.kept.size;
+        if offset < size {
+            let pace = self.uploads.borrow().pace.bytes();
+            let bytes =
+                self.vault.read(&pending.kept, offset, pace).map_err(|error| Trouble::File(error.to_string()))?;
+            let len = bytes.len() as u64;
+            if len == 0 {
+                return Err(Trouble::File("it is shorter than it was".into()));
+            }
+            self.emit(DeviceEvent::Uploading { attachment_id: id.to_owned(), offset, bytes: len });
+            let started = Instant::now();
+            let Some(answer) = self.unless_urgent(patch(&url, offset, bytes), pushed).await else {
+                self.uploads.borrow_mut().known = None;
+                return Ok(Advance::GaveWay);
+            };
+            let there = upload_offset(&answer?)?;
+            if there != offset + len {
+                return Err(Failure::network(format!("{len} bytes at {offset} went up, and {there} are there")).into());
+            }
+            let mut uploads = self.uploads.borrow_mut();
+            uploads.pace.note(len, started.elapsed());
+            uploads.known = Some((id.to_owned(), there));
+            if there < size {
+                return Ok(Advance::Further);
+            }
+        }
+        // The server names the whole length only once it has found the file to be what was announced.
+        self.store.write(|tx| files::uploaded(tx, id))?;
+        self.uploads.borrow_mut().known = None;
+        self.emit(DeviceEvent::Uploaded { attachment_id: id.to_owned() });
+        Ok(Advance::Complete)
+    }
+
+    /// Has the server make the upload; where it is, is noted before a byte goes there.
+    async fn begin(&self, pending: &Pending) -> Result<String, Trouble> {
+        let answer = self.session.tus(create(pending)).await?;
+        let url = answer.header("location").to_owned();
+        if !url.starts_with('/') {
+            return Err(Failure::network("the answer names no upload").into());
+        }
+        let now = self.clock.now_text();
+        self.store.write(|tx| {
+            files::trying(tx, &pending.attachment_id, &now)?;
+            files::upload_at(tx, &pending.attachment_id, Some(&url))
+        })?;
+        // An upload that the server had already is asked where it stands.
+        if answer.status == 201 && answer.header(UPLOAD_OFFSET).parse().unwrap_or(0) == 0 {
+            self.uploads.borrow_mut().known = Some((pending.attachment_id.clone(), 0));
+        }
+        Ok(url)
+    }
+
+    async fn ask_offset(&self, url: &str) -> Result<u64, Failure> {
+        upload_offset(&self.session.tus(tus(Method::Head, url)).await?)
+    }
+
+    /// The answer to `request`, unless something more urgent has to go first or files may not go up any more: then the
+    /// request is broken off, wherever it is. The server keeps what it got.
+    async fn unless_urgent(&self, request: Request, pushed: &Pushed) -> Option<Result<Response, Failure>> {
+        let sending = self.session.tus(request);
+        tokio::pin!(sending);
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut sending => return Some(answer),
+                () = self.disturb.notified() => {
+                    let urgent = push::due(self, &pushed.held).is_ok_and(|due| due.first().is_some_and(|it| it.level <= URGENT));
+                    if urgent || !self.uploads_allowed() {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    fn after_trouble(
+        &self,
+        queued: &Queued,
+        attachment_id: &str,
+        trouble: Trouble,
+        pushed: &mut Pushed,
+    ) -> Result<Advance, Failure> {
+        let failure = match trouble {
+            Trouble::File(why) => return self.judge(queued, ErrorCode::ValidationError, &why, None, pushed),
+            Trouble::Call(failure) => failure,
+        };
+        let strikes = {
+            let mut uploads = self.uploads.borrow_mut();
+            let strikes = uploads.strikes.entry(attachment_id.to_owned()).or_default();
+            *strikes += 1;
+            *strikes
+        };
+        let begun = files::pending(self.store.read(), attachment_id)?.is_some_and(|it| it.upload_url.is_some());
+        match failure.status {
+            _ if !failure.ours => Err(failure),
+            // Its upload is gone: another one is made.
+            404 | 410 if begun && strikes < MOST_STRIKES => {
+                self.store.write(|tx| files::upload_at(tx, attachment_id, None))?;
+                Ok(Advance::Further)
+            }
+            // It stands elsewhere than was thought, or what came was damaged on the way: the server is asked.
+            409 | 460 if strikes < MOST_STRIKES => Ok(Advance::Further),
+            404 | 409 | 410 | 460 if begun => {
+                self.uploads.borrow_mut().strikes.remove(attachment_id);
+                self.judge(queued, ErrorCode::ServerError, &failure.detail, failure.retry_after, pushed)
+            }
+            413 => self.judge(queued, ErrorCode::ValidationError, &failure.detail, None, pushed),
+            500 => {
+                self.judge(queued, ErrorCode::ServerError, &failure.detail, failure.retry_after, pushed)?;
+                Err(failure)
+            }
+            _ if matches!(
+                failure.code,
+                ErrorCode::ValidationError | ErrorCode::NotFound | ErrorCode::PermissionDenied
+            ) =>
+            {
+                self.judge(queued, failure.code, &failure.detail, None, pushed)
+            }
+            _ => Err(failure),
+        }
+    }
+
+    /// A file is judged as an operation is (decision k): its line is that operation.
+    fn judge(
+        &self,
+        queued: &Queued,
+        code: ErrorCode,
+        detail: &str,
+        retry_after: Option<u64>,
+        pushed: &mut Pushed,
+    ) -> Result<Advance, Failure> {
+        let error = OperationError { code, detail: detail.to_owned(), retry_after, tombstone: false };
+        let result = OperationResult::refused(queued.queue_id.clone(), error);
+        pushed.add(settle::apply(self, std::slice::from_ref(queued), &[result])?);
+        Ok(Advance::Judged)
+    }
+}
+
+fn tus(method: Method, target: &str) -> Request {
+    Request { headers: vec![(TUS.0, TUS.1.to_owned())], ..Request::new(method, target) }
+}
+
+fn create(pending: &Pending) -> Request {
+    let mut request = tus(Method::Post, path::ATTACHMENTS);
+    request.headers.push(("upload-length", pending.kept.size.to_string()));
+    let fields = [
+        ("attachmentId", Some(&pending.attachment_id)),
+        ("workOrderId", Some(&pending.work_order_id)),
+        ("fileName", Some(&pending.file_name)),
+        ("mimeType", Some(&pending.mime_type)),
+        ("sha256", Some(&pending.sha256)),
+        ("attachmentType", Some(&pending.attachment_type)),
+        ("capturedAt", Some(&pending.captured_at)),
+        ("location", pending.location.as_ref()),
+        ("description", pending.description.as_ref()),
+    ];
+    let fields = fields.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", BASE64.encode(value?))));
+    request.headers.push(("upload-metadata", fields.collect::<Vec<_>>().join(",")));
+    request
+}
+
+fn patch(url: &str, offset: u64, bytes: Vec<u8>) -> Request {
+    let mut request = tus(Method::Patch, url);
+    request.headers.push((UPLOAD_OFFSET, offset.to_string()));
+    request.headers.push(("content-type", "application/offset+octet-stream".to_owned()));
+    Request { body: Some(bytes), ..request }
+}
+
+fn upload_offset(answer: &Response) -> Result<u64, Failure> {
+    let offset = answer.header(UPLOAD_OFFSET);
+    offset.parse().map_err(|_| Failure::network(format!("`{offset}` is no offset of an upload")))
+}

@@ -1,0 +1,116 @@
+//! The encrypted files on the device's disk (decision p): each under a key of its own, which is wrapped under the data
+//! key and kept in the database.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use super::sealed::{self, Damaged, FileKey, SEGMENT};
+use crate::base::Stream;
+use crate::disk::Storage;
+
+/// What the names of all files begin with; after it comes what the file is and whose.
+pub(in crate::client) const PREFIX: &str = "file-";
+
+/// A file could not be written or read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileError(String);
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a file on the device failed: {}", self.0)
+    }
+}
+
+impl std::error::Error for FileError {}
+
+impl From<Damaged> for FileError {
+    fn from(_: Damaged) -> Self {
+        Self("it is damaged, or its key is another's".into())
+    }
+}
+
+/// A file's name, its wrapped key and its length without encryption: what the database knows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::client) struct Kept {
+    pub(in crate::client) name: String,
+    pub(in crate::client) key: Vec<u8>,
+    pub(in crate::client) size: u64,
+}
+
+/// The files.
+pub(in crate::client) struct Vault {
+    storage: Storage,
+    /// Wraps the files' keys.
+    wrapping: Cell<FileKey>,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").finish_non_exhaustive()
+    }
+}
+
+impl Vault {
+    /// The files on `storage`, under the data key.
+    pub(in crate::client) fn new(storage: Storage, data_key: &str) -> Self {
+        Self { storage, wrapping: Cell::new(wrapping_key(data_key)) }
+    }
+
+    /// From now on there is another data key; what was kept under the old one is lost.
+    pub(in crate::client) fn rekey(&self, data_key: &str) {
+        self.wrapping.set(wrapping_key(data_key));
+    }
+
+    /// Keeps `plain` as `name`; durable on return. What fails leaves nothing behind.
+    pub(in crate::client) fn keep(&self, name: &str, plain: &[u8], random: &mut Stream) -> Result<Kept, FileError> {
+        let key: FileKey = random.bytes();
+        let kept = sealed::wrap(&self.wrapping.get(), name, random.bytes(), &key)?;
+        let written = sealed::seal(&key, 0, plain, true)?;
+        if let Err(error) = self.storage.append_file(name, &written) {
+            // A disk that refuses this, too, is swept at the next start.
+            let _ = self.storage.remove_file(name);
+            return Err(FileError(format!("{name} cannot be written: {error}")));
+        }
+        Ok(Kept { name: name.to_owned(), key: kept, size: plain.len() as u64 })
+    }
+
+    /// `len` bytes of a file from `offset` on, less at its end.
+    pub(in crate::client) fn read(&self, kept: &Kept, offset: u64, len: u64) -> Result<Vec<u8>, FileError> {
+        let key = sealed::unwrap(&self.wrapping.get(), &kept.name, &kept.key)?;
+        let (first, at, bytes, last) = sealed::place(kept.size, offset, len);
+        let failed = |error| FileError(format!("{} cannot be read: {error}", kept.name));
+        let segments = self.storage.read_file(&kept.name, at, bytes).map_err(failed)?;
+        let mut plain = sealed::open(&key, first, &segments, last)?;
+        let skip = usize::try_from(offset).unwrap_or(usize::MAX).saturating_sub(first * SEGMENT).min(plain.len());
+        plain.drain(..skip);
+        plain.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+        Ok(plain)
+    }
+
+    /// Removes a file, if it is there.
+    pub(in crate::client) fn remove(&self, name: &str) -> Result<(), FileError> {
+        self.storage.remove_file(name).map_err(|error| FileError(format!("{name} cannot be removed: {error}")))
+    }
+
+    /// Removes all files but those that the database knows: what a crash left of captures that were never acknowledged.
+    pub(in crate::client) fn sweep(&self, known: &BTreeSet<String>) -> Result<(), FileError> {
+        sweep(&self.storage, known)
+    }
+}
+
+/// Removes all files but the `known` ones.
+pub(in crate::client) fn sweep(storage: &Storage, known: &BTreeSet<String>) -> Result<(), FileError> {
+    let failed = |error| FileError(format!("files cannot be swept: {error}"));
+    for name in storage.files_with(PREFIX).map_err(failed)?.iter().filter(|name| !known.contains(*name)) {
+        storage.remove_file(name).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The data key opens the database; a key that is derived from it wraps.
+fn wrapping_key(data_key: &str) -> FileKey {
+    Sha256::new().chain_update(b"deadzone: keys of files").chain_update(data_key).finalize().into()
+}
