@@ -154,6 +154,9 @@ fn target(cursor: Option<&str>, limit: u32, asks: &[(&str, bool)]) -> String {
 
 /// Nothing of a page is applied unless all of it can be.
 fn check(page: &DeltaAnswer, cursor: Option<&str>) -> Result<(), Failure> {
+    if page.cursor.as_deref().is_some_and(|answers| answers != cursor.unwrap_or_default()) {
+        return Err(Failure::network("the answer is to another position than the one that was asked for"));
+    }
     if page.has_more && Some(page.next_cursor.as_str()) == cursor {
         return Err(Failure::network("the server promises more, at the cursor that it was asked for"));
     }

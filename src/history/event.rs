@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState, Side};
 use super::edit::{Edit, OperationRecord};
+use super::fault::Fault;
 use super::link::LinkState;
 use super::message::Message;
 use super::outcome::{Decision, StepOutcome, Wait};
@@ -263,6 +264,9 @@ pub enum What {
         device: String,
         /// What it will do.
         fault: Fault,
+        /// It may happen that it never does.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        may_miss: bool,
     },
     /// All that was ever written to a device's disk was searched; what was found stands before it.
     DiskSearched {
@@ -402,32 +406,6 @@ pub enum What {
     RunEnded,
 }
 
-/// A fault that a scenario arms.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// A request that never reaches the server.
-    LoseRequest,
-    /// An answer that never reaches the device, though the server did the work.
-    LoseAnswer,
-    /// A crash of the device.
-    Crash,
-    /// An answer that the server did not give.
-    Answer,
-    /// An answer that arrives damaged.
-    Spoil,
-    /// An error for some operations of a push.
-    Refuse,
-    /// A captive portal between the device and the server.
-    CaptivePortal,
-    /// The server is not to be had, for anybody.
-    ServerOutage,
-    /// The server's power fails right after a commit.
-    ServerCrash,
-    /// Somebody between the device and the server who plays the server.
-    ManInTheMiddle,
-    /// A handshake that comes to nothing.
-    Handshake,
 }
 
 /// Whether the server is to be had.

@@ -4,6 +4,7 @@ mod circumstance;
 mod device;
 mod edit;
 mod event;
+mod fault;
 mod link;
 mod message;
 mod outcome;
@@ -18,7 +19,8 @@ pub use device::{
     Side, Source, Status, SyncOutcome, Trigger,
 };
 pub use edit::{Edit, OperationRecord};
-pub use event::{Event, Fault, ServerState, What};
+pub use event::{Event, ServerState, What};
+pub use fault::Fault;
 pub use link::LinkState;
 pub use message::{Message, MessageKind, RecordRef, Upload, UploadStep};
 pub use outcome::{Decision, StepOutcome, Wait};

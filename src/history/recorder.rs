@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io::{self, BufRead, Write};
 use std::rc::Rc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -62,6 +63,12 @@ impl Recorder {
         let event = Event { seq: history.0.len() as u64, at_ms: self.clock.now_ms(), what };
         tracing::debug!(seq = event.seq, at_ms = event.at_ms, what = ?event.what);
         history.0.push(event);
+    }
+
+    /// The time of the run.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
     }
 
     /// The true wall time now.

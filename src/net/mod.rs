@@ -37,5 +37,5 @@ pub use connection::{Arrived, ConnectionId, Way};
 pub use memory::Link;
 pub use path::Path;
 pub use profile::{PROFILES, Profile, profile};
-pub use stream::{DeviceEnd, ProxyEnd, Traffic};
+pub use stream::{DeviceEnd, Linger, ProxyEnd, Traffic};
 pub use trace::{Trace, TraceError};

@@ -40,12 +40,30 @@ impl ProxyEnd {
     pub fn bytes(&self) -> Traffic {
         Traffic { up: self.0.read, down: self.0.written }
     }
+
+    /// A say in how this connection ends, for whoever gives the end away.
+    #[must_use]
+    pub fn linger(&self) -> Linger {
+        Linger(Rc::clone(&self.0.connection))
+    }
+}
+
+/// How the proxy's end of a connection goes, once it is dropped: `SO_LINGER` of the modelled network.
+#[derive(Debug)]
+pub struct Linger(Rc<Connection>);
+
+impl Linger {
+    /// The device then reads that the connection was reset, behind all data on its way.
+    pub fn reset_at_end(&self) {
+        self.0.reset_at_end.set(true);
+    }
 }
 
 /// The two ends of the open connection `id` on `medium`.
 pub(super) fn ends(medium: Rc<Medium>, id: ConnectionId) -> (DeviceEnd, ProxyEnd, Rc<Connection>) {
-    let (up, down, reset) = (RefCell::default(), RefCell::default(), Cell::new(false));
-    let connection = Rc::new(Connection { medium, id, up, down, reset });
+    let (up, down) = (RefCell::default(), RefCell::default());
+    let (reset, reset_at_end) = (Cell::new(false), Cell::new(false));
+    let connection = Rc::new(Connection { medium, id, up, down, reset, reset_at_end });
     let end = |writes| End {
         connection: Rc::clone(&connection),
         writes,
@@ -66,6 +84,8 @@ pub(super) struct Connection {
     up: RefCell<Pipe>,
     down: RefCell<Pipe>,
     reset: Cell<bool>,
+    /// The proxy's end goes with a reset.
+    reset_at_end: Cell<bool>,
 }
 
 impl Connection {
@@ -180,6 +200,9 @@ impl End {
             connection.medium.advance();
             let mut pipe = connection.pipe(way).borrow_mut();
             let count = pipe.read(buffer);
+            if count == 0 && pipe.gone() && way == Way::Down && connection.reset_at_end.get() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
             if count > 0 || pipe.ended() {
                 self.read += count as u64;
                 let writer = pipe.take_writer();

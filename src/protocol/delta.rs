@@ -37,6 +37,10 @@ pub struct DeltaQuery {
 pub struct DeltaAnswer {
     /// Timestamp of the last commit in this answer.
     pub sync_timestamp: String,
+    /// The `cursor` that this answers, empty when none was sent: an answer that a cache has kept is known by it
+    /// (addition).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
     /// Opaque position for the next pull (addition).
     pub next_cursor: String,
     /// More pages follow at `next_cursor` (addition).

@@ -1,7 +1,6 @@
-//! One connection's exchanges: each is read wholly, recorded, perhaps spoilt, forwarded and answered.
+//! One connection's exchanges: each is read, recorded, forwarded and answered, unless a fault has it otherwise (`strike.rs`).
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
 use std::io;
 use std::rc::Rc;
 
@@ -9,24 +8,23 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName};
 use hyper::header::{HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use hyper::http::{request, response};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 
-use super::faults::{Act, Canned, LoseHow, Moment, Refuse, Spoil, Tail, Target};
+use super::faults::{Facts, Strike, Target, Turn};
 use super::forward::Shared;
 use super::front::{Layer, Met};
 use super::inspect::{self, Route};
 use super::overhear::Line;
-use super::parcel::Parcel;
 use super::passing::{Outgoing, Passing};
+use super::script::Script;
 use super::upload;
 use super::wire::Wire;
 use crate::history::{Message, MessageKind, What};
-use crate::protocol::{PushAnswer, PushRequest};
 
 /// Largest body that the proxy holds, in bytes; far above what the API allows, so that the server can refuse it.
 const MAX_BODY: usize = 16 << 20;
@@ -35,49 +33,74 @@ const MAX_BODY: usize = 16 << 20;
 const HOP_BY_HOP: [HeaderName; 6] = [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, EXPECT];
 
 /// A request as it goes to the server.
-type Asking = (request::Parts, Bytes);
+pub(super) type Asking = (request::Parts, Bytes);
 /// An answer as it comes from there.
-type Answered = (response::Parts, Bytes);
+pub(super) type Answered = (response::Parts, Bytes);
 
 /// What is known of the exchange under way.
-struct Asked {
-    number: u64,
+#[derive(Clone)]
+pub(super) struct Asked {
+    pub(super) number: u64,
     path: String,
-    route: Option<Route>,
+    pub(super) route: Option<Route>,
+    pub(super) target: Option<Target>,
     /// The device closes the connection after it.
-    closing: bool,
+    pub(super) closing: bool,
 }
 
 /// A connection of a device, with its own connection to the server.
 pub(super) struct Session {
-    proxy: Rc<Shared>,
-    device: String,
+    pub(super) proxy: Rc<Shared>,
+    pub(super) device: String,
     connection: u64,
-    layer: Layer,
-    wire: Rc<Wire>,
+    pub(super) layer: Layer,
+    pub(super) wire: Rc<Wire>,
     /// Bytes from the device that earlier exchanges account for.
     accounted: Rc<Cell<u64>>,
     server: RefCell<Option<SendRequest<Outgoing>>>,
+    /// What goes out in place of an answer once hyper has let go of the connection.
+    script: RefCell<Option<(Script, Turn)>>,
+}
+
+/// What becomes of an exchange.
+pub(super) enum Fate {
+    /// hyper writes the answer.
+    Answer(Response<Full<Bytes>>),
+    /// We do.
+    Script(Script),
 }
 
 impl Session {
     /// A session on a connection that was met like that and has seen no exchange yet.
     pub(super) fn new(proxy: Rc<Shared>, (device, connection): (&str, u64), met: &Met, wire: Rc<Wire>) -> Self {
         let (layer, accounted) = (met.layer, Rc::new(Cell::new(met.accounted)));
-        let server = RefCell::new(None);
-        Self { proxy, device: device.into(), connection, layer, wire, accounted, server }
+        let (server, script) = (RefCell::default(), RefCell::default());
+        Self { proxy, device: device.into(), connection, layer, wire, accounted, server, script }
+    }
+
+    /// A session of the same connection with a way to the server of its own: by then this one's may be gone.
+    pub(super) fn aside(&self) -> Self {
+        let Self { connection, layer, .. } = *self;
+        let (proxy, device, wire) = (Rc::clone(&self.proxy), self.device.clone(), Rc::clone(&self.wire));
+        let (accounted, server, script) = (Rc::default(), RefCell::default(), RefCell::default());
+        Self { proxy, device, connection, layer, wire, accounted, server, script }
+    }
+
+    /// What is to be played on the connection, if the last exchange ended so.
+    pub(super) fn take_script(&self) -> Option<(Script, Turn)> {
+        self.script.borrow_mut().take()
     }
 
     /// How many bytes an answer takes on the link.
-    fn size(&self, head: &response::Parts, body: usize) -> u64 {
+    pub(super) fn size(&self, head: &response::Parts, body: usize) -> u64 {
         self.layer.on_the_wire(size(head, body))
     }
 
     /// Carries out one exchange.
     ///
     /// # Errors
-    /// When the connection must be closed without an answer: a fault cuts it, a body breaks off, the server is away.
-    pub(super) async fn exchange(&self, request: Request<Incoming>) -> io::Result<Response<Parcel>> {
+    /// When hyper must let go of the connection: a fault cuts it or has a script, a body breaks off, the server is away.
+    pub(super) async fn exchange(self: Rc<Self>, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         if head.method == Method::PATCH && Route::of(&head.method, &head.uri) == Some(Route::Upload) {
             return self.pass_part(head, body).await;
@@ -91,33 +114,44 @@ impl Session {
             self.line(number, &path).request(&tell, &head, &body);
         }
         let kind = inspect::request(route, &head, &body);
-        let fault = self.proxy.faults.decide(&self.device, route.and_then(Route::target), &entities(&kind));
+        let target = route.map(Route::target);
+        let fault = self.decide(target, &kind, &head, &body);
 
-        let stopped = fault.as_ref().is_some_and(|(_, act)| act.stops_request());
+        let stopped = fault.as_ref().is_some_and(|strike| strike.act.stops_request());
         self.proxy.recorder.record(What::Request(self.message(number, bytes, 0, !stopped, kind)));
         let closing = head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
-        let asked = Asked { number, path, route, closing };
-        match fault {
-            Some((id, act)) => self.struck(&asked, id, act, (head, body)).await,
-            None => {
-                let answer = self.forward(head, body).await?;
-                Ok(self.hand_over(&asked, answer).0)
-            }
-        }
+        let asked = Asked { number, path, route, target, closing };
+        let Some(strike) = fault else {
+            let answer = self.forward(head, body).await?;
+            return Ok(self.hand_over(&asked, answer).0);
+        };
+        self.meet_fate(&asked, strike, (head, body)).await
+    }
+
+    fn decide(&self, target: Option<Target>, kind: &MessageKind, head: &request::Parts, body: &[u8]) -> Option<Strike> {
+        self.proxy.faults.decide(&Facts {
+            device: &self.device,
+            target,
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            entities: &entities(kind),
+            mentions: &|word| inspect::mentions(&head.headers, body, word),
+            at: self.proxy.recorder.elapsed(),
+        })
     }
 
     /// A part of an upload passes as it comes: of one that breaks off, the server has what came. It is recorded once it has
     /// passed.
-    async fn pass_part(&self, head: request::Parts, body: Incoming) -> io::Result<Response<Parcel>> {
-        let (number, route) = (self.proxy.next_exchange(), Some(Route::Upload));
+    async fn pass_part(self: &Rc<Self>, head: request::Parts, body: Incoming) -> io::Result<Response<Full<Bytes>>> {
+        let (number, route, target) = (self.proxy.next_exchange(), Some(Route::Upload), Some(Target::Upload));
         let closing = head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
         let path = head.uri.path().to_owned();
         if let Some(tell) = self.proxy.listener() {
             self.line(number, &path).request(&tell, &head, &[]);
         }
-        let asked = Asked { number, path, route, closing };
-        let fault = self.proxy.faults.decide(&self.device, Some(Target::Upload), &[]);
-        let stopped = fault.as_ref().is_some_and(|(_, act)| act.stops_request());
+        let asked = Asked { number, path, route, target, closing };
+        let fault = self.decide(target, &MessageKind::SignIn, &head, &[]);
+        let stopped = fault.as_ref().is_some_and(|strike| strike.act.stops_request());
         let record = {
             let (proxy, wire, accounted) = (Rc::clone(&self.proxy), Rc::clone(&self.wire), Rc::clone(&self.accounted));
             let (head, message) = (head.clone(), self.message(number, 0, 0, !stopped, MessageKind::SignIn));
@@ -129,50 +163,27 @@ impl Session {
                 proxy.recorder.record(What::Request(Message { bytes, kind, ..message }));
             }
         };
-        match fault {
-            Some((id, act)) => {
-                let body = whole(body).await?;
-                record(body.len() as u64, false);
-                self.struck(&asked, id, act, (head, body)).await
-            }
-            None => {
-                let answer = self.forward_body(head, Outgoing::Passing(Passing::new(body, Box::new(record)))).await?;
-                Ok(self.hand_over(&asked, answer).0)
-            }
-        }
+        let Some(strike) = fault else {
+            let answer = self.forward_body(head, Outgoing::Passing(Passing::new(body, Box::new(record)))).await?;
+            return Ok(self.hand_over(&asked, answer).0);
+        };
+        let body = whole(body).await?;
+        record(body.len() as u64, false);
+        self.meet_fate(&asked, strike, (head, body)).await
     }
 
-    /// The exchange as `act` has it.
-    async fn struck(&self, asked: &Asked, id: u64, act: Act, request: Asking) -> io::Result<Response<Parcel>> {
-        let (head, body) = request;
-        match act {
-            Act::LoseRequest(_) | Act::Crash(Moment::BeforeRequest) => self.strike(asked.number, id, act).await,
-            Act::Answer(canned) => Ok(self.instead(asked, id, canned)),
-            Act::AnswerAfter(canned) => {
-                self.keep_back(asked, &self.forward(head, body).await?, 0);
-                Ok(self.instead(asked, id, canned))
-            }
-            Act::Spoil(spoil) => {
-                let answer = self.forward(head, body).await?;
-                self.keep_back(asked, &answer, 0);
-                Ok(self.spoilt(asked, id, spoil, answer))
-            }
-            Act::Refuse(refuse) => {
-                let answer = self.refused(&refuse, head, body).await?;
-                self.proxy.fired(&self.device, asked.number, id);
-                Ok(self.hand_over(asked, answer).0)
-            }
-            Act::LoseAnswer(_) | Act::Crash(Moment::AfterCommit) => {
-                let mut answer = self.forward(head, body).await?;
-                complete(&mut answer.0, answer.1.len(), asked.closing);
-                self.keep_back(asked, &answer, self.size(&answer.0, answer.1.len()));
-                self.strike(asked.number, id, act).await
-            }
-            Act::Crash(Moment::AfterAnswer) => {
-                let answer = self.forward(head, body).await?;
-                let (response, size) = self.hand_over(asked, answer);
-                self.crash_after(size, asked.number, id);
-                Ok(response)
+    /// The exchange as the fault has it, and what hyper is to do about it.
+    async fn meet_fate(
+        self: &Rc<Self>,
+        asked: &Asked,
+        Strike { id, act, turn }: Strike,
+        request: Asking,
+    ) -> io::Result<Response<Full<Bytes>>> {
+        match self.struck(asked, id, act, request).await? {
+            Fate::Answer(answer) => Ok(answer),
+            Fate::Script(script) => {
+                *self.script.borrow_mut() = Some((script, turn));
+                Err(io::Error::other("a script goes on"))
             }
         }
     }
@@ -181,7 +192,7 @@ impl Session {
         Line { device: &self.device, exchange, path }
     }
 
-    fn hear_answer(&self, asked: &Asked, head: &response::Parts, body: &[u8]) {
+    pub(super) fn hear_answer(&self, asked: &Asked, head: &response::Parts, body: &[u8]) {
         if let Some(tell) = self.proxy.listener() {
             self.line(asked.number, &asked.path).answer(&tell, head, body);
         }
@@ -193,14 +204,14 @@ impl Session {
     }
 
     /// Records an answer that the device gets, of `size` bytes.
-    fn record_answer(&self, asked: &Asked, head: &response::Parts, size: u64, kind: MessageKind) {
+    pub(super) fn record_answer(&self, asked: &Asked, head: &response::Parts, size: u64, kind: MessageKind) {
         let message = self.message(asked.number, size, head.status.as_u16(), true, kind);
         let retry_after = inspect::retry_after(&head.headers);
         self.proxy.recorder.record(What::Answer(Message { retry_after, ..message }));
     }
 
     /// Records the server's answer, which goes no further.
-    fn keep_back(&self, asked: &Asked, (head, body): &Answered, bytes: u64) {
+    pub(super) fn keep_back(&self, asked: &Asked, (head, body): &Answered, bytes: u64) {
         self.hear_answer(asked, head, body);
         let kind = inspect::answer(asked.route, head, body);
         let message = self.message(asked.number, bytes, head.status.as_u16(), false, kind);
@@ -208,95 +219,20 @@ impl Session {
     }
 
     /// The answer as the device gets it, with its size on the wire.
-    fn hand_over(&self, asked: &Asked, (mut head, body): Answered) -> (Response<Parcel>, u64) {
+    pub(super) fn hand_over(&self, asked: &Asked, (mut head, body): Answered) -> (Response<Full<Bytes>>, u64) {
         complete(&mut head, body.len(), asked.closing);
         let size = self.size(&head, body.len());
         self.hear_answer(asked, &head, &body);
         let kind = inspect::answer(asked.route, &head, &body);
         self.record_answer(asked, &head, size, kind);
-        let length = body.len();
-        (Response::from_parts(head, Parcel::new(body, length, Tail::End)), size)
-    }
-
-    /// An answer of the proxy's own.
-    fn instead(&self, asked: &Asked, id: u64, canned: Canned) -> Response<Parcel> {
-        let (fields, body) = canned.write(self.proxy.recorder.wall());
-        let mut head = Response::new(()).into_parts().0;
-        head.status = StatusCode::from_u16(canned.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        for (name, value) in fields {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                head.headers.insert(name, value);
-            }
+        if let Some(target) = asked.target.filter(|_| head.status.is_success()) {
+            self.proxy.memory.borrow_mut().note(&self.device, target, (head.clone(), body.clone()));
         }
-        let (response, _) = self.hand_over(asked, (head, body.into()));
-        self.proxy.fired(&self.device, asked.number, id);
-        response
-    }
-
-    /// The server's answer, damaged.
-    fn spoilt(&self, asked: &Asked, id: u64, spoil: Spoil, (mut head, body): Answered) -> Response<Parcel> {
-        let (arrives, length, tail) = spoil.of(body.len());
-        if spoil == Spoil::Mislabelled {
-            head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        }
-        head.headers.insert(CONTENT_LENGTH, length.into());
-        complete(&mut head, length, asked.closing);
-        let kind = MessageKind::Other { summary: format!("a spoilt answer ({spoil:?})") };
-        self.record_answer(asked, &head, self.size(&head, arrives), kind);
-        self.proxy.fired(&self.device, asked.number, id);
-        Response::from_parts(head, Parcel::new(body.slice(..arrives), length, tail))
-    }
-
-    /// Asks the server for all but the operations to refuse, and puts those into its answer.
-    async fn refused(&self, refuse: &Refuse, mut head: request::Parts, body: Bytes) -> io::Result<Answered> {
-        let Some(PushRequest { mut operations }) = inspect::json(&head.headers, &body) else {
-            return self.forward(head, body).await;
-        };
-        let refused = refuse.take(&mut operations);
-        head.headers.remove(CONTENT_ENCODING);
-        head.headers.remove(CONTENT_LENGTH);
-        let rest = serde_json::to_vec(&PushRequest { operations }).map_err(io::Error::other)?;
-        let (mut head, body) = self.forward(head, rest.into()).await?;
-        let Some(PushAnswer { results }) = inspect::json(&head.headers, &body) else { return Ok((head, body)) };
-        let results = Refuse::join(refused, results);
-        head.headers.remove(CONTENT_ENCODING);
-        head.headers.remove(CONTENT_LENGTH);
-        let body = serde_json::to_vec(&PushAnswer { results }).map_err(io::Error::other)?;
-        Ok((head, body.into()))
-    }
-
-    /// Spoils the exchange. Returns, with an error, only if the connection is to be cut.
-    async fn strike<T>(&self, exchange: u64, id: u64, act: Act) -> io::Result<T> {
-        self.proxy.fired(&self.device, exchange, id);
-        match act {
-            Act::LoseRequest(LoseHow::Cut) | Act::LoseAnswer(LoseHow::Cut) => {
-                return Err(io::ErrorKind::ConnectionAborted.into());
-            }
-            Act::Crash(moment) => self.proxy.crash(&self.device, id, moment),
-            Act::LoseRequest(LoseHow::Silence)
-            | Act::LoseAnswer(LoseHow::Silence)
-            | Act::Answer(_)
-            | Act::AnswerAfter(_)
-            | Act::Spoil(_)
-            | Act::Refuse(_) => {}
-        }
-        // hyper drops this future when the device closes its side.
-        pending().await
-    }
-
-    fn crash_after(&self, size: u64, exchange: u64, id: u64) {
-        let (proxy, device) = (Rc::clone(&self.proxy), self.device.clone());
-        self.wire.after(
-            size,
-            Box::new(move || {
-                proxy.fired(&device, exchange, id);
-                proxy.crash(&device, id, Moment::AfterAnswer);
-            }),
-        );
+        (Response::from_parts(head, Full::new(body)), size)
     }
 
     /// Asks the server, on this session's own connection to it.
-    async fn forward(&self, head: request::Parts, body: Bytes) -> io::Result<Answered> {
+    pub(super) async fn forward(&self, head: request::Parts, body: Bytes) -> io::Result<Answered> {
         self.forward_body(head, Outgoing::Whole(Full::new(body))).await
     }
 
@@ -347,7 +283,7 @@ fn strip(headers: &mut HeaderMap) {
 }
 
 /// Adds the headers that hyper would add, so that the answer's size is known before it is sent.
-fn complete(head: &mut response::Parts, length: usize, closing: bool) {
+pub(super) fn complete(head: &mut response::Parts, length: usize, closing: bool) {
     let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if !bodiless {
         head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 
@@ -9,11 +10,11 @@ use futures_util::future::LocalBoxFuture;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
-use super::exchange::Session;
-use super::faults::{Faults, Moment};
-use super::front::{Front, Met};
+use super::exchange::{Answered, Session};
+use super::faults::{Faults, Memory, Moment, Target};
+use super::front::Front;
 use super::overhear::OnHeard;
 use super::wire::{Watched, Wire};
 use crate::history::{Recorder, What};
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     pub(super) recorder: Recorder,
     pub(super) upstream: Rc<dyn Upstream>,
     pub(super) faults: Faults,
+    /// What a cache that should not be there has kept.
+    pub(super) memory: RefCell<Memory<Target, Answered>>,
     on_crash: RefCell<OnCrash>,
     front: RefCell<Front>,
     on_heard: RefCell<Option<OnHeard>>,
@@ -84,6 +87,7 @@ impl Proxy {
             recorder,
             upstream,
             faults,
+            memory: RefCell::default(),
             on_crash: RefCell::new(on_crash),
             front: RefCell::default(),
             on_heard: RefCell::default(),
@@ -123,24 +127,41 @@ impl Proxy {
     async fn serve_behind(&self, front: &Front, device: &str, end: ProxyEnd) {
         let connection = next(&self.0.connections);
         self.0.recorder.record(What::ConnectionOpened { device: device.into(), connection });
-        let wire = Rc::new(Wire::default());
+        let wire = Rc::new(Wire::new(&end));
         let watched = Watched { end, wire: Rc::clone(&wire) };
         if let Some(met) = front.meet(&self.0, (device, connection), watched).await {
-            self.speak_http(device, connection, met, wire).await;
+            let session = Rc::new(Session::new(Rc::clone(&self.0), (device, connection), &met, wire));
+            // An error here is the device's garbage, its vanishing, or a fault's cut: the connection is over either way.
+            let _ = speak_http(&session, met.stream).await;
         }
         self.0.recorder.record(What::ConnectionClosed { device: device.into(), connection });
     }
+}
 
-    async fn speak_http(&self, device: &str, connection: u64, met: Met, wire: Rc<Wire>) {
-        let session = Rc::new(Session::new(Rc::clone(&self.0), (device, connection), &met, wire));
+/// Serves `stream` until it ends: by hyper, and by a script wherever a fault has one.
+async fn speak_http(session: &Rc<Session>, stream: impl ByteStream + 'static) -> io::Result<()> {
+    let mut io = TokioIo::new(stream);
+    loop {
+        let asked = Rc::clone(session);
         let service = service_fn(move |request| {
-            let session = Rc::clone(&session);
-            async move { session.exchange(request).await }
+            let session = Rc::clone(&asked);
+            Box::pin(async move { session.exchange(request).await })
         });
         let mut server = http1::Builder::new();
         server.auto_date_header(false).header_read_timeout(None);
-        // An error here is the device's garbage, its vanishing, or a fault's cut: the connection is over either way.
-        let _ = server.serve_connection(TokioIo::new(met.stream), service).await;
+        let mut connection = server.serve_connection(io, service);
+        let served = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+        let parts = connection.into_parts();
+        let mut stream = parts.io.into_inner();
+        let Some((script, _turn)) = session.take_script() else {
+            served.map_err(io::Error::other)?;
+            return stream.shutdown().await;
+        };
+        // What came early would be lost: nobody who speaks HTTP/1.1 to a faulty proxy sends ahead.
+        if !parts.read_buf.is_empty() || !script.play(&mut stream).await? {
+            return Ok(());
+        }
+        io = TokioIo::new(stream);
     }
 }
 

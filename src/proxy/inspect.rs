@@ -56,17 +56,24 @@ impl Route {
     }
 
     /// The name by which a rule calls it.
-    pub(super) fn target(self) -> Option<Target> {
+    pub(super) fn target(self) -> Target {
         match self {
-            Self::SignIn => Some(Target::SignIn),
-            Self::Refresh => Some(Target::Refresh),
-            Self::Profile | Self::Asset | Self::Selection => None,
-            Self::Delta => Some(Target::Pull),
-            Self::Push => Some(Target::Push),
-            Self::Upload => Some(Target::Upload),
-            Self::File => Some(Target::File),
+            Self::SignIn => Target::SignIn,
+            Self::Refresh => Target::Refresh,
+            Self::Profile | Self::Asset => Target::Profile,
+            Self::Selection => Target::Selection,
+            Self::Delta => Target::Pull,
+            Self::Push => Target::Push,
+            Self::Upload => Target::Upload,
+            Self::File => Target::File,
         }
     }
+}
+
+/// Whether a body names `word`, out of its coding.
+pub(super) fn mentions(headers: &HeaderMap, body: &[u8], word: &str) -> bool {
+    let holds = |body: &[u8]| body.windows(word.len().max(1)).any(|part| part == word.as_bytes());
+    plain(headers, body).is_some_and(|body| holds(&body))
 }
 
 /// What a request says.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   ProxyEnd ── front: TLS ── hyper server ── exchange: inspect, faults ── hyper client ── Upstream
+//!                       └─── script: what no HTTP library would write
 //! ```
 
 mod alone;
@@ -11,8 +12,9 @@ mod forward;
 mod front;
 mod inspect;
 mod overhear;
-mod parcel;
 mod passing;
+mod script;
+mod strike;
 mod upload;
 mod wire;
 
@@ -21,8 +23,10 @@ mod tests;
 
 pub use alone::{Alone, AloneError, Deed, Glance, MakeRule, ReadSteps, Timed, Trusted, Wanted};
 pub use faults::{
-    Act, Canned, Faults, Greeting, Greetings, LoseHow, Meeting, Moment, Page, Refuse, RetryAfter, Rule, Spoil, Target,
+    Act, At, Canned, Drops, Duplicate, Entry, Facts, Faults, Greeting, Greetings, LoseHow, Meeting, Moment, Only, Page,
+    Refuse, Replay, RetryAfter, Rule, Slow, Spoil, Strike, Target, Turn, catalogue,
 };
 pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
 pub use front::{Face, Front, Terminator};
 pub use overhear::{OnHeard, Overheard};
+pub use script::{End, Piece, Script};

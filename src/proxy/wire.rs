@@ -9,12 +9,12 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::net::{ProxyEnd, Traffic};
+use crate::net::{Linger, ProxyEnd, Traffic};
 
 /// What is known of a connection's bytes while hyper owns its end.
-#[derive(Default)]
 pub(super) struct Wire {
     traffic: Cell<Traffic>,
+    linger: Linger,
     handover: RefCell<Option<Handover>>,
 }
 
@@ -25,6 +25,16 @@ struct Handover {
 }
 
 impl Wire {
+    /// The wire of a connection that nothing has passed yet.
+    pub(super) fn new(end: &ProxyEnd) -> Self {
+        Self { traffic: Cell::default(), linger: end.linger(), handover: RefCell::default() }
+    }
+
+    /// From now on the connection's end is a reset.
+    pub(super) fn reset_at_end(&self) {
+        self.linger.reset_at_end();
+    }
+
     /// The bytes that have passed so far.
     pub(super) fn traffic(&self) -> Traffic {
         self.traffic.get()

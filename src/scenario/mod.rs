@@ -29,7 +29,8 @@ mod written;
 
 pub use account::{EditCached, Logout, LookUp, Select, SignIn};
 pub use faults::{
-    Answer, AnswerPage, AnswerWhen, CaptivePortal, FailedChange, PortalHow, RefuseChange, SpoilAnswer, SpoilHow,
+    Aim, Answer, AnswerPage, AnswerWhen, CaptivePortal, Duplicate, Exchange, FailedChange, Half, Lose, LoseHow, Only,
+    PortalHow, RefuseChange, Replay, Slow, SlowPart, SpoilAnswer, SpoilHow,
 };
 pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Keys, Orders, Retry,
@@ -46,8 +47,8 @@ pub use requirements::{REQUIREMENTS, Requirement, requirement};
 pub use security::{Loot, Steal, Uninstall};
 pub use server_step::{CrashServer, SearchDisk, ServerClock, Tamper};
 pub use step::{
-    Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, Exchange, Half, Lose, LoseHow, OfficeCreate,
-    OfficeDelete, OfficeEdit, OfficeEditMany, Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
+    Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, OfficeCreate, OfficeDelete, OfficeEdit, OfficeEditMany,
+    Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
 };
 pub use tls_step::{CertificateKey, Handshake, HandshakeHow, Impostor, Mitm, NewCertificate};
 pub use work_step::{DAY, DeadZone, Work};

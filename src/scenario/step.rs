@@ -5,7 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::account::{EditCached, Logout, LookUp, Select, SignIn};
-use super::faults::{Answer, CaptivePortal, FailedChange, RefuseChange, SpoilAnswer};
+use super::faults::{
+    Answer, CaptivePortal, Duplicate, FailedChange, Lose, Only, RefuseChange, Replay, Slow, SpoilAnswer, is_default,
+    is_one, one,
+};
 use super::file::Skew;
 use super::files_step::{Attach, DiskSpace, FileSettings, Network};
 use super::link::{ChangeLink, Flap};
@@ -119,6 +122,12 @@ pub enum Action {
     Answer(Answer),
     /// Answers arrive damaged, as the rule says; the server has done its work.
     Spoil(SpoilAnswer),
+    /// Exchanges take their time, as the rule says.
+    Slow(Slow),
+    /// Requests reach the server twice, as the rule says.
+    Duplicate(Duplicate),
+    /// Earlier answers come again, as the rule says.
+    Replay(Replay),
     /// The server fails on single changes of a push, as the rule says.
     Refuse(RefuseChange),
     /// The device comes behind a captive portal, until it is `online`.
@@ -351,68 +360,6 @@ pub struct OfficeDelete {
     pub order: String,
 }
 
-/// See [`Action::Lose`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Lose {
-    /// The device or group whose traffic is struck.
-    pub device: String,
-    /// Which half of an exchange.
-    pub what: Half,
-    /// Of which exchanges.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub of: Exchange,
-    /// The first one that is lost, counted from 1 among those that match.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub nth: u32,
-    /// How many in a row are lost.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub times: u32,
-    /// What the device notices.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub how: LoseHow,
-}
-
-/// The halves of an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Half {
-    /// The request: the server never hears of it.
-    Request,
-    /// The answer: the server did the work, the device does not learn of it.
-    Answer,
-}
-
-/// Kinds of exchanges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Exchange {
-    /// Pushes.
-    Push,
-    /// Pulls, each page one.
-    Pull,
-    /// Sign-ins.
-    SignIn,
-    /// Token refreshes.
-    Refresh,
-    /// Requests of uploads.
-    Upload,
-    /// All of them.
-    #[default]
-    Any,
-}
-
-/// What a device notices of a lost message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LoseHow {
-    /// Its connection is closed at once.
-    #[default]
-    Cut,
-    /// Nothing: it waits on an open connection.
-    Silence,
-}
-
 /// See [`Action::Crash`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -424,6 +371,12 @@ pub struct Crash {
     /// Of which exchange; counts for the moments of an exchange alone.
     #[serde(default = "push", skip_serializing_if = "is_push")]
     pub of: Phase,
+    /// The first of those that it may be, counted from 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub nth: u32,
+    /// What narrows it further.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub only: Only,
     /// With [`CrashWhen::DiskOperation`] alone: the so-manieth write to the disk from now, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<u64>,
@@ -466,25 +419,12 @@ pub struct SetClock {
     pub by: Skew,
 }
 
-const fn one() -> u32 {
-    1
-}
-
 const fn push() -> Phase {
     Phase::Push
 }
 
 const fn kill() -> CrashHow {
     CrashHow::Kill
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if takes a reference")]
-const fn is_one(value: &u32) -> bool {
-    *value == 1
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if takes a reference")]

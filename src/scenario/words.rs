@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::account::Select;
 use super::faults::server_words;
 use super::platform::DataSaver;
 use super::security;
-use super::step::{Action, Crash, CrashWhen, Exchange, Half, Lose, LoseHow, OfflineHow, Prefer, Resolve};
+use super::step::{Action, Crash, CrashWhen, Half, OfflineHow, Prefer, Resolve};
 use crate::base::CrashHow;
 use crate::check::ShownClaim;
 use crate::history::Phase;
@@ -54,13 +55,7 @@ impl fmt::Display for Action {
             Self::Logout(step) if step.force => write!(f, "{} logs out, whatever is lost", step.device),
             Self::Logout(step) => write!(f, "{} logs out", step.device),
             Self::SignIn(step) => step.fmt(f),
-            Self::Select(step) => {
-                write!(f, "{} picks what to sync: {}", step.device, step.orders.join(", "))?;
-                if let (Some(from), Some(to)) = (&step.from, &step.to) {
-                    write!(f, "from {from} to {to}")?;
-                }
-                if step.give_up.is_empty() { Ok(()) } else { write!(f, "; no more {}", step.give_up.join(", ")) }
-            }
+            Self::Select(step) => step.fmt(f),
             Self::LookUp(step) => write!(f, "{} looks up {}", step.device, step.what),
             Self::EditCached(step) => {
                 write!(f, "{} tries to change {}: {}", step.device, step.record, Fields(&step.set))
@@ -68,6 +63,9 @@ impl fmt::Display for Action {
             Self::Clock(step) => write!(f, "the clock of {} is set {}", step.device, step.by.words()),
             Self::Answer(step) => step.fmt(f),
             Self::Spoil(step) => step.fmt(f),
+            Self::Slow(step) => step.fmt(f),
+            Self::Duplicate(step) => step.fmt(f),
+            Self::Replay(step) => step.fmt(f),
             Self::Refuse(step) => step.fmt(f),
             Self::CaptivePortal(step) => step.fmt(f),
             Self::Server(state) => write!(f, "the server {}", server_words(*state)),
@@ -100,6 +98,16 @@ fn about_files(action: &Action, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Action::Network(step) => write!(f, "{step}"),
         Action::DiskSpace(step) => write!(f, "{step}"),
         _ => Ok(()),
+    }
+}
+
+impl fmt::Display for Select {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} picks what to sync: {}", self.device, self.orders.join(", "))?;
+        if let (Some(from), Some(to)) = (&self.from, &self.to) {
+            write!(f, "from {from} to {to}")?;
+        }
+        if self.give_up.is_empty() { Ok(()) } else { write!(f, "; no more {}", self.give_up.join(", ")) }
     }
 }
 
@@ -157,31 +165,6 @@ impl fmt::Display for OfflineHow {
     }
 }
 
-impl fmt::Display for Lose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let half = match self.what {
-            Half::Request => "request",
-            Half::Answer => "answer",
-        };
-        let of = match self.of {
-            Exchange::Push => " of a push",
-            Exchange::Pull => " of a pull",
-            Exchange::SignIn => " of a sign-in",
-            Exchange::Refresh => " of a token refresh",
-            Exchange::Upload => " of an upload",
-            Exchange::Any => "",
-        };
-        write!(f, "{} will lose {half} {}{of}", self.device, self.nth)?;
-        if self.times > 1 {
-            write!(f, " and the {} after it", self.times - 1)?;
-        }
-        match self.how {
-            LoseHow::Cut => Ok(()),
-            LoseHow::Silence => f.write_str(", in silence"),
-        }
-    }
-}
-
 impl fmt::Display for Crash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = match self.how {
@@ -195,11 +178,15 @@ impl fmt::Display for Crash {
             Phase::Files => "upload",
         };
         let device = &self.device;
+        let of = match self.nth {
+            1 => format!("next {of}{}", self.only),
+            nth => format!("{of} number {nth} from now{}", self.only),
+        };
         match self.when {
             CrashWhen::Now => write!(f, "{device} crashes: {how}"),
-            CrashWhen::BeforeRequest => write!(f, "{device} will crash before its next {of}: {how}"),
-            CrashWhen::AfterCommit => write!(f, "{device} will crash before the answer to its next {of}: {how}"),
-            CrashWhen::AfterAnswer => write!(f, "{device} will crash after the answer to its next {of}: {how}"),
+            CrashWhen::BeforeRequest => write!(f, "{device} will crash before its {of}: {how}"),
+            CrashWhen::AfterCommit => write!(f, "{device} will crash before the answer to its {of}: {how}"),
+            CrashWhen::AfterAnswer => write!(f, "{device} will crash after the answer to its {of}: {how}"),
             CrashWhen::DiskOperation => {
                 write!(f, "{device} will crash at disk operation {} from now: {how}", self.operation.unwrap_or(1))
             }

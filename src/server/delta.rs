@@ -50,6 +50,7 @@ pub(super) fn pull(store: &mut Store, now_ms: i64, caller: &Caller, query: &Delt
         false => Some(etag::weak(&format!("{}-{}", view::last_change(&tx, caller.user())?, pull.cursor.kinds))),
     };
     tx.commit()?;
+    let answer = DeltaAnswer { cursor: Some(query.cursor.clone().unwrap_or_default()), ..answer };
     Ok(Page { answer, tag, idle })
 }
 
@@ -168,6 +169,7 @@ impl<'a> Pull<'a> {
         let told = if more.is_some() { self.cursor.base } else { next.base };
         Ok(DeltaAnswer {
             sync_timestamp: store::time_text(store::commit_time(db, told)?),
+            cursor: None,
             next_cursor: next.to_string(),
             has_more: more.is_some(),
             changes,

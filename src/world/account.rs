@@ -1,13 +1,32 @@
 //! Steps about a device as a whole: its cache, and who is signed in.
 
 use super::device::{Ask, Reply};
+use super::faults::Named;
 use super::stage::{Member, World};
-use super::steps::{Done, StepError, impossible, simply, unexpected};
+use super::steps::{Done, StepError, impossible, simply, together, unexpected};
 use crate::history::What;
 use crate::protocol::{OperationKind, SelectionRequest};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Action, Scenario};
 
 impl World {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the steps of this file here")]
+    pub(super) async fn use_account(&self, scenario: &Scenario, all: Named<'_, '_>, action: &Action) -> Done {
+        match action {
+            Action::ClearCache(name) => together(all(name), async |member| self.clear_cache(member).await).await,
+            Action::Logout(step) => {
+                together(all(&step.device), async |member| self.log_out(member, step.force).await).await
+            }
+            Action::SignIn(step) => {
+                together(all(&step.device), async |member| self.sign_in_again(scenario, member, step).await).await
+            }
+            Action::Select(step) => together(all(&step.device), async |member| self.select(member, step).await).await,
+            Action::EditCached(step) => {
+                together(all(&step.device), async |member| self.edit_cached(member, step).await).await
+            }
+            other => Err(impossible(format!("`{other}` has nothing to do with an account"))),
+        }
+    }
+
     pub(super) async fn clear_cache(&self, member: &Member) -> Done {
         simply(member, Ask::ClearCache).await
     }

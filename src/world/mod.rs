@@ -38,6 +38,7 @@ use std::path::PathBuf;
 pub use api::ApiError;
 pub use demo::{DemoOrders, DemoUser, demo};
 pub use device::{Ask, Device, DeviceError, Reply};
+pub use faults::message_fault;
 pub use platform::{CopyOpened, Platform, StolenKeychain};
 pub use speak::speak;
 pub use stage::{StageError, World};

@@ -193,7 +193,7 @@ impl World {
         let server = Server::new(server_clock.clone(), seed.stream("server"), seeded)
             .map_err(|error| StageError(error.to_string()))?;
         let machine = Rc::new(Machine::new(server, recorder.clone()));
-        let faults = Faults::default();
+        let faults = Faults::new(seed);
         let listeners = Listeners::default();
         let upstream: Rc<dyn Upstream> = match media {
             Media::Simulated => Rc::new(ToServer(machine.clone())),

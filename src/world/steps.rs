@@ -6,15 +6,19 @@ use futures_util::future::join_all;
 
 use super::account::look_up;
 use super::device::{Ask, DeviceError, Reply};
-use super::faults::target;
 use super::stage::{Label, Member, World};
 use crate::base::CrashHow;
 use crate::history::{
     Circumstance, DeviceState, Edit, Fault, LinkState, OperationRecord, Phase, StepOutcome, SyncOutcome, What,
 };
 use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
+<<<<<<< HEAD
 use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
 use crate::scenario::{self, Action, CrashWhen, Half, Scenario};
+=======
+use crate::proxy::{Act, Moment};
+use crate::scenario::{self, Action, Aim, CrashWhen, Exchange, OfflineHow, Scenario};
+>>>>>>> room-faults
 
 /// Why a step was not done as asked.
 pub(super) enum StepError {
@@ -105,9 +109,9 @@ impl World {
                 tokio::time::sleep(span.duration()).await;
                 Ok(())
             }
-            Action::Lose(step) => all(&step.device).into_iter().try_for_each(|member| self.lose(member, step)),
-            Action::Crash(step) => all(&step.device).into_iter().try_for_each(|member| self.crash(member, step)),
+            Action::Crash(step) => together(all(&step.device), async |member| self.crash(member, step).await).await,
             Action::Restart(name) => together(all(name), async |member| self.restart(member).await).await,
+<<<<<<< HEAD
             Action::ClearCache(name) => together(all(name), async |member| self.clear_cache(member).await).await,
             Action::Logout(step) => {
                 together(all(&step.device), async |member| self.log_out(member, step.force).await).await
@@ -124,6 +128,26 @@ impl World {
             Action::Answer(_) | Action::Spoil(_) | Action::Refuse(_) | Action::CaptivePortal(_) | Action::Server(_) => {
                 self.spoil_exchanges(&all, action).await
             }
+=======
+            Action::ClearCache(_)
+            | Action::Logout(_)
+            | Action::SignIn(_)
+            | Action::Select(_)
+            | Action::EditCached(_) => self.use_account(scenario, &all, action).await,
+            Action::Clock(step) => {
+                let ask = Ask::Clock { skew_ms: step.by.millis() };
+                together(all(&step.device), async |member| simply(member, ask.clone()).await).await
+            }
+            Action::Lose(_)
+            | Action::Answer(_)
+            | Action::Spoil(_)
+            | Action::Slow(_)
+            | Action::Duplicate(_)
+            | Action::Replay(_)
+            | Action::Refuse(_)
+            | Action::CaptivePortal(_)
+            | Action::Server(_) => self.spoil_exchanges(&all, action).await,
+>>>>>>> room-faults
             Action::Mitm(_) | Action::Handshake(_) | Action::Certificate(_) | Action::OldClient(_) => {
                 self.meddle_with_tls(&all, action).await
             }
@@ -293,21 +317,7 @@ impl World {
         self.office.delete(&order).await.map_err(impossible)
     }
 
-    fn lose(&self, member: &Member, step: &scenario::Lose) -> Done {
-        let how = match step.how {
-            scenario::LoseHow::Cut => LoseHow::Cut,
-            scenario::LoseHow::Silence => LoseHow::Silence,
-        };
-        let (fault, act) = match step.what {
-            Half::Request => (Fault::LoseRequest, Act::LoseRequest(how)),
-            Half::Answer => (Fault::LoseAnswer, Act::LoseAnswer(how)),
-        };
-        let (id, device) = (self.arm_fault(&member.name, fault), Some(member.name.clone()));
-        self.faults.arm(Rule { id, device, target: target(step.of), nth: step.nth, times: step.times, act });
-        Ok(())
-    }
-
-    fn crash(&self, member: &Member, step: &scenario::Crash) -> Done {
+    async fn crash(&self, member: &Member, step: &scenario::Crash) -> Done {
         let moment = match step.when {
             CrashWhen::Now => {
                 if !member.device.is_running() {
@@ -317,7 +327,7 @@ impl World {
                 return Ok(());
             }
             CrashWhen::DiskOperation => {
-                let id = self.arm_fault(&member.name, Fault::Crash);
+                let id = self.arm_fault(&member.name, Fault::Crash, false);
                 let can = member.device.crash_at_disk_operation(step.operation.unwrap_or(1), step.how, Some(id));
                 return if can { Ok(()) } else { Err(impossible("this device's disk cannot be cut at an operation")) };
             }
@@ -325,20 +335,20 @@ impl World {
             CrashWhen::AfterCommit => Moment::AfterCommit,
             CrashWhen::AfterAnswer => Moment::AfterAnswer,
         };
-        let target = match step.of {
-            Phase::Push => Target::Push,
-            Phase::Pull => Target::Pull,
-            Phase::Files => Target::Upload,
+        let of = match step.of {
+            Phase::Push => Exchange::Push,
+            Phase::Pull => Exchange::Pull,
+            Phase::Files => Exchange::Upload,
         };
-        let (id, device) = (self.arm_fault(&member.name, Fault::Crash), Some(member.name.clone()));
+        let aim = Aim { device: &step.device, of, nth: step.nth, times: 1, only: &step.only };
+        let id = self.arm(member, Fault::Crash, aim, Act::Crash(moment)).await?;
         self.doomed.doom(id, step.how);
-        self.faults.arm(Rule { id, device, target, nth: 1, times: 1, act: Act::Crash(moment) });
         Ok(())
     }
 
-    pub(super) fn arm_fault(&self, device: &str, fault: Fault) -> u64 {
+    pub(super) fn arm_fault(&self, device: &str, fault: Fault, may_miss: bool) -> u64 {
         let id = self.next_fault.replace(self.next_fault.get() + 1);
-        self.recorder.record(What::FaultArmed { id, device: device.to_owned(), fault });
+        self.recorder.record(What::FaultArmed { id, device: device.to_owned(), fault, may_miss });
         id
     }
 

@@ -54,7 +54,7 @@ impl World {
             Impostor::OtherKey => Shows { key: CertificateKey::Unknown, ..OWN },
         };
         let how = Greeting::By(security.face(shows).map_err(impossible)?);
-        let id = self.arm_fault(&member.name, Fault::ManInTheMiddle);
+        let id = self.arm_fault(&member.name, Fault::ManInTheMiddle, false);
         member.impostor.set(Some(id));
         let device = member.name.clone();
         security.terminator().greetings.arm(Meeting { id, device, nth: 1, times: u32::MAX, how });
@@ -73,7 +73,7 @@ impl World {
                 Greeting::By(security.face(Shows { versions: Versions::Only12, ..OWN }).map_err(impossible)?)
             }
         };
-        let id = self.arm_fault(&member.name, Fault::Handshake);
+        let id = self.arm_fault(&member.name, Fault::Handshake, false);
         let (device, nth, times) = (member.name.clone(), step.nth, step.times);
         security.terminator().greetings.arm(Meeting { id, device, nth, times, how });
         Ok(())

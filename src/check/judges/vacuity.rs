@@ -7,7 +7,7 @@ use super::super::verdict::{Class, Findings};
 
 pub(in super::super) fn faults_struck(case: &Case<'_>, out: &mut Findings) {
     for event in case.facts.armed.values().chain(case.facts.owed.values()) {
-        if let What::FaultArmed { device, fault, .. } = &event.what {
+        if let What::FaultArmed { device, fault, may_miss: false, .. } = &event.what {
             let expected = format!("the fault armed for {device} strikes ({fault:?})");
             out.add(Class::Vacuous, "vacuity", expected, "it never did", &[event.seq]);
         }

@@ -102,3 +102,18 @@ async fn a_server_that_promises_more_for_ever_is_not_believed() {
     device.wire.next(path::DELTA, Reply::Json(page("c1", true, json!({}))));
     assert!(matches!(device.sync().await, SyncOutcome::Failed { .. }));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_for_another_position_is_none() {
+    let device = Device::ready().await;
+    let before = device.cursor();
+    let mut of_before = page("c0", false, json!({"workOrders": [order("WO-9", 1)]}));
+    of_before["cursor"] = "".into();
+    device.wire.next(path::DELTA, Reply::Json(of_before.clone()));
+    assert!(matches!(device.sync().await, SyncOutcome::Failed { .. }));
+    assert_eq!((device.cursor(), device.shows("WO-9", "title")), (before.clone(), Value::Null));
+    of_before["cursor"] = before.into();
+    device.wire.next(path::DELTA, Reply::Json(of_before));
+    assert_eq!(device.sync().await, SyncOutcome::Done);
+    assert_eq!(device.cursor().as_deref(), Some("c0"));
+}

@@ -79,7 +79,7 @@ impl Field {
     /// What strikes the gate's HTTP exchanges.
     pub(super) fn engine(&self, gate: &Arc<Gate>) -> Engine {
         let new = || {
-            let faults = Faults::new();
+            let faults = Faults::new(self.seed);
             let proxy = Proxy::new(self.recorder.clone(), Rc::new(ToServer(Arc::clone(gate))), faults.clone());
             Engine { proxy, faults, exchanges: Rc::default() }
         };

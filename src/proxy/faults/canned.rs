@@ -3,6 +3,7 @@
 use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 
+use super::Entry;
 use crate::protocol::{ErrorCode, Problem};
 
 /// An answer of the proxy's own.
@@ -80,6 +81,30 @@ fn problem(status: u16, code: ErrorCode) -> Problem {
 fn http_date(at: Timestamp) -> String {
     DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap_or_default()
 }
+
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "answer",
+        does: "An answer that the server did not give, with any status: a problem document, a page, or nothing; in the request's place, or after the commit.",
+        keys: &["status", "page", "code", "retry-after", "as-date", "when"],
+        example: "- answer: { device: maria, of: push, status: 429, retry-after: 90s, as-date: true }",
+        source: "RFC 9110, 15 and 10.2.3 (Retry-After); RFC 9457 (problem documents); 401 of ours is a token that expired or is unknown",
+    },
+    Entry {
+        name: "captive-portal",
+        does: "Until the device is online again, everything is answered with a portal's page, a redirect to it, a 403 or a 404.",
+        keys: &["how"],
+        example: "- captive-portal: { device: maria, how: redirect }",
+        source: "RFC 8952, 1: hotels, trains, guests' networks",
+    },
+    Entry {
+        name: "server",
+        does: "For everybody the server is down, silent, or overloaded and says 503, until it is up again.",
+        keys: &[],
+        example: "- server: overloaded",
+        source: "deployments, full databases, power cuts on the other side",
+    },
+];
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Entry;
 use crate::protocol::{ErrorCode, Operation, OperationError, OperationResult};
 
 /// Which operations are refused, and how.
@@ -63,6 +64,14 @@ impl Refuse {
         OperationResult::refused(operation.queue_id.clone(), error)
     }
 }
+
+pub(super) const ENTRIES: &[Entry] = &[Entry {
+    name: "refuse",
+    does: "The server fails on single changes inside a good answer: those of one order, or of each push's first.",
+    keys: &["order", "with", "retry-after"],
+    example: "- refuse: { device: maria, order: WO-000001, with: VALIDATION_ERROR }",
+    source: "partial failures of batches (spec 3.1C), which clients acknowledge or repeat as a whole",
+}];
 
 #[cfg(test)]
 mod tests {

@@ -130,7 +130,7 @@ impl Lanes {
             }
             What::ServerChanged { state: ServerState::Up } => self.end(SERVER, Lasting::Outage, at_ms),
             What::ServerChanged { state } => self.begin(SERVER, Lasting::Outage, at_ms, &format!("{state:?}")),
-            What::FaultArmed { id, device, fault } => {
+            What::FaultArmed { id, device, fault, .. } => {
                 let lane = if *fault == Fault::Crash { device.as_str() } else { NETWORK };
                 self.armed.insert(*id, lane.to_owned());
                 self.begin(lane, Lasting::Armed, at_ms, &sentence(event));

@@ -145,7 +145,6 @@ fn world() -> impl Strategy<Value = World> {
 /// Any step or claim, as JSON: the types' own form.
 fn action() -> impl Strategy<Value = Action> {
     let how = select(vec!["kill", "power", "torn"]);
-    let exchange = select(vec!["push", "pull", "sign-in", "refresh", "upload", "any"]);
     let json = prop_oneof![
         select(vec!["sync", "online", "restart", "launch", "background", "foreground", "clear-cache"])
             .prop_map(|key| json!({ key: "maria" })),
@@ -163,13 +162,12 @@ fn action() -> impl Strategy<Value = Action> {
         select(vec!["mine", "server", "ask"])
             .prop_map(|with| json!({ "prefer": { "device": "maria", "field": "rootCause", "with": with } })),
         Just(json!({ "undo": { "device": "maria", "order": "WO-000017" } })),
-        (1..9_u32, 1..9_u32, exchange).prop_map(|(nth, times, of)| {
-            json!({ "lose": { "device": "maria", "what": "answer", "nth": nth, "times": times, "of": of, "how": "silence" } })
-        }),
         (how, 1..u64::MAX).prop_map(|(how, at)| {
             json!({ "crash": { "device": "maria", "when": "disk-operation", "operation": at, "how": how } })
         }),
-        Just(json!({ "crash": { "device": "maria", "when": "after-commit", "of": "pull" } })),
+        (1..9_u32, only()).prop_map(|(nth, only)| {
+            json!({ "crash": { "device": "maria", "when": "after-commit", "of": "pull", "nth": nth, "only": only } })
+        }),
         fault_step(),
         (link(), prop::option::of(span())).prop_map(|(to, over)| match over {
             Some(over) => json!({ "link": { "device": "maria", "to": to, "over": over } }),
@@ -225,28 +223,72 @@ fn file_step() -> impl Strategy<Value = Value> {
     prop_oneof![photo, document, settings, network, space]
 }
 
+/// A fault's own keys, and those that all faults share.
 fn fault_step() -> impl Strategy<Value = Value> {
-    let which = (1..9_u32, 1..9_u32, select(vec!["push", "pull", "sign-in", "refresh", "any"]));
-    let answer = (which.clone(), 400..600_u16, 1..9_999_u64, any::<bool>()).prop_map(|((nth, times, of), status, s, date)| {
-        json!({ "answer": { "device": "maria", "of": of, "status": status, "retry-after": Span::from_millis(s * 1_000),
-            "as-date": date, "nth": nth, "times": times, "when": "after-commit", "code": "AUTH_ERROR" } })
-    });
-    let page = select(vec!["html", "nothing"])
-        .prop_map(|page| json!({ "answer": { "device": "maria", "status": 200, "page": page } }));
-    let how = select(vec!["empty", "half", "cut-off", "stalled", "mislabelled"]);
-    let spoil = (which, how).prop_map(|((nth, times, of), how)| {
-        json!({ "spoil": { "device": "maria", "of": of, "how": how, "nth": nth, "times": times } })
-    });
-    let code = select(vec!["SERVER_ERROR", "VALIDATION_ERROR", "VERSION_CONFLICT"]);
-    let refuse = (1..9_u32, code).prop_map(|(times, code)| {
-        json!({ "refuse": { "device": "maria", "order": "first", "with": code, "times": times, "retry-after": "30s" } })
+    let step = (own_keys(), 1..9_u32, 1..9_u32, exchange(), only());
+    let message = step.prop_map(|((key, mut body), nth, times, of, only)| {
+        let shared = json!({ "device": "maria", "nth": nth, "times": times, "only": only });
+        body.as_object_mut().unwrap().extend(shared.as_object().unwrap().clone());
+        if key != "refuse" {
+            body["of"] = of.into();
+        }
+        json!({ key: body })
     });
     let portal = select(vec!["login-page", "redirect", "forbidden", "not-found"])
         .prop_map(|how| json!({ "captive-portal": { "device": "maria", "how": how } }));
     let user = Just(json!({ "revoke": "maria" }));
     let decision =
         select(vec!["retry", "discard"]).prop_map(|key| json!({ key: { "device": "maria", "order": "first" } }));
-    prop_oneof![answer, page, spoil, refuse, portal, user, decision]
+    prop_oneof![6 => message, 1 => portal, 1 => user, 1 => decision]
+}
+
+fn exchange() -> impl Strategy<Value = &'static str> {
+    select(vec!["push", "pull", "sign-in", "refresh", "profile", "selection", "upload", "file", "any"])
+}
+
+fn own_keys() -> impl Strategy<Value = (&'static str, Value)> {
+    let lose = (select(vec!["request", "answer"]), select(vec!["cut", "reset", "silence"]))
+        .prop_map(|(what, how)| ("lose", json!({ "what": what, "how": how })));
+    let answer = (400..600_u16, 1..9_999_u64, any::<bool>()).prop_map(|(status, s, date)| {
+        let body = json!({ "status": status, "retry-after": Span::from_millis(s * 1_000), "as-date": date,
+            "when": "after-commit", "code": "AUTH_ERROR" });
+        ("answer", body)
+    });
+    let page = select(vec!["html", "nothing"]).prop_map(|page| ("answer", json!({ "status": 200, "page": page })));
+    let whole = select(vec!["empty", "cut-in-chunk", "bad-chunk", "garbage", "bad-gzip", "mislabelled"]);
+    let spoil = whole.prop_map(|how| ("spoil", json!({ "how": how })));
+    let placed = (select(vec!["half", "cut-off", "stalled", "overlong", "cut-in-head"]), any::<u64>());
+    let spoil_at = placed.prop_map(|(how, at)| ("spoil", json!({ "how": how, "at": Size::new(at) })));
+    let code = select(vec!["SERVER_ERROR", "VALIDATION_ERROR", "VERSION_CONFLICT"]);
+    let refuse = code.prop_map(|code| ("refuse", json!({ "order": "first", "with": code, "retry-after": "30s" })));
+    let slow =
+        (select(vec!["request", "answer"]), span()).prop_map(|(what, by)| ("slow", json!({ "what": what, "by": by })));
+    let drips = (select(vec!["head", "body"]), span(), 1..u64::MAX)
+        .prop_map(|(what, by, bytes)| ("slow", json!({ "what": what, "by": by, "bytes": Size::new(bytes) })));
+    let duplicate = prop::option::of(span()).prop_map(|late| match late {
+        Some(late) => ("duplicate", json!({ "late": late })),
+        None => ("duplicate", json!({})),
+    });
+    let replay = (1..=3_u32, select(vec!["instead", "after-commit"]))
+        .prop_map(|(back, when)| ("replay", json!({ "back": back, "when": when })));
+    prop_oneof![lose, answer, page, spoil, spoil_at, refuse, slow, drips, duplicate, replay]
+}
+
+fn only() -> impl Strategy<Value = Value> {
+    let who = (
+        prop::option::of(select(vec!["GET", "POST", "PATCH"])),
+        prop::option::of("[a-z*/]{0,9}"),
+        prop::option::of(select(vec!["WO-000017", "first"])),
+    );
+    let when = (prop::option::of(0..1_000_u64), prop::option::of(1_001..u64::MAX));
+    let how_often = (prop::option::of(1..=99_u8), prop::option::of(1..99_u32), any::<bool>());
+    (who, when, how_often).prop_map(|((method, path, order), (from, until), (percent, at_once, may_miss))| {
+        let given = json!({ "method": method, "path": path.map(|path| format!("/{path}")), "order": order,
+            "percent": percent, "from": from.map(Span::new), "until": until.map(Span::new), "at-once": at_once });
+        let given = given.as_object().unwrap().clone().into_iter().filter(|(_, value)| !value.is_null());
+        let may_miss = may_miss.then(|| ("may-miss".to_owned(), Value::Bool(true)));
+        Value::Object(given.chain(may_miss).collect())
+    })
 }
 
 fn tls_step() -> impl Strategy<Value = Value> {

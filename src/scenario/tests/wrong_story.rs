@@ -362,6 +362,105 @@ error: a daily dead zone lasts a day at most
 }
 
 #[test]
+fn faults_that_can_strike_nothing() {
+    says(
+        &story(
+            "  - lose: { device: maria, what: answer, only: { method: post, percent: 100, at-once: 0 } }\n  - spoil: { device: maria, how: garbage, at: 3B, only: { path: push, order: WO-x, until: 0s } }\n",
+        ),
+        r"
+error: `post` is no method of HTTP
+ --> story.yaml:7:58
+  |
+7 |   - lose: { device: maria, what: answer, only: { method: post, percent: 100, at-once: 0 } }
+  |                                                          ^^^^
+  |
+  = help: did you mean `POST`?
+error: `percent` goes from 1 to 99
+ --> story.yaml:7:73
+  |
+7 |   - lose: { device: maria, what: answer, only: { method: post, percent: 100, at-once: 0 } }
+  |                                                                         ^^^
+  |
+  = help: leave it out for always
+error: `at-once` must be at least 1
+ --> story.yaml:7:87
+  |
+7 |   - lose: { device: maria, what: answer, only: { method: post, percent: 100, at-once: 0 } }
+  |                                                                                       ^
+error: `at` names no place in an answer spoilt so
+ --> story.yaml:8:43
+  |
+8 |   - spoil: { device: maria, how: garbage, at: 3B, only: { path: push, order: WO-x, until: 0s } }
+  |                                           ^^
+  |
+  = help: it goes with half, cut-off, stalled, overlong and cut-in-head
+error: a path begins with `/`
+ --> story.yaml:8:65
+  |
+8 |   - spoil: { device: maria, how: garbage, at: 3B, only: { path: push, order: WO-x, until: 0s } }
+  |                                                                 ^^^^
+  |
+  = help: write for example `/api/v1/sync/*`
+error: `until` must last some time
+ --> story.yaml:8:91
+  |
+8 |   - spoil: { device: maria, how: garbage, at: 3B, only: { path: push, order: WO-x, until: 0s } }
+  |                                                                                           ^^
+",
+    );
+}
+
+#[test]
+fn faults_whose_keys_do_not_go_together() {
+    says(
+        &story(
+            "  - slow: { device: maria, what: body, by: 1s, only: { from: 2h, until: 1h } }\n  - slow: { device: maria, what: answer, by: 0s, bytes: 3B }\n  - replay: { device: mari, of: pull, back: 4 }\n  - crash: { device: maria, when: now, nth: 2 }\n",
+        ),
+        r"
+error: a head or a body that dribbles needs `bytes`, a drop
+ --> story.yaml:7:34
+  |
+7 |   - slow: { device: maria, what: body, by: 1s, only: { from: 2h, until: 1h } }
+  |                                  ^^^^
+  |
+  = help: add for example `bytes: 100B`
+error: `from` is not before `until`
+ --> story.yaml:7:62
+  |
+7 |   - slow: { device: maria, what: body, by: 1s, only: { from: 2h, until: 1h } }
+  |                                                              ^^
+error: `by` must last some time
+ --> story.yaml:8:46
+  |
+8 |   - slow: { device: maria, what: answer, by: 0s, bytes: 3B }
+  |                                              ^^
+error: `bytes` goes with `what: head` or `body` alone
+ --> story.yaml:8:50
+  |
+8 |   - slow: { device: maria, what: answer, by: 0s, bytes: 3B }
+  |                                                  ^^^^^
+error: there is no device `mari`
+ --> story.yaml:9:23
+  |
+9 |   - replay: { device: mari, of: pull, back: 4 }
+  |                       ^^^^
+  |
+  = help: did you mean `maria`?
+error: `back` goes from 1, the last answer, to 3
+ --> story.yaml:9:45
+  |
+9 |   - replay: { device: mari, of: pull, back: 4 }
+  |                                             ^
+error: `nth` goes with `before-request`, `after-commit` and `after-answer` alone
+  --> story.yaml:10:40
+   |
+10 |   - crash: { device: maria, when: now, nth: 2 }
+   |                                        ^^^
+",
+    );
+}
+
+#[test]
 fn tls_that_is_not_there() {
     says(
         &story("  - mitm: { device: maria }\n  - certificate: { name: no host }\n"),

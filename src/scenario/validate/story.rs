@@ -13,7 +13,7 @@ use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen, Lose, SetClock};
+use crate::scenario::step::{Action, Crash, CrashWhen, SetClock};
 use crate::scenario::work_step::{DAY, Work};
 use crate::scenario::{Battery, DataSaver};
 
@@ -118,10 +118,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::Resolve(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
             Action::Prefer(step) => self.decides(&step.device, step.order.as_deref(), Some(&step.field), at),
             Action::Undo(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
-            Action::OfficeEdit(step) => {
-                self.order(&step.order, at.at("order").place);
-                self.fields(&step.set, at.at("set"));
-            }
+            Action::OfficeEdit(step) => self.changes(&step.order, &step.set, at),
             Action::OfficeEditMany(step) => self.many(step.orders, &step.set, at),
             Action::OfficeCreate(step) => {
                 self.creates(&step.label, at.at("as").place);
@@ -140,7 +137,6 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Clock(SetClock { device, .. }) => self.device(device, at.at("device").place),
             Action::Look(claim) => self.look(claim, at),
             Action::Wait(span) => self.waits(*span, at.place),
-            Action::Lose(step) => self.loses(step, at),
             Action::Crash(step) => self.crashes(step, at),
             Action::Restart(device) => self.restarts(device, at.place),
             Action::CrashServer(step) => self.server_crashes(step, at),
@@ -149,8 +145,12 @@ impl<'a> Story<'a, '_, '_> {
             Action::Select(select) => self.selects(select, at),
             Action::LookUp(step) => self.looks_up(step, at),
             Action::EditCached(edit) => self.edits_cached(edit, at),
-            Action::Answer(_)
+            Action::Lose(_)
+            | Action::Answer(_)
             | Action::Spoil(_)
+            | Action::Slow(_)
+            | Action::Duplicate(_)
+            | Action::Replay(_)
             | Action::Refuse(_)
             | Action::CaptivePortal(_)
             | Action::Server(_)
@@ -172,6 +172,11 @@ impl<'a> Story<'a, '_, '_> {
     pub(super) fn on(&mut self, device: &str, order: &str, at: &Node) {
         self.device(device, at.at("device").place);
         self.order(order, at.at("order").place);
+    }
+
+    fn changes(&mut self, order: &str, set: &Record, at: &Node) {
+        self.order(order, at.at("order").place);
+        self.fields(set, at.at("set"));
     }
 
     fn many(&mut self, orders: u32, set: &Record, at: &Node) {
@@ -333,11 +338,6 @@ impl<'a> Story<'a, '_, '_> {
         }
     }
 
-    fn loses(&mut self, step: &'a Lose, at: &Node) {
-        self.device(&step.device, at.at("device").place);
-        self.nth_times(step.nth, step.times, at);
-    }
-
     fn attaches(&mut self, step: &'a Attach, at: &Node) {
         self.device(&step.device, at.at("device").place);
         self.order(&step.order, at.at("order").place);
@@ -374,10 +374,7 @@ impl<'a> Story<'a, '_, '_> {
             }
             (_, None) => {}
         }
-        if at.has("of") && !step.when.is_of_an_exchange() {
-            let message = "`of` goes with `before-request`, `after-commit` and `after-answer` alone";
-            self.problems.add(at.key_place("of"), message, None);
-        }
+        self.dies_at_exchange(step, at);
     }
 
     fn restarts(&mut self, device: &str, place: Place) {

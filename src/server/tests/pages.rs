@@ -220,3 +220,12 @@ async fn the_digest_is_given_when_asked_for_and_only_where_it_is_what_the_device
     let refused = maria.call(Method::GET, &format!("{}?digest=2", path::DELTA), None).await;
     assert_eq!(refused.problem().code, ErrorCode::ValidationError);
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_page_names_the_cursor_that_it_answers() {
+    let world = World::new();
+    let mut maria = world.sign_in("maria", "phone").await;
+    let first = maria.page(1).await;
+    assert_eq!(first.cursor.as_deref(), Some(""), "none was sent");
+    assert_eq!(maria.page(1).await.cursor, Some(first.next_cursor));
+}

@@ -109,7 +109,7 @@ fn retry_no_jitter() {
 fn a_crash_that_struck_and_never_came_is_vacuous() {
     let verdict = planted(|story| {
         let (device, fault) = ("maria".to_owned(), Fault::Crash);
-        story.tell(What::FaultArmed { id: 77, device: device.clone(), fault });
+        story.tell(What::FaultArmed { id: 77, device: device.clone(), fault, may_miss: false });
         story.tell(What::FaultFired { id: 77, device, exchange: None });
         story.tell(What::RunEnded);
     });
@@ -128,8 +128,9 @@ fn a_step_that_could_not_be_done_is_vacuous() {
 
 #[test]
 fn fault_that_never_struck_is_vacuous() {
-    let arm =
-        |story: &mut Story| story.tell(What::FaultArmed { id: 1, device: "tom".into(), fault: Fault::LoseAnswer });
+    let arm = |story: &mut Story| {
+        story.tell(What::FaultArmed { id: 1, device: "tom".into(), fault: Fault::LoseAnswer, may_miss: false })
+    };
     let verdict = planted(arm);
     red(&verdict, "vacuity", &["armed for tom"]);
     assert_eq!(verdict.worst(), Some(Class::Vacuous));

@@ -1,5 +1,7 @@
 //! The proxy in virtual time, between a shaped link and a tiny server.
 
+mod faults;
+
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::Future;
@@ -75,7 +77,7 @@ struct Stage {
 
 impl Stage {
     fn new(answer: impl Fn() -> Response<Full<Bytes>> + 'static) -> Self {
-        let (clock, faults, server) = (Clock::simulated(), Faults::new(), Server::new(answer));
+        let (clock, faults, server) = (Clock::simulated(), Faults::default(), Server::new(answer));
         let recorder = Recorder::new(clock);
         let proxy = Proxy::new(recorder.clone(), Rc::new(Way(Rc::clone(&server))), faults.clone());
         let crashes = Rc::new(RefCell::new(Vec::new()));
@@ -96,7 +98,7 @@ impl Stage {
 
     fn arm(&self, act: Act) {
         let (device, target) = (Some("maria".into()), Target::Refresh);
-        self.faults.arm(Rule { id: 9, device, target, nth: 1, times: 1, act });
+        self.faults.arm(Rule { id: 9, device, target, nth: 1, times: 1, only: Only::default(), act });
     }
 
     async fn connect(&self) -> DeviceEnd {
@@ -238,9 +240,17 @@ fn a_spoilt_answer_arrives_as_the_fault_has_it() {
         |length: usize| format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\r\n");
     let cases = [
         (Spoil::Empty, head(0), false),
-        (Spoil::Half, head(2) + "do", false),
-        (Spoil::CutOff, head(4) + "do", true),
-        (Spoil::Stalled, head(4) + "do", false),
+        (Spoil::Half(At::Middle), head(2) + "do", false),
+        (Spoil::CutOff(At::Middle), head(4) + "do", true),
+        (Spoil::CutOff(At::Byte(3)), head(4) + "don", true),
+        (Spoil::Stalled(At::Middle), head(4) + "do", false),
+        (Spoil::Overlong(At::Byte(1)), head(1) + "done", false),
+        (Spoil::CutInHead(At::Byte(20)), head(4)[..20].to_owned(), true),
+        (
+            Spoil::BadChunk,
+            head(4).replace("content-length: 4", "transfer-encoding: chunked") + "2\r\ndo\r\nzz\r\nne",
+            true,
+        ),
         (Spoil::Mislabelled, head(4).replace("plain", "html") + "done", false),
     ];
     for (spoil, expected, closed) in cases {
@@ -267,7 +277,7 @@ fn a_refused_operation_never_reaches_the_server() {
         let refuse =
             Refuse { orders: vec!["WO-1".into()], code: crate::protocol::ErrorCode::ServerError, retry_after: None };
         let (device, act) = (Some("maria".to_owned()), Act::Refuse(refuse));
-        stage.faults.arm(Rule { id: 9, device, target: Target::Push, nth: 1, times: 1, act });
+        stage.faults.arm(Rule { id: 9, device, target: Target::Push, nth: 1, times: 1, only: Only::default(), act });
         let operation = |queue_id: &str, order: &str| {
             format!(
                 r#"{{"queueId":"{queue_id}","entityType":"work-order","entityId":"{order}","operation":"update","payload":{{}}}}"#
@@ -328,6 +338,7 @@ fn other_devices_pass_untouched() {
             target: Target::Any,
             nth: 1,
             times: 1,
+            only: Only::default(),
             act: Act::LoseRequest(LoseHow::Cut),
         });
         let mut device = stage.connect().await;
@@ -346,7 +357,7 @@ fn a_server_that_cannot_be_reached_closes_the_connection() {
     }
     simulate(async {
         let stage = Stage::plain();
-        let proxy = Proxy::new(stage.recorder.clone(), Rc::new(Nowhere), Faults::new());
+        let proxy = Proxy::new(stage.recorder.clone(), Rc::new(Nowhere), Faults::default());
         let (mut device, end) = stage.link.connect().await.unwrap();
         spawn_local(async move { proxy.serve("maria", end).await });
         let error = timeout(MINUTE, ask(&mut device, REFRESH, 1)).await.unwrap().unwrap_err();
