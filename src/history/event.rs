@@ -406,8 +406,6 @@ pub enum What {
     RunEnded,
 }
 
-}
-
 /// Whether the server is to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -8,7 +8,7 @@ use super::account::Select;
 use super::faults::server_words;
 use super::platform::DataSaver;
 use super::security;
-use super::step::{Action, Crash, CrashWhen, Half, OfflineHow, Prefer, Resolve};
+use super::step::{Action, Crash, CrashWhen, OfflineHow, Prefer, Resolve};
 use crate::base::CrashHow;
 use crate::check::ShownClaim;
 use crate::history::Phase;

@@ -12,13 +12,8 @@ use crate::history::{
     Circumstance, DeviceState, Edit, Fault, LinkState, OperationRecord, Phase, StepOutcome, SyncOutcome, What,
 };
 use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
-<<<<<<< HEAD
-use crate::proxy::{Act, LoseHow, Moment, Rule, Target};
-use crate::scenario::{self, Action, CrashWhen, Half, Scenario};
-=======
 use crate::proxy::{Act, Moment};
-use crate::scenario::{self, Action, Aim, CrashWhen, Exchange, OfflineHow, Scenario};
->>>>>>> room-faults
+use crate::scenario::{self, Action, Aim, CrashWhen, Exchange, Scenario};
 
 /// Why a step was not done as asked.
 pub(super) enum StepError {
@@ -111,33 +106,13 @@ impl World {
             }
             Action::Crash(step) => together(all(&step.device), async |member| self.crash(member, step).await).await,
             Action::Restart(name) => together(all(name), async |member| self.restart(member).await).await,
-<<<<<<< HEAD
-            Action::ClearCache(name) => together(all(name), async |member| self.clear_cache(member).await).await,
-            Action::Logout(step) => {
-                together(all(&step.device), async |member| self.log_out(member, step.force).await).await
-            }
-            Action::SignIn(step) => {
-                together(all(&step.device), async |member| self.sign_in_again(scenario, member, step).await).await
-            }
-            Action::Select(step) => together(all(&step.device), async |member| self.select(member, step).await).await,
-            Action::LookUp(step) => together(all(&step.device), async |it| look_up(it, step).await).await,
-            Action::EditCached(step) => {
-                together(all(&step.device), async |member| self.edit_cached(member, step).await).await
-            }
-            Action::Clock(step) => together(all(&step.device), async |member| self.set_clock(member, step).await).await,
-            Action::Answer(_) | Action::Spoil(_) | Action::Refuse(_) | Action::CaptivePortal(_) | Action::Server(_) => {
-                self.spoil_exchanges(&all, action).await
-            }
-=======
             Action::ClearCache(_)
             | Action::Logout(_)
             | Action::SignIn(_)
             | Action::Select(_)
             | Action::EditCached(_) => self.use_account(scenario, &all, action).await,
-            Action::Clock(step) => {
-                let ask = Ask::Clock { skew_ms: step.by.millis() };
-                together(all(&step.device), async |member| simply(member, ask.clone()).await).await
-            }
+            Action::LookUp(step) => together(all(&step.device), async |it| look_up(it, step).await).await,
+            Action::Clock(step) => together(all(&step.device), async |member| self.set_clock(member, step).await).await,
             Action::Lose(_)
             | Action::Answer(_)
             | Action::Spoil(_)
@@ -147,7 +122,6 @@ impl World {
             | Action::Refuse(_)
             | Action::CaptivePortal(_)
             | Action::Server(_) => self.spoil_exchanges(&all, action).await,
->>>>>>> room-faults
             Action::Mitm(_) | Action::Handshake(_) | Action::Certificate(_) | Action::OldClient(_) => {
                 self.meddle_with_tls(&all, action).await
             }
