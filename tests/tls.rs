@@ -77,7 +77,9 @@ fn a_first_sync_costs_one_round_trip_and_little_more() {
 #[test]
 fn the_model_costs_what_the_real_thing_costs() {
     let (real, modelled) = (history("real"), history("modelled"));
-    assert_eq!(bytes(&modelled), bytes(&real));
+    // How many of them count to the handshake hangs on what of the first request arrives with its last words.
+    let all = |history| bytes(history).0..bytes(history).1;
+    assert_eq!(all(&modelled), all(&real));
     assert_eq!(syncs(&modelled), syncs(&real));
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::answer::Failure;
 use super::attachments::{self, FileError, FileSettings, FileStore, PhotoError, Progress};
 use super::board::Board;
-use super::keychain::{DEVICE_ID, Keychain, KeychainError};
+use super::keychain::{DEVICE_ID, Keychain, KeychainError, secret};
 use super::pace::Pace;
 use super::schedule::Schedule;
 use super::session::Session;
@@ -475,19 +475,6 @@ impl Engine {
         self.board.borrow_mut().hear(&event);
         (self.observer)(event);
     }
-}
-
-pub(super) fn secret(
-    keychain: &dyn Keychain,
-    name: &str,
-    mint: impl FnOnce() -> String,
-) -> Result<String, KeychainError> {
-    if let Some(known) = keychain.get(name)? {
-        return Ok(known);
-    }
-    let fresh = mint();
-    keychain.set(name, &fresh)?;
-    Ok(fresh)
 }
 
 pub(super) fn mint(random: &mut Stream, clock: &WallClock) -> String {

@@ -70,6 +70,20 @@ impl fmt::Display for KeychainError {
 
 impl std::error::Error for KeychainError {}
 
+/// The secret called `name`; a new one of `mint` where there is none.
+pub(super) fn secret(
+    keychain: &dyn Keychain,
+    name: &str,
+    mint: impl FnOnce() -> String,
+) -> Result<String, KeychainError> {
+    if let Some(known) = keychain.get(name)? {
+        return Ok(known);
+    }
+    let fresh = mint();
+    keychain.set(name, &fresh)?;
+    Ok(fresh)
+}
+
 /// A keychain in memory; clones share it, so that it outlives the engine that a crash ends.
 #[derive(Clone, Default)]
 pub struct MemoryKeychain(Rc<RefCell<Drawer>>);

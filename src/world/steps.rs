@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::account::look_up;
 use super::device::{Ask, DeviceError, Reply};
 use super::stage::{Label, Member, World};
-use crate::base::CrashHow;
+use crate::base::{CrashHow, Span};
 use crate::history::{
     Circumstance, DeviceState, Edit, Fault, LinkState, OperationRecord, Phase, StepOutcome, SyncOutcome, What,
 };
@@ -41,6 +41,11 @@ impl fmt::Display for StepError {
             Self::Failed(why) | Self::Impossible(why) => f.write_str(why),
         }
     }
+}
+
+async fn wait(span: Span) -> Done {
+    tokio::time::sleep(span.duration()).await;
+    Ok(())
 }
 
 pub(super) fn impossible(why: impl fmt::Display) -> StepError {
@@ -100,10 +105,7 @@ impl World {
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
             Action::SearchDisk(step) => together(all(&step.device), async |member| self.search_disk(member)).await,
             Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,
-            Action::Wait(span) => {
-                tokio::time::sleep(span.duration()).await;
-                Ok(())
-            }
+            Action::Wait(span) => wait(*span).await,
             Action::Crash(step) => together(all(&step.device), async |member| self.crash(member, step).await).await,
             Action::Restart(name) => together(all(name), async |member| self.restart(member).await).await,
             Action::ClearCache(_)

@@ -15,6 +15,7 @@ pub(super) mod rows;
 pub(super) mod snapshot;
 
 use std::fmt;
+use std::sync::{LazyLock, Mutex};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -68,6 +69,14 @@ impl From<serde_json::Error> for StoreError {
 /// SQLCipher's default is quicker for them, and no slower for large pulls.
 pub(super) const PAGE_SIZE: u32 = 2048;
 
+/// SQLCipher sets itself up for the first keyed connection of a process and ends with the last one, each under the hands of
+/// the other threads. One stays open.
+static IN_USE: LazyLock<rusqlite::Result<Mutex<Connection>>> = LazyLock::new(|| {
+    let connection = Connection::open_in_memory()?;
+    connection.execute_batch("PRAGMA cipher_log_level = NONE; PRAGMA key = 'in use'")?;
+    Ok(Mutex::new(connection))
+});
+
 /// The open database.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -80,6 +89,7 @@ impl Store {
     /// # Errors
     /// When the medium fails, the key is wrong, the library has no encryption or the schema is newer than this engine.
     pub(super) fn open(storage: &Storage, key_hex: &str) -> Result<Self, StoreError> {
+        IN_USE.as_ref().map_err(|error| StoreError::new(error.to_string()))?;
         let connection = storage.connect(FILE)?;
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         // EXCLUSIVE before WAL: then no shared memory is needed. FULL, or a power cut takes acknowledged edits (t).

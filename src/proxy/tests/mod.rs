@@ -308,7 +308,7 @@ fn a_crash_calls_back_at_its_moment() {
             let answer = timeout(MINUTE, ask(&mut device, REFRESH, REFRESHED.len())).await;
             assert_eq!(answer.is_ok(), moment == Moment::AfterAnswer, "{moment:?}");
             // A round trip to connect, half of one for the request with its headers; the rest costs no time.
-            assert_eq!(*stage.crashes.borrow(), [("maria".to_owned(), moment, 452)]);
+            assert_eq!(*stage.crashes.borrow(), [("maria".to_owned(), moment, 453)]);
             assert_eq!(stage.asked(), asked, "{moment:?}");
             assert_eq!(stage.story().last().unwrap(), "fault 9 Some(1)");
         });

@@ -189,7 +189,6 @@ fn action() -> impl Strategy<Value = Action> {
         text().prop_map(|what| json!({ "look-up": { "device": "maria", "what": format!("AST-{what}") } })),
         record().prop_map(|set| json!({ "edit-cached": { "device": "maria", "record": "AST-0001", "set": set } })),
         screen().prop_map(|screen| json!({ "look": screen })),
-        (1_u32..9).prop_map(|commit| json!({ "crash-server": { "after-commit": commit } })),
         any::<i32>().prop_map(|by| json!({ "server-clock": { "by": Skew::from_millis(i64::from(by)) } })),
         text().prop_map(|word| json!({ "search-disk": { "device": "maria", "for": [format!("a word {word}")] } })),
         prop::collection::vec(value(), 1..4).prop_map(|push| json!({ "tamper": { "device": "maria", "push": push } })),

@@ -118,13 +118,9 @@ impl<'a> Story<'a, '_, '_> {
             Action::Resolve(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
             Action::Prefer(step) => self.decides(&step.device, step.order.as_deref(), Some(&step.field), at),
             Action::Undo(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
-            Action::OfficeEdit(step) => self.changes(&step.order, &step.set, at),
-            Action::OfficeEditMany(step) => self.many(step.orders, &step.set, at),
-            Action::OfficeCreate(step) => {
-                self.creates(&step.label, at.at("as").place);
-                self.fields(&step.set, at.at("set"));
+            Action::OfficeEdit(_) | Action::OfficeEditMany(_) | Action::OfficeCreate(_) | Action::OfficeDelete(_) => {
+                self.office(step, at);
             }
-            Action::OfficeDelete(step) => self.order(&step.order, at.at("order").place),
             Action::SearchDisk(step) => self.searches(step, at),
             Action::Work(step) => self.works(step, at),
             Action::Battery(step) => self.battery(step, at),
@@ -165,6 +161,20 @@ impl<'a> Story<'a, '_, '_> {
                 self.guards(step, at);
             }
             Action::Tamper(step) => self.tampers(step, at),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these steps come here")]
+    fn office(&mut self, step: &'a Action, at: &Node) {
+        match step {
+            Action::OfficeEdit(step) => self.changes(&step.order, &step.set, at),
+            Action::OfficeEditMany(step) => self.many(step.orders, &step.set, at),
+            Action::OfficeCreate(step) => {
+                self.creates(&step.label, at.at("as").place);
+                self.fields(&step.set, at.at("set"));
+            }
+            Action::OfficeDelete(step) => self.order(&step.order, at.at("order").place),
+            _ => {}
         }
     }
 
