@@ -101,20 +101,7 @@ impl<'a> Story<'a, '_, '_> {
             Action::Offline(_) | Action::Online(_) | Action::Link(_) | Action::Handover(_) | Action::Flap(_) => {
                 self.network(step, at);
             }
-            Action::Edit(step) => {
-                self.on(&step.device, &step.order, at);
-                self.fields(&step.set, at.at("set"));
-            }
-            Action::EditMany(step) => {
-                self.device(&step.device, at.at("device").place);
-                self.many(step.orders, &step.set, at);
-            }
-            Action::Create(step) => {
-                self.cast.single(&step.device, at.at("device").place, self.problems);
-                self.creates(&step.label, at.at("as").place);
-                self.fields(&step.set, at.at("set"));
-            }
-            Action::Delete(step) => self.on(&step.device, &step.order, at),
+            Action::Edit(_) | Action::EditMany(_) | Action::Create(_) | Action::Delete(_) => self.edits(step, at),
             Action::Resolve(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
             Action::Prefer(step) => self.decides(&step.device, step.order.as_deref(), Some(&step.field), at),
             Action::Undo(step) => self.decides(&step.device, Some(&step.order), step.field.as_deref(), at),
@@ -161,6 +148,27 @@ impl<'a> Story<'a, '_, '_> {
                 self.guards(step, at);
             }
             Action::Tamper(step) => self.tampers(step, at),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these steps come here")]
+    fn edits(&mut self, step: &'a Action, at: &Node) {
+        match step {
+            Action::Edit(step) => {
+                self.on(&step.device, &step.order, at);
+                self.fields(&step.set, at.at("set"));
+            }
+            Action::EditMany(step) => {
+                self.device(&step.device, at.at("device").place);
+                self.many(step.orders, &step.set, at);
+            }
+            Action::Create(step) => {
+                self.cast.single(&step.device, at.at("device").place, self.problems);
+                self.creates(&step.label, at.at("as").place);
+                self.fields(&step.set, at.at("set"));
+            }
+            Action::Delete(step) => self.on(&step.device, &step.order, at),
+            _ => {}
         }
     }
 
