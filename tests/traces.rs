@@ -83,8 +83,8 @@ fn wind_farm(up: bool) -> String {
 #[test]
 fn the_traces_are_what_the_generator_makes() {
     let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/traces");
-    let makers: [(&str, fn(bool) -> String); 3] =
-        [("train", train), ("edge-of-a-cell", edge_of_a_cell), ("wind-farm", wind_farm)];
+    type Make = fn(bool) -> String;
+    let makers: [(&str, Make); 3] = [("train", train), ("edge-of-a-cell", edge_of_a_cell), ("wind-farm", wind_farm)];
     for (name, make) in makers {
         for (way, up) in [("down", false), ("up", true)] {
             let (file, text) = (folder.join(format!("{name}.{way}")), make(up));
