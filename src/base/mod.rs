@@ -3,11 +3,13 @@
 mod budget;
 mod clock;
 mod crash;
+mod hex;
 mod random;
 pub mod units;
 
 pub use budget::{GivenUp, STEP_BUDGET, within_budget};
 pub use clock::{Clock, SIMULATION_EPOCH, WallClock};
 pub use crash::CrashHow;
+pub use hex::hex;
 pub use random::{Seed, Stream};
 pub use units::{Rate, Share, Size, Span};

@@ -14,7 +14,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use serde::{Deserialize, Serialize};
 
 use super::keychain::{Keychain, KeychainError, VAULT};
-use crate::base::Stream;
+use crate::base::{Stream, hex};
 
 /// Bound into what is wrapped, so that nothing else that was ever wrapped can stand for it.
 const PURPOSE: &[u8] = b"deadzone data key";
@@ -275,10 +275,6 @@ fn derive(credentials: &Credentials<'_>, salt: &str, cost: KeyCost) -> Result<[u
 
 fn cipher(key: &[u8]) -> Result<Aes256Gcm, VaultError> {
     Aes256Gcm::new_from_slice(key).map_err(|_| VaultError::WrongKey)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {

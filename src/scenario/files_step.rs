@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::faults::{is_one, one};
 use crate::base::Size;
 
 /// See [`Action::Attach`](super::Action::Attach).
@@ -91,15 +92,6 @@ pub struct DiskSpace {
     /// So much can still be written; any amount when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free: Option<Size>,
-}
-
-const fn one() -> u32 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if takes a reference")]
-const fn is_one(value: &u32) -> bool {
-    *value == 1
 }
 
 impl fmt::Display for Attach {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::faults::{is_default, is_one, one};
 use crate::base::Span;
 
 /// See [`super::Action::Mitm`].
@@ -122,17 +123,4 @@ impl fmt::Display for NewCertificate {
         }
         self.lasts.map_or(Ok(()), |span| write!(f, ", valid for {span}"))
     }
-}
-
-const fn one() -> u32 {
-    1
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if takes a reference")]
-const fn is_one(value: &u32) -> bool {
-    *value == 1
 }

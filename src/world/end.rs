@@ -15,6 +15,7 @@ use super::http::HttpClient;
 use super::network::{SERVER, ToServer};
 use super::stage::{AUDITOR, Member, World, credentials};
 use super::steps::state;
+use crate::base::hex;
 use crate::history::{Circumstance, DeviceState, QueueStatus, ServerState, Status, SyncOutcome, Wait, What};
 use crate::protocol::{ErrorCode, Record, SignInRequest};
 
@@ -158,7 +159,7 @@ impl World {
             }
         }
         for (attachment_id, file) in auditor.files().await? {
-            let sha256 = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+            let sha256 = hex(&Sha256::digest(&file));
             self.recorder.record(What::ServerFile { attachment_id, bytes: file.len() as u64, sha256 });
         }
         for record in auditor.conflicts().await? {

@@ -7,6 +7,7 @@ use super::faults::Named;
 use super::fixture;
 use super::stage::{Member, World};
 use super::steps::{Done, StepError, impossible, simply, together};
+use crate::base::hex;
 use crate::history::{Circumstance, What};
 use crate::protocol::{OperationKind, Record};
 use crate::scenario::{self, Action, Broken, NetworkKind};
@@ -61,7 +62,7 @@ impl World {
             entity_id: order.clone(),
             mime_type: mime_type.to_owned(),
             bytes: bytes.len() as u64,
-            sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex(&Sha256::digest(&bytes)),
         });
         let ask = Ask::Attach { order, file_name, mime_type: mime_type.to_owned(), content: Content(bytes) };
         match self.made(member, ask).await {

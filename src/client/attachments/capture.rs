@@ -5,11 +5,11 @@ use sha2::{Digest, Sha256};
 
 use super::file_store::PREFIX;
 use super::photo;
+use crate::base::hex;
 use crate::client::engine::{Engine, EngineError, version};
 use crate::client::priority;
 use crate::client::store::files::{self, Pending};
 use crate::client::store::{StoreError, meta, queue, rows};
-use crate::client::vault::hex;
 use crate::client::{FileSettings, merge};
 use crate::history::{DeviceEvent, OperationRecord};
 use crate::protocol::{OperationKind, Record};

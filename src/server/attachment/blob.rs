@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::metadata::Metadata;
+use crate::base::hex;
 use crate::protocol::{StoredAttachment, TEMPORARY_ID_PREFIX};
 use crate::server::auth::Caller;
 use crate::server::role::Role;
@@ -272,15 +273,6 @@ fn walk(db: &Connection, entry: i64, from: u64, to: u64, mut take: impl FnMut(&[
         take(&bytes[within(from)..within(to)]);
     }
     Ok(())
-}
-
-/// In hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// As SQLite counts.
