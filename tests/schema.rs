@@ -25,7 +25,7 @@ fn schema(name: &str) -> Value {
 
 #[test]
 fn the_published_schemas_are_those_of_today() {
-    for name in ["summary", "history"] {
+    for name in ["summary", "history", "scenario"] {
         let file = format!("schema/{name}.schema.json");
         let published = fs::read(root().join(&file)).unwrap_or_default();
         let today = deadzone(&["schema", name]);
@@ -142,6 +142,141 @@ fn the_checker_refuses_what_is_wrong() {
     assert!(check(&summary, &serde_json::json!({ "version": 1 })).is_some(), "scenarios are missing");
     let wrong = serde_json::json!({ "seq": 0, "at_ms": 0, "what": { "no-such-event": {} } });
     assert!(check(&history, &wrong).is_some(), "there is no such event");
+}
+
+/// Every scenario that is shipped, by its path.
+fn scenarios(folder: PathBuf, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        match entry.path() {
+            path if path.is_dir() => scenarios(path, found),
+            path if path.extension().is_some_and(|extension| extension == "yaml") => found.push(path),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn editors_take_every_shipped_scenario() {
+    let checker = jsonschema::draft7::new(&schema("scenario.schema.json")).expect("a schema of draft-07");
+    let mut files = Vec::new();
+    scenarios(root().join("scenarios"), &mut files);
+    assert!(files.len() > 100, "only {} scenarios", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a scenario");
+        let value: Value = serde_saphyr::from_str(&text).expect("YAML");
+        let wrong: Vec<String> =
+            checker.iter_errors(&value).map(|error| format!("{} at {}", error, error.instance_path())).collect();
+        assert!(wrong.is_empty(), "{}: {wrong:#?}", file.display());
+    }
+}
+
+/// A scenario that is right, and in which each of these is wrong.
+const RIGHT: &str = "name: x
+covers: [F1]
+devices:
+  maria: { link: 3g }
+  jo:
+steps:
+  - sync: maria
+  - lose: { device: maria, what: answer, nth: 2 }
+expect:
+  - took: { device: maria, at-most: 2s }
+";
+
+const WRONG: [(&str, &str); 24] = [
+    ("name: x\n", ""),
+    ("covers: [F1]", "covers: [F99]"),
+    ("covers: [F1]", "covers: F1"),
+    ("covers: [F1]", "covers: [F1]\nseeds: 3"),
+    ("covers: [F1]", "covers: [F1]\nseed: three"),
+    ("covers: [F1]", "covers: [F1]\nworld: { generate: -1 }"),
+    ("covers: [F1]", "covers: [F1]\nworld: { generate: 3, tls: yes please }"),
+    ("covers: [F1]", "covers: [F1]\nsettle-within: 30"),
+    ("link: 3g", "link: 3h"),
+    ("link: 3g", "link: { down: 5, up: 3kbps }"),
+    ("link: 3g", "link: { down: 5kbps, upp: 3kbps }"),
+    ("link: 3g", "role: boss"),
+    ("link: 3g", "sync-every: sometimes"),
+    ("link: 3g", "clock: 5"),
+    ("  maria: { link: 3g }", "  Maria: {}"),
+    ("- sync: maria", "- snyc: maria"),
+    ("- sync: maria", "- sync"),
+    ("- sync: maria", "- {}"),
+    ("- sync: maria", "- sync: maria\n    wait: 3s"),
+    ("- sync: maria", "- wait: 3 sec"),
+    ("- sync: maria", "- edit: { device: maria, order: WO-000001 }"),
+    ("- sync: maria", "- offline: { device: maria, how: tunnel }"),
+    ("nth: 2", "nth: second"),
+    ("at-most: 2s", "at-least: 2s"),
+];
+
+#[test]
+fn editors_mark_what_is_wrong() {
+    let checker = jsonschema::draft7::new(&schema("scenario.schema.json")).expect("a schema of draft-07");
+    let value = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert!(checker.is_valid(&value(RIGHT)), "{:?}", checker.iter_errors(&value(RIGHT)).next());
+    for (right, wrong) in WRONG {
+        let text = RIGHT.replacen(right, wrong, 1);
+        assert!(text != RIGHT && !checker.is_valid(&value(&text)), "the schema takes\n{text}");
+    }
+}
+
+/// Every key of `schema` that people write, with what is said of it.
+fn keys_without(rule: &str, schema: &Value, at: &str, found: &mut Vec<String>) {
+    for (name, key) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let at = format!("{at}/{name}");
+        if key.get(rule).is_none() {
+            found.push(at.clone());
+        }
+        keys_without(rule, key, &at, found);
+    }
+    for inner in ["items", "additionalProperties"] {
+        if let Some(inner) = schema.get(inner) {
+            keys_without(rule, inner, at, found);
+        }
+    }
+    for choice in schema.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
+        keys_without(rule, choice, at, found);
+    }
+}
+
+#[test]
+fn every_key_of_a_scenario_has_a_description_and_an_example_that_fits() {
+    let schema = schema("scenario.schema.json");
+    for rule in ["description", "examples"] {
+        let mut missing = Vec::new();
+        keys_without(rule, &schema, "", &mut missing);
+        assert!(missing.is_empty(), "without {rule}: {missing:#?}");
+    }
+    let mut wrong = Vec::new();
+    unfitting(&schema, "", &mut wrong);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Examples that their own schema refuses.
+fn unfitting(schema: &Value, at: &str, found: &mut Vec<String>) {
+    let checker = jsonschema::draft7::new(schema).expect("a schema");
+    for example in schema.get("examples").and_then(Value::as_array).into_iter().flatten() {
+        found.extend(checker.iter_errors(example).map(|error| format!("{at}: {example}: {error}")));
+    }
+    for (name, key) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        unfitting(key, &format!("{at}/{name}"), found);
+    }
+    for inner in ["items", "additionalProperties"] {
+        if let Some(inner) = schema.get(inner).filter(|inner| inner.is_object()) {
+            unfitting(inner, at, found);
+        }
+    }
+}
+
+#[test]
+fn the_reference_page_is_that_of_today() {
+    let published = fs::read(root().join("docs/SCENARIOS.md")).unwrap_or_default();
+    let today = deadzone(&["schema", "scenarios-page"]);
+    assert!(
+        published == today,
+        "docs/SCENARIOS.md is stale: `cargo run -- schema scenarios-page > docs/SCENARIOS.md` renews it"
+    );
 }
 
 /// A document of a pipeline, and every command of ours that it runs.

@@ -1,9 +1,11 @@
 //! Quantities whose unit must be written: `250ms`, `5MB`, `750kbps`. A bare number is refused.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Why a quantity could not be read; the text is for the person who wrote it.
@@ -59,6 +61,19 @@ const SHARE: Kind = Kind { what: "a share", example: "1.5%", units: &[("ppm", 1)
 impl Kind {
     fn units_text(&self) -> String {
         self.units.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What editors check; a bound on digits is left to reading.
+    fn schema(&self) -> Schema {
+        let units: Vec<&str> = self.units.iter().map(|(name, _)| *name).collect();
+        let examples: Vec<&str> = self.example.split(", ").flat_map(|part| part.split(" or ")).collect();
+        json_schema!({
+            "type": "string",
+            "title": self.what,
+            "description": format!("{} with its unit: {}.", self.what, self.units_text()),
+            "pattern": format!(r"^ *[0-9]+(\.[0-9]+)? *({}) *$", units.join("|")),
+            "examples": examples,
+        })
     }
 
     fn parse(&self, text: &str) -> Result<u64, UnitError> {
@@ -140,6 +155,16 @@ macro_rules! quantity {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $kind.schema()
             }
         }
 

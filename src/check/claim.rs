@@ -1,5 +1,6 @@
 //! What a scenario may claim of its run: the vocabulary of `expect`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
@@ -9,53 +10,80 @@ use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason, Resolut
 use super::screen::{AckedClaim, FailedClaim, ShownClaim, SyncsClaim};
 
 /// One claim. Orders are named by id or by the label under which the story created them; devices by their name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Claim {
     /// In the end the server holds these values.
+    #[schemars(example = "- server: { order: WO-000004, has: { rootCause: Worn brush } }")]
     Server(ServerClaim),
     /// In the end the server has no such order.
+    #[schemars(example = "- server-lacks: { order: leak }")]
     ServerLacks(OrderClaim),
     /// In the end the device holds these values.
+    #[schemars(example = "- device: { device: maria, order: WO-000006, has: { priority: urgent } }")]
     Device(DeviceClaim),
     /// In the end the device has no such order.
+    #[schemars(example = "- device-lacks: { device: jo, order: WO-000001 }")]
     DeviceLacks(DeviceOrderClaim),
-    /// This conflict was recorded on the device, once.
+    /// This conflict was recorded on the device, once; `outcome`: `server-wins`, `client-wins`, `manual`.
+    #[schemars(
+        example = "- conflict: { device: maria, order: WO-000003, field: status, mine: completed, theirs: on-hold, outcome: server-wins }"
+    )]
     Conflict(ConflictClaim),
-    /// So many conflicts were recorded.
+    /// So many conflicts were recorded, on one `device` or on all together.
+    #[schemars(example = "- conflicts: { device: maria, count: 1 }")]
     Conflicts(ConflictsClaim),
-    /// A conflict on the device waits for the user's choice, with both values.
+    /// A conflict waits for the user's choice, with both values.
+    #[schemars(
+        example = "- undecided: { device: maria, order: WO-000002, field: rootCause, mine: Rust, theirs: Dirt }"
+    )]
     Undecided(UndecidedClaim),
-    /// A conflict on the device was decided so.
+    /// A conflict was decided `as` `client-wins`, `server-wins`, `merged` or `gone`.
+    #[schemars(example = "- decided: { device: maria, order: WO-000001, field: rootCause, as: client-wins }")]
     Decided(DecidedClaim),
-    /// The order left the device for this reason.
+    /// The order left the device; `reason`: `deleted`, `reassigned`, `revoked`.
+    #[schemars(example = "- removed: { device: jo, order: WO-000001, reason: reassigned }")]
     Removed(RemovedClaim),
-    /// A pending change of the order went to the rescue log.
+    /// A pending change of the order is in the rescue log.
+    #[schemars(example = "- rescued: { device: maria, order: WO-000001 }")]
     Rescued(DeviceOrderClaim),
-    /// A change of the order was rejected, and the user was told.
+    /// A change was rejected with this code, and the user was told.
+    #[schemars(example = "- rejected: { device: maria, order: leak, code: VALIDATION_ERROR }")]
     Rejected(RejectedClaim),
-    /// A sync took no longer than that. A miss is a timing miss, not a broken promise.
+    /// A sync lasted no longer than that.
+    #[schemars(example = "- took: { device: maria, sync: 2, at-most: 2s }")]
     Took(TookClaim),
-    /// A sync moved no more bytes than that. A miss is a timing miss, not a broken promise.
+    /// A sync moved no more than that, `up-at-most`, `down-at-most` or both.
+    #[schemars(example = "- bytes: { device: maria, sync: 2, phase: pull, down-at-most: 1500B }")]
     Bytes(BytesClaim),
-    /// A sync brought down exactly so many records.
+    /// A sync brought exactly so many records.
+    #[schemars(example = "- documents: { device: maria, sync: 2, exactly: 10 }")]
     Documents(DocumentsClaim),
     /// The device's waits between tries, in order.
+    #[schemars(example = "- waits: { device: maria, exactly: [5s, 10s, 30s] }")]
     Waits(WaitsClaim),
     /// The orders in which the device's changes first went out.
+    #[schemars(example = "- pushed: { device: maria, orders: [leak, WO-000001, WO-000002] }")]
     Pushed(PushedClaim),
-    /// How many requests of a kind the device made.
+    /// How many requests the device made in the story, `of` `push`, `pull`, `sign-in`, `refresh` or `static` (what is
+    /// looked up): `at-most`, `at-least`, `exactly`.
+    #[schemars(example = "- requests: { device: maria, of: push, exactly: 5 }")]
     Requests(RequestsClaim),
-    /// The device told its user that the server keeps failing.
+    /// The user was told that the server keeps failing.
+    #[schemars(example = "- escalated: { device: maria }")]
     Escalated(OnDevice),
-    /// How much all devices together ask of the server at a time: from the end of the story's last outage on (a link or
-    /// the server came back), or in the whole story if there was none. A miss is a timing miss.
+    /// How much all ask of the server at a time, `of` `devices` or `requests`: no more than so many ask `within` any such stretch, from the end of the story's
+    /// last outage on, or in all of it if there was none.
+    #[schemars(example = "- peak: { of: devices, within: 1s, at-most: 20 }")]
     Peak(PeakClaim),
-    /// Records that the device was given although it had been given them, so, before.
+    /// Of the device's records, no more than so many in a hundred came twice in the same version.
+    #[schemars(example = "- fetched-again: { device: maria, at-most-percent: 10 }")]
     FetchedAgain(FetchedAgainClaim),
-    /// The device refused to log out and named the loss.
+    /// The device refused to log out, since so many changes would be lost.
+    #[schemars(example = "- warned: { device: maria, changes: 2 }")]
     Warned(WarnedClaim),
-    /// In the end the device's screen shows this.
+    /// In the end the device's screen shows this; at least one key beside `device` and `order` must be there.
+    #[schemars(example = "- shown: { device: maria, status: synced, queued: 0 }")]
     Shown(ShownClaim),
     /// At a `look` step the screen shows this; written as the step, never in `expect`.
     #[serde(skip)]
@@ -65,70 +93,80 @@ pub enum Claim {
         /// What is claimed.
         shown: ShownClaim,
     },
-    /// Every change that the device made of an order was acknowledged by the server, and the device knew it, so soon
-    /// after it was made. A miss is a timing miss, not a broken promise.
+    /// The device knew each of its changes of the order to be with the server so soon after it was made.
+    #[schemars(example = "- acked: { device: maria, order: fire, at-most: 1s }")]
     Acked(AckedClaim),
-    /// So often the device began to sync in the story, by this trigger or at all.
+    /// So many syncs began in the story, `by` one trigger or at all: `manual`, `periodic`, `reconnect`, `critical`,
+    /// `retry`, `launch`, `foreground`, `asked`.
+    #[schemars(example = "- syncs: { device: maria, by: periodic, exactly: 3 }")]
     Syncs(SyncsClaim),
-    /// In the end the server, or a device, counts so many of a part less than in the beginning.
+    /// In the end so many of a part are `taken`, as the server counts, or a `device`.
+    #[schemars(example = "- stock: { device: maria, part: P-201, taken: 4 }")]
     Stock(StockClaim),
-    /// An update of the order came too late, and the server keeps it for a person to read.
+    /// An update came after the order was deleted, and the server keeps it.
+    #[schemars(example = "- dead-letter: { device: maria, order: WO-000001, has: { rootCause: Worn brush } }")]
     DeadLetter(DeadLetterClaim),
-    /// So many files of the device are with the server in the end, and this is what they cost.
+    /// Just so many files of the device are with the server in the end; `within`: from the start of the sync that
+    /// sent their first byte to the last one's end; `sent-at-most-percent`: bytes of parts that went up, in a hundred
+    /// of the files' own; `of-captured-at-most-percent`: the files' bytes in a hundred of what was captured.
+    #[schemars(example = "- uploads: { device: maria, count: 1, sent-at-most-percent: 100 }")]
     Uploads(UploadsClaim),
-    /// What was answered to all that was sent in the name of the device's user by `tamper` steps.
+    /// The answers to all that `tamper` steps sent: `success`, `conflict`, or the code of the error, one an
+    /// operation.
+    #[schemars(example = "- tampered: { device: jo, answers: [PERMISSION_DENIED, VALIDATION_ERROR] }")]
     Tampered(TamperedClaim),
-    /// A sync of the device failed in the story, and it said why.
+    /// A sync failed with this code of the spec's, and its words contain what `says` says.
+    #[schemars(example = "- failed: { device: maria, code: NETWORK_ERROR, says: it has expired }")]
     Failed(FailedClaim),
 }
 
 /// See [`Claim::Server`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerClaim {
-    /// The order.
+    /// The order: id or label.
     pub order: String,
     /// Fields and their values; of a field of lines, the lines that must be there.
     pub has: Record,
 }
 
 /// See [`Claim::ServerLacks`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderClaim {
-    /// The order.
+    /// The order: id or label.
     pub order: String,
 }
 
 /// See [`Claim::Device`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceClaim {
     /// The device.
     pub device: String,
-    /// The order.
+    /// The order: id or label.
     pub order: String,
     /// Fields and their values; of a field of lines, the lines that must be there.
     pub has: Record,
 }
 
 /// See [`Claim::DeviceLacks`] and [`Claim::Rescued`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceOrderClaim {
     /// The device.
     pub device: String,
-    /// The order.
+    /// The order: id or label.
     pub order: String,
 }
 
 /// See [`Claim::Conflict`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConflictClaim {
     /// The device that recorded it.
     pub device: String,
-    /// The order.
+    /// The order: id or label.
     pub order: String,
     /// The field.
     pub field: String,
@@ -141,7 +179,7 @@ pub struct ConflictClaim {
 }
 
 /// See [`Claim::Conflicts`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConflictsClaim {
     /// On this device; on all together when absent.
@@ -152,12 +190,12 @@ pub struct ConflictsClaim {
 }
 
 /// See [`Claim::Undecided`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UndecidedClaim {
     /// The device.
     pub device: String,
-    /// The order.
+    /// The order: id or label.
     pub order: String,
     /// The field.
     pub field: String,
@@ -168,12 +206,12 @@ pub struct UndecidedClaim {
 }
 
 /// See [`Claim::Decided`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DecidedClaim {
     /// The device.
     pub device: String,
-    /// The order.
+    /// The order: id or label.
     pub order: String,
     /// The field.
     pub field: String,
@@ -183,31 +221,31 @@ pub struct DecidedClaim {
 }
 
 /// See [`Claim::Removed`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemovedClaim {
     /// The device.
     pub device: String,
-    /// The order.
+    /// The order: id or label.
     pub order: String,
     /// Why.
     pub reason: RemovalReason,
 }
 
 /// See [`Claim::Rejected`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RejectedClaim {
     /// The device.
     pub device: String,
-    /// The order.
+    /// The order: id or label.
     pub order: String,
-    /// With this code.
+    /// With this code of spec 7.1.
     pub code: ErrorCode,
 }
 
 /// See [`Claim::Escalated`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OnDevice {
     /// The device.
@@ -215,7 +253,7 @@ pub struct OnDevice {
 }
 
 /// Which part of a sync is measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// From its start to its end.
@@ -230,7 +268,7 @@ pub enum Part {
 }
 
 /// See [`Claim::Took`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TookClaim {
     /// The device.
@@ -238,7 +276,8 @@ pub struct TookClaim {
     /// Its so-manieth sync, from 1; its last when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<u32>,
-    /// Which part of it.
+    /// Which part of it; the whole when absent.
+    #[schemars(example = "phase: push")]
     #[serde(default)]
     pub phase: Part,
     /// The bound.
@@ -246,7 +285,7 @@ pub struct TookClaim {
 }
 
 /// See [`Claim::Bytes`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct BytesClaim {
     /// The device.
@@ -254,10 +293,11 @@ pub struct BytesClaim {
     /// Its so-manieth sync, from 1; its last when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<u32>,
-    /// Which part of it.
+    /// Which part of it; the whole when absent.
     #[serde(default)]
     pub phase: Part,
     /// Bound on what the device sends.
+    #[schemars(example = "up-at-most: 2kB")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_at_most: Option<Size>,
     /// Bound on what it receives.
@@ -266,7 +306,7 @@ pub struct BytesClaim {
 }
 
 /// See [`Claim::Documents`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentsClaim {
     /// The device.
@@ -279,7 +319,7 @@ pub struct DocumentsClaim {
 }
 
 /// See [`Claim::Waits`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WaitsClaim {
     /// The device.
@@ -289,7 +329,7 @@ pub struct WaitsClaim {
 }
 
 /// See [`Claim::Pushed`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PushedClaim {
     /// The device.
@@ -299,7 +339,7 @@ pub struct PushedClaim {
 }
 
 /// Kinds of requests that can be counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RequestKind {
     /// Pushes.
@@ -315,7 +355,7 @@ pub enum RequestKind {
 }
 
 /// See [`Claim::Requests`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RequestsClaim {
     /// The device.
@@ -323,9 +363,11 @@ pub struct RequestsClaim {
     /// Of this kind.
     pub of: RequestKind,
     /// No more than so many.
+    #[schemars(example = "at-most: 7")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<u64>,
     /// No fewer than so many.
+    #[schemars(example = "at-least: 1")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<u64>,
     /// Just so many.
@@ -334,7 +376,7 @@ pub struct RequestsClaim {
 }
 
 /// What a peak counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PeakOf {
     /// Devices that ask for something, each once.
@@ -344,7 +386,7 @@ pub enum PeakOf {
 }
 
 /// See [`Claim::Peak`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PeakClaim {
     /// Of what.
@@ -356,7 +398,7 @@ pub struct PeakClaim {
 }
 
 /// See [`Claim::FetchedAgain`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FetchedAgainClaim {
     /// The device.
@@ -366,7 +408,7 @@ pub struct FetchedAgainClaim {
 }
 
 /// See [`Claim::Warned`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarnedClaim {
     /// The device.
@@ -376,7 +418,7 @@ pub struct WarnedClaim {
 }
 
 /// See [`Claim::Stock`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StockClaim {
     /// Who counts; the server when absent.
@@ -389,19 +431,19 @@ pub struct StockClaim {
 }
 
 /// See [`Claim::DeadLetter`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeadLetterClaim {
     /// The device that sent the update.
     pub device: String,
-    /// The order.
+    /// The order: id or label.
     pub order: String,
     /// Fields that it was to change, and their values.
     pub has: Record,
 }
 
 /// See [`Claim::Uploads`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct UploadsClaim {
     /// The device.
@@ -410,18 +452,20 @@ pub struct UploadsClaim {
     pub count: u64,
     /// From the start of the sync that first sent a byte of them to the server's word that it has all. A miss is a timing
     /// miss.
+    #[schemars(example = "within: 10min")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Span>,
     /// Bytes of parts that went up, in a hundred of what the files have. A miss is a timing miss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at_most_percent: Option<u64>,
     /// Bytes of the files, in a hundred of what was captured.
+    #[schemars(example = "of-captured-at-most-percent: 20")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_captured_at_most_percent: Option<u64>,
 }
 
 /// See [`Claim::Tampered`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TamperedClaim {
     /// The device whose user's name was used.

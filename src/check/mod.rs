@@ -9,6 +9,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a judge looks for few of the many kinds of events")]
 
 mod case;
+mod catalogue;
 mod claim;
 mod claims;
 mod facts;
@@ -27,6 +28,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
+pub use catalogue::{CHECKS, Check};
 pub use claim::{
     BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DecidedClaim, DeviceClaim, DeviceOrderClaim,
     DocumentsClaim, FetchedAgainClaim, OnDevice, OrderClaim, Part, PeakClaim, PeakOf, PushedClaim, RejectedClaim,

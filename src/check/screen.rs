@@ -1,5 +1,6 @@
 //! What a scenario may claim of a device's screen, of when a change is known to be with the server, and of triggers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Span;
@@ -7,51 +8,66 @@ use crate::history::{Icon, Trigger};
 use crate::protocol::{ErrorCode, Record};
 
 /// See [`Claim::Shown`](super::Claim::Shown).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ShownClaim {
     /// The device.
+    #[schemars(example = "- shown: { device: maria, status: synced, queued: 0 }")]
     pub device: String,
     /// The order that `icon`, `change` and `has` are about.
+    #[schemars(example = "- look: { device: maria, order: WO-000002, icon: synced }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
-    /// The sign beside the order.
+    /// The sign beside `order`.
+    #[schemars(example = "- look: { device: maria, order: WO-000002, icon: synced }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icon: Option<Icon>,
-    /// Where the order's newest line of the queue view stands.
+    /// Where the newest change of `order` stands in the queue view.
+    #[schemars(
+        example = "- look: { device: maria, order: WO-000004, icon: queued, change: queued, has: { completionNotes: One more } }"
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeWord>,
     /// An order that is not there.
+    #[schemars(example = "- look: { device: maria, lacks: twin, orders: 2, queued: 0 }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lacks: Option<String>,
     /// How many orders there are.
+    #[schemars(example = "- look: { device: maria, lacks: twin, orders: 2, queued: 0 }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders: Option<u64>,
     /// The status line.
+    #[schemars(example = "- shown: { device: maria, status: synced, queued: 0 }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusWord>,
     /// Why it failed: the status line, or the change where one is named.
+    #[schemars(example = "- look: { device: maria, status: failed, code: NETWORK_ERROR, queued: 1 }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
-    /// How many changes the status line says are waiting.
+    /// Changes that the status line says are waiting.
+    #[schemars(example = "- look: { device: maria, queued: 1 }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queued: Option<u64>,
     /// `Syncing, done of ..`.
+    #[schemars(example = "- look: { device: maria, status: syncing, queued: 3, done: 0, of: 3 }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<u64>,
     /// `Syncing, .. of so many`.
+    #[schemars(example = "- look: { device: maria, status: syncing, queued: 3, done: 0, of: 3 }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<u64>,
     /// `Synced so long ago`, in whole minutes or, below one, whole seconds.
+    #[schemars(example = "- look: { device: maria, status: offline, synced-ago: 10min }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synced_ago: Option<Span>,
-    /// Fields of the order and their values; of a field of lines, the lines that must be there.
+    /// Values of `order`; of a field of lines, the lines that must be there.
+    #[schemars(example = "- look: { device: maria, order: WO-000001, has: { priority: urgent } }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has: Option<Record>,
 }
 
 /// Where a change stands, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeWord {
     /// It waits.
@@ -67,7 +83,7 @@ pub enum ChangeWord {
 }
 
 /// What the status line says, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StatusWord {
     /// Nothing is waiting; the last sync succeeded.
@@ -83,7 +99,7 @@ pub enum StatusWord {
 }
 
 /// See [`Claim::Acked`](super::Claim::Acked).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AckedClaim {
     /// The device.
@@ -95,7 +111,7 @@ pub struct AckedClaim {
 }
 
 /// See [`Claim::Syncs`](super::Claim::Syncs).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SyncsClaim {
     /// The device.
@@ -108,7 +124,7 @@ pub struct SyncsClaim {
 }
 
 /// See [`super::Claim::Failed`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailedClaim {
     /// The device.

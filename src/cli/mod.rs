@@ -4,6 +4,7 @@ mod baseline;
 mod coverage;
 mod device;
 mod exit;
+mod explain;
 mod interrupt;
 mod jobs;
 mod list;
@@ -50,6 +51,8 @@ enum Command {
     Validate(validate::ValidateArguments),
     /// Show which scenarios there are
     List(list::ListArguments),
+    /// Say what a step, a key, a claim, a fault, a profile, a check or a requirement is
+    Explain(explain::ExplainArguments),
     /// Be the reference server, for clients and tools of your own
     Serve(serve::ServeArguments),
     /// Stand between an app and its server, and be a bad network
@@ -84,6 +87,7 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Coverage(arguments) => coverage::coverage(&arguments),
         Command::Validate(arguments) => validate::validate(&arguments),
         Command::List(arguments) => list::list(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),

@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use super::exit::Exit;
 use super::print;
 use crate::report;
+use crate::scenario;
 use crate::server::Server;
 
 /// Arguments of `deadzone schema`.
@@ -23,6 +24,10 @@ enum Document {
     Summary,
     /// What a line of a history holds (schema/history.schema.json)
     History,
+    /// What a scenario file may hold, for editors (schema/scenario.schema.json)
+    Scenario,
+    /// Every word of a scenario file, for people (docs/SCENARIOS.md)
+    ScenariosPage,
 }
 
 pub(super) fn schema(arguments: &SchemaArguments) -> Exit {
@@ -30,6 +35,8 @@ pub(super) fn schema(arguments: &SchemaArguments) -> Exit {
         Document::Openapi => print(&Server::openapi()),
         Document::Summary => print(&report::summary_schema()),
         Document::History => print(&report::history_schema()),
+        Document::Scenario => print(&scenario::scenario_schema()),
+        Document::ScenariosPage => print(&scenario::scenarios_page()),
     }
     Exit::Held
 }

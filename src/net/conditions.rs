@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::trace::Trace;
@@ -49,7 +50,7 @@ pub enum Carries {
 }
 
 /// How packets get lost: the model of Gilbert and Elliott. Without bursts it is one chance for every packet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Loss {
     /// The share that is lost outside of bursts.
     pub share: Share,
@@ -58,7 +59,7 @@ pub struct Loss {
 }
 
 /// Times of bad reception, packet by packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Burst {
     /// The chance of each packet to begin one.
@@ -70,7 +71,7 @@ pub struct Burst {
 }
 
 /// How a sender finds out how much it may have on its way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Congestion {
     /// RFC 9438, with the slow start of Linux.
@@ -92,7 +93,7 @@ pub struct WakeUp {
 }
 
 /// What the rates count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Counts {
     /// Whole packets, headers and acknowledgements included, sent by the rules of TCP: a real link.

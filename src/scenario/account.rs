@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::Record;
 
 /// See [`super::Action::Logout`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Logout {
     /// The device or group.
@@ -18,7 +19,7 @@ pub struct Logout {
 }
 
 /// See [`super::Action::SignIn`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The device or group.
@@ -38,15 +39,17 @@ impl fmt::Display for SignIn {
 }
 
 /// See [`super::Action::Select`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Select {
     /// The device or group.
     pub device: String,
     /// Orders to sync from now on: ids or labels.
+    #[schemars(example = "orders: [WO-000004]")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orders: Vec<String>,
     /// Orders to sync no more.
+    #[schemars(example = "give-up: [WO-000004]")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub give_up: Vec<String>,
     /// With `to`: all that may be picked and is scheduled to start then or later.
@@ -58,7 +61,7 @@ pub struct Select {
 }
 
 /// See [`super::Action::LookUp`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LookUp {
     /// The device or group.
@@ -68,7 +71,7 @@ pub struct LookUp {
 }
 
 /// See [`super::Action::EditCached`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditCached {
     /// The device or group.

@@ -1,14 +1,17 @@
 //! A scenario: its header, its world and its devices. What the file leaves out is filled in here, so that whoever runs
 //! a scenario decides nothing.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::action::Action;
 use super::link::Link;
-use super::step::{Action, Step};
+use super::step::Step;
 use super::work_step::DAY;
 use crate::base::Span;
 use crate::base::units::UnitError;
@@ -209,7 +212,7 @@ impl Device {
 }
 
 /// What a user may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Works on the orders assigned to them.
@@ -220,7 +223,7 @@ pub enum Role {
 }
 
 /// How a device spaces its retries (decision l).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Retry {
     /// Each wait is drawn from the upper half of the table's.
@@ -231,7 +234,7 @@ pub enum Retry {
 }
 
 /// What it costs to derive keys from credentials (decision o).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Keys {
     /// Real in real time, the least in the simulated world.
@@ -313,6 +316,24 @@ impl fmt::Display for Skew {
 impl Serialize for Skew {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Skew {
+    fn schema_name() -> Cow<'static, str> {
+        "Skew".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let span = Span::json_schema(generator);
+        let pattern = span.get("pattern").and_then(|pattern| pattern.as_str()).unwrap_or_default();
+        json_schema!({
+            "type": "string",
+            "title": "a duration, ahead or behind",
+            "description": "A duration with its unit, ahead of the truth, or behind it with a minus sign.",
+            "pattern": pattern.replacen("^ *", "^ *[+-]? *", 1),
+            "examples": ["365d", "-1h"],
+        })
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::faults::{is_one, one};
 use crate::base::Size;
 
 /// See [`Action::Attach`](super::Action::Attach).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Attach {
     /// The device or group.
@@ -19,18 +20,21 @@ pub struct Attach {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo: Option<Size>,
     /// A document of so many bytes.
+    #[schemars(example = "document: 2MB")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<Size>,
     /// What is wrong with it.
+    #[schemars(example = "broken: truncated")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<Broken>,
-    /// So many of them, one after the other.
+    /// So many of them, one after the other; 1 when absent.
+    #[schemars(example = "times: 10")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub times: u32,
 }
 
 /// What can be wrong with a photo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Broken {
     /// The second half of it is missing.
@@ -44,7 +48,7 @@ pub enum Broken {
 }
 
 /// See [`Action::FileSettings`](super::Action::FileSettings). What is absent stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FileSettings {
     /// The device or group.
@@ -53,18 +57,21 @@ pub struct FileSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wifi_only: Option<bool>,
     /// Thumbnails are fetched on a cellular network, too.
+    #[schemars(example = "thumbnails-on-cellular: true")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbnails_on_cellular: Option<bool>,
     /// Whole pictures are fetched on a cellular network, too.
+    #[schemars(example = "full-images-on-cellular: true")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_images_on_cellular: Option<bool>,
     /// Photos are made smaller before they go up.
+    #[schemars(example = "compress-photos: false")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compress_photos: Option<bool>,
 }
 
 /// See [`Action::Network`](super::Action::Network).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Network {
     /// The device or group.
@@ -74,7 +81,7 @@ pub struct Network {
 }
 
 /// Kinds of networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NetworkKind {
     /// It costs nothing.
@@ -84,7 +91,7 @@ pub enum NetworkKind {
 }
 
 /// See [`Action::DiskSpace`](super::Action::DiskSpace).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DiskSpace {
     /// The device or group.

@@ -1,14 +1,16 @@
 //! Links: a named profile, or one of the scenario's own; and the steps that change what a device has.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 use crate::base::{Rate, Share, Span};
 use crate::net::{
-    Burst, Carries, Conditions, Congestion, Counts, DEFAULT_QUEUE, DEFAULT_SLEEPS_AFTER, Loss, Trace, WakeUp,
+    Burst, Carries, Conditions, Congestion, Counts, DEFAULT_QUEUE, DEFAULT_SLEEPS_AFTER, Loss, PROFILES, Trace, WakeUp,
 };
 
 /// What a device is connected by.
@@ -21,68 +23,87 @@ pub enum Link {
 }
 
 /// A link in the scenario's own numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct OwnLink {
-    /// To the device.
+    /// Rate to the device; whole packets count.
+    #[schemars(example = "maria: { link: { down: 400kbps, up: 16kbps, rtt: 400ms } }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub down: Option<Rate>,
-    /// From the device.
+    /// Rate from the device; whole packets count.
+    #[schemars(example = "maria: { link: { down: 400kbps, up: 16kbps, rtt: 400ms } }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up: Option<Rate>,
-    /// Both, as they were measured.
+    /// Instead of `down` and `up`: files with rates as they were measured.
+    #[schemars(
+        example = "maria: { link: { trace: { down: ../traces/train.down, up: ../traces/train.up }, rtt: 70ms } }"
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceFiles>,
-    /// The round trip of the idle link, half of it each way.
+    /// Round trip of the idle link, half of it each way; or `delay-down` and `delay-up`.
+    #[schemars(example = "maria: { link: { down: 400kbps, up: 16kbps, rtt: 400ms } }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtt: Option<Span>,
     /// One way, to the device.
+    #[schemars(example = "delay-down: 300ms")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_down: Option<Span>,
     /// One way, from the device.
+    #[schemars(example = "delay-up: 100ms")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_up: Option<Span>,
-    /// Most extra delay of a packet.
+    /// Most extra delay of a packet; none overtakes another.
+    #[schemars(example = "jitter: 20ms")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter: Option<Span>,
     /// The share of packets that get lost, outside of bursts.
+    #[schemars(example = "loss: 1%")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Share>,
-    /// Times of bad reception.
+    /// Times of bad reception: the chance of each packet to begin one and to end one, and the share lost within.
+    #[schemars(example = "burst: { begins: 0.5%, ends: 20%, loss: 50% }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<Burst>,
-    /// The longest wait of a packet for its turn.
+    /// The longest wait of a packet for its turn, a second when absent.
+    #[schemars(example = "queue: 200ms")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Span>,
-    /// How senders' windows grow.
+    /// How senders find their pace; `bbr` when absent.
+    #[schemars(example = "congestion: cubic")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub congestion: Option<Congestion>,
-    /// The radio's way from idle to connected.
+    /// A radio that sleeps takes so long to connect.
+    #[schemars(example = "wake-up: 2s")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake_up: Option<Span>,
-    /// The radio sleeps after so long without a packet.
+    /// It sleeps after so long without a packet, ten seconds when absent; goes with `wake-up`.
+    #[schemars(example = "sleeps-after: 5s")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sleeps_after: Option<Span>,
-    /// What the rates count.
+    /// What the rates count; whole `packets` when absent.
+    #[schemars(example = "counts: payload")]
     #[serde(default, skip_serializing_if = "is_packets")]
     pub counts: Counts,
 }
 
 /// A link's rates as they were measured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TraceFiles {
-    /// To the device.
+    /// To the device; the path counts from the scenario's folder.
+    #[schemars(example = "down: ../traces/train.down")]
     pub down: TraceFile,
-    /// From the device.
+    /// From the device; the path counts from the scenario's folder.
+    #[schemars(example = "up: ../traces/train.up")]
     pub up: TraceFile,
-    /// What comes after its last line.
+    /// What comes after its last line; it begins anew (`wrap`) when absent.
+    #[schemars(example = "at-end: stop")]
     #[serde(default, skip_serializing_if = "AtEnd::is_wrap")]
     pub at_end: AtEnd,
 }
 
 /// What comes after the end of a trace.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AtEnd {
     /// It begins anew.
@@ -109,7 +130,7 @@ pub struct TraceFile {
 }
 
 /// See [`Action::Link`](super::Action::Link).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeLink {
     /// The device or group.
@@ -122,7 +143,7 @@ pub struct ChangeLink {
 }
 
 /// See [`Action::Flap`](super::Action::Flap).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flap {
     /// The device or group.
@@ -220,6 +241,30 @@ impl Serialize for TraceFile {
 impl<'de> Deserialize<'de> for TraceFile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|written| Self { written, path: PathBuf::new() })
+    }
+}
+
+impl JsonSchema for TraceFile {
+    fn schema_name() -> Cow<'static, str> {
+        "TraceFile".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+impl JsonSchema for Link {
+    fn schema_name() -> Cow<'static, str> {
+        "Link".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let profiles: Vec<Value> = PROFILES
+            .iter()
+            .map(|profile| serde_json::json!({ "const": profile.name, "description": profile.source }))
+            .collect();
+        json_schema!({ "anyOf": [{ "oneOf": profiles }, generator.subschema_for::<OwnLink>()] })
     }
 }
 

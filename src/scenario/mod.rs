@@ -6,9 +6,11 @@
 //! ```
 
 mod account;
+mod action;
 mod faults;
 mod file;
 mod files_step;
+mod glossary;
 mod link;
 mod outline;
 mod parse;
@@ -28,6 +30,7 @@ mod work_step;
 mod written;
 
 pub use account::{EditCached, Logout, LookUp, Select, SignIn};
+pub use action::Action;
 pub use faults::{
     Aim, Answer, AnswerPage, AnswerWhen, CaptivePortal, Duplicate, Exchange, FailedChange, Half, Lose, LoseHow, Only,
     PortalHow, RefuseChange, Replay, Slow, SlowPart, SpoilAnswer, SpoilHow,
@@ -37,18 +40,19 @@ pub use file::{
     Role, Scenario, Skew, SkewError, World,
 };
 pub use files_step::{Attach, Broken, DiskSpace, FileSettings, Network, NetworkKind};
+pub use glossary::{Group, Part, Word, glossary, scenario_schema, scenarios_page};
 pub use link::{AtEnd, ChangeLink, Flap, Link, OwnLink, TraceFile, TraceFiles};
 pub use platform::{Battery, DataSaver};
 pub use print::print;
-pub use problem::{Problem, draw};
+pub use problem::{Problem, did_you_mean, draw};
 pub use read::{Options, load, parse};
 pub use reference::label_in;
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
 pub use security::{Loot, Steal, Uninstall};
 pub use server_step::{CrashServer, SearchDisk, ServerClock, Tamper};
 pub use step::{
-    Action, Crash, CrashWhen, Create, Delete, Edit, EditMany, OfficeCreate, OfficeDelete, OfficeEdit, OfficeEditMany,
-    Offline, OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
+    Crash, CrashWhen, Create, Delete, Edit, EditMany, OfficeCreate, OfficeDelete, OfficeEdit, OfficeEditMany, Offline,
+    OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
 };
 pub use tls_step::{CertificateKey, Handshake, HandshakeHow, Impostor, Mitm, NewCertificate};
 pub use work_step::{DAY, DeadZone, Work};

@@ -36,6 +36,11 @@ pub(super) fn written(text: &str, outline: &Node) -> Result<Written, Fault> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| fault(&error, Some(outline)))
 }
 
+/// A piece of YAML that stands in our own texts, as a value.
+pub(super) fn value(text: &str) -> Option<serde_json::Value> {
+    serde_saphyr::from_str_with_options(text, options()).ok()
+}
+
 /// One way to write each thing: no aliases, no tags, no merging, no `yes` for `true`.
 fn options() -> Options {
     serde_saphyr::options! {

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::action::Action;
 use super::file::{Orders, Scenario};
 use super::link::Link;
 use super::outline::Node;
 use super::parse::{outline, written};
 use super::problem::{Problem, Problems};
-use super::step::Action;
 use super::validate;
 use super::written::Written;
 

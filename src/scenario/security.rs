@@ -2,23 +2,25 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::step::Action;
+use super::action::Action;
 
 /// See [`super::Action::Uninstall`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Uninstall {
     /// The device or group.
     pub device: String,
     /// Whether the platform leaves the keychain's entries behind, as some do.
+    #[schemars(example = "keychain-stays: true")]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keychain_stays: bool,
 }
 
 /// See [`super::Action::Steal`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Steal {
     /// The device, or the device whose user's it is.
@@ -28,7 +30,7 @@ pub struct Steal {
 }
 
 /// What a thief may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loot {
     /// The user's password, and nothing else.

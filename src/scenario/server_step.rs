@@ -1,12 +1,13 @@
 //! Steps of those who mean no good, and of a server that goes wrong: its clock, tampered calls, a disk in strange hands.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::file::Skew;
 
 /// See [`super::Action::ServerClock`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerClock {
     /// How far from the truth, not from where it stood.
@@ -14,7 +15,7 @@ pub struct ServerClock {
 }
 
 /// See [`super::Action::CrashServer`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CrashServer {
     /// After which of its commits from now on, counted from 1.
@@ -22,7 +23,7 @@ pub struct CrashServer {
 }
 
 /// See [`super::Action::SearchDisk`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchDisk {
     /// The device, running or dead.
@@ -33,7 +34,7 @@ pub struct SearchDisk {
 }
 
 /// See [`super::Action::Tamper`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tamper {
     /// The device whose user's password the caller has.

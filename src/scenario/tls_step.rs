@@ -2,24 +2,25 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::faults::{is_default, is_one, one};
 use crate::base::Span;
 
 /// See [`super::Action::Mitm`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mitm {
     /// The device or group.
     pub device: String,
-    /// What the one in between can show.
+    /// What the one in between can show; a certificate of an `other-authority` when absent.
     #[serde(default, skip_serializing_if = "is_default")]
     pub with: Impostor,
 }
 
 /// What a man in the middle has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Impostor {
     /// A certificate of an authority that no device trusts.
@@ -30,23 +31,25 @@ pub enum Impostor {
 }
 
 /// See [`super::Action::Handshake`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Handshake {
     /// The device or group.
     pub device: String,
     /// What becomes of it.
     pub how: HandshakeHow,
-    /// The first connection that is struck, counted from 1.
+    /// The first connection that is struck, counted from 1 (default).
+    #[schemars(example = "nth: 2")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub nth: u32,
-    /// How many in a row are struck.
+    /// How many in a row are struck; 1 when absent.
+    #[schemars(example = "times: 3")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub times: u32,
 }
 
 /// How a handshake comes to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HandshakeHow {
     /// The other side says nothing.
@@ -58,13 +61,15 @@ pub enum HandshakeHow {
 }
 
 /// See [`super::Action::Certificate`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCertificate {
-    /// For which key.
+    /// For which key; its `first` when absent.
+    #[schemars(example = "key: backup")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub key: CertificateKey,
     /// For which server; for itself when absent.
+    #[schemars(example = "name: other.example")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// How long it is valid; more than a year when absent.
@@ -73,7 +78,7 @@ pub struct NewCertificate {
 }
 
 /// The server's keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CertificateKey {
     /// The one that it begins with; pinned.

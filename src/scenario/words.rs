@@ -5,10 +5,11 @@ use std::fmt;
 use serde_json::Value;
 
 use super::account::Select;
+use super::action::Action;
 use super::faults::server_words;
 use super::platform::DataSaver;
 use super::security;
-use super::step::{Action, Crash, CrashWhen, OfflineHow, Prefer, Resolve};
+use super::step::{Crash, CrashWhen, OfflineHow, Prefer, Resolve};
 use crate::base::CrashHow;
 use crate::check::ShownClaim;
 use crate::history::Phase;

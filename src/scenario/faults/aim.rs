@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
 use crate::base::Span;
 
 /// Kinds of exchanges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exchange {
     /// Pushes.
@@ -50,31 +51,39 @@ impl Exchange {
 }
 
 /// `only`: what narrows a fault beyond `device`, `of`, `nth` and `times`. All that is given must fit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Only {
     /// The HTTP method, in capitals.
+    #[schemars(example = "method: POST")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// The path without its query; with a `*` at its end, all that begin so.
+    #[schemars(example = "path: /api/v1/sync/*")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// An order in the path or the body: id or label.
+    #[schemars(example = "order: WO-000001")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
     /// It strikes so many in a hundred of those that it could, drawn from the run's seed.
+    #[schemars(example = "percent: 10")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<u8>,
     /// Not before so long from now.
+    #[schemars(example = "from: 1h")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Span>,
     /// No more from so long from now on.
+    #[schemars(example = "until: 16h")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Span>,
     /// Never more than so many at once; what comes meanwhile passes.
+    #[schemars(example = "at-once: 1")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_once: Option<u32>,
     /// It is no failure of the scenario if it never strikes.
+    #[schemars(example = "may-miss: true")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub may_miss: bool,
 }

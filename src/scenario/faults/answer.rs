@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::aim::{Aim, Exchange, Only};
@@ -10,38 +11,47 @@ use crate::base::Span;
 use crate::protocol::ErrorCode;
 
 /// See [`crate::scenario::Action::Answer`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Answer {
     /// The device or group that gets the answers.
     pub device: String,
-    /// To which of its requests.
+    /// Kind of exchange; any when absent.
+    #[schemars(example = "of: push")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub of: Exchange,
     /// The HTTP status.
     pub status: u16,
-    /// What the answer holds.
+    /// What the answer holds; a `problem` when absent.
+    #[schemars(example = "page: html")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub page: AnswerPage,
     /// The code of spec 7.1 in a problem document; the one that goes with the status when absent.
+    #[schemars(example = "code: AUTH_ERROR")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
     /// How long it asks to wait.
+    #[schemars(example = "retry-after: 90s")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Span>,
-    /// Whether that is written as a date.
+    /// Whether `retry-after` is written as a date.
+    #[schemars(example = "as-date: true")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub as_date: bool,
-    /// Whether the server has done its work.
+    /// Whether the server has done its work; it has not when absent.
+    #[schemars(example = "when: after-commit")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub when: AnswerWhen,
-    /// The first request that gets it, counted from 1 among those that match.
+    /// The first one that it strikes, counted from 1 among those that match, from this step on; 1 when absent.
+    #[schemars(example = "nth: 3")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub nth: u32,
-    /// How many in a row get it.
+    /// How many in a row; then it has recovered. 1 when absent.
+    #[schemars(example = "times: 999")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub times: u32,
     /// What narrows it further.
+    #[schemars(example = "only: { percent: 10, until: 16h }")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub only: Only,
 }
@@ -62,7 +72,7 @@ impl Answer {
 }
 
 /// What a made-up answer holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerPage {
     /// A problem document, as our server writes them.
@@ -75,7 +85,7 @@ pub enum AnswerPage {
 }
 
 /// When a made-up answer is given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerWhen {
     /// The server never hears of the request.

@@ -2,38 +2,44 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::aim::{Aim, Exchange, Only};
 use super::{aimed, is_default, is_one, one};
 
 /// See [`crate::scenario::Action::Lose`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lose {
     /// The device or group whose traffic is struck.
     pub device: String,
     /// Which half of an exchange.
     pub what: Half,
-    /// Of which exchanges.
+    /// Kind of exchange; any when absent.
+    #[schemars(example = "of: push")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub of: Exchange,
-    /// The first one that is lost, counted from 1 among those that match.
+    /// The first one that it strikes, counted from 1 among those that match, from this step on; 1 when absent.
+    #[schemars(example = "nth: 3")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub nth: u32,
-    /// How many in a row are lost.
+    /// How many in a row; then it has recovered. 1 when absent.
+    #[schemars(example = "times: 999")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub times: u32,
     /// What narrows it further.
+    #[schemars(example = "only: { percent: 10, until: 16h }")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub only: Only,
-    /// What the device notices.
+    /// What the device notices; `cut` when absent.
+    #[schemars(example = "how: silence")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub how: LoseHow,
 }
 
 /// The halves of an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Half {
     /// The request: the server never hears of it.
@@ -43,7 +49,7 @@ pub enum Half {
 }
 
 /// What a device notices of a lost message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LoseHow {
     /// Its connection is closed at once.

@@ -10,6 +10,7 @@ mod replay;
 mod slow;
 mod spoil;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use aim::{Aim, Exchange, Only};
@@ -40,7 +41,7 @@ macro_rules! aimed {
 use aimed;
 
 /// See [`crate::scenario::Action::Retry`] and [`crate::scenario::Action::Discard`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailedChange {
     /// The device or group.

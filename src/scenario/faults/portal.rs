@@ -2,23 +2,24 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
 
 /// See [`crate::scenario::Action::CaptivePortal`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaptivePortal {
     /// The device or group.
     pub device: String,
-    /// What the portal says to every request.
+    /// What the portal says to every request; its `login-page` when absent.
     #[serde(default, skip_serializing_if = "is_default")]
     pub how: PortalHow,
 }
 
 /// What a captive portal answers, with a page for people each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PortalHow {
     /// 200.

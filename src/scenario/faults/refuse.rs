@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::aim::{Aim, Exchange, Only};
@@ -10,7 +11,7 @@ use crate::base::Span;
 use crate::protocol::ErrorCode;
 
 /// See [`crate::scenario::Action::Refuse`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RefuseChange {
     /// The device or group whose pushes are concerned.
@@ -18,19 +19,23 @@ pub struct RefuseChange {
     /// The order whose changes fail: id or label; that of a push's first change when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
-    /// The code of spec 7.1.
+    /// The code of spec 7.1; `SERVER_ERROR` when absent.
     #[serde(default = "server_error", skip_serializing_if = "is_server_error")]
     pub with: ErrorCode,
     /// How long the result asks to wait.
+    #[schemars(example = "retry-after: 2min")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Span>,
-    /// The first push, counted from 1 among those that hold such a change.
+    /// The first one that it strikes, counted from 1 among those that match, from this step on; 1 when absent.
+    #[schemars(example = "nth: 3")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub nth: u32,
-    /// How many in a row.
+    /// How many in a row; then it has recovered. 1 when absent.
+    #[schemars(example = "times: 999")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub times: u32,
     /// What narrows it further.
+    #[schemars(example = "only: { percent: 10, until: 16h }")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub only: Only,
 }

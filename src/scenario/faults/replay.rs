@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::aim::{Aim, Exchange, Only};
@@ -9,27 +10,32 @@ use super::answer::AnswerWhen;
 use super::{aimed, is_default, is_one, one};
 
 /// See [`crate::scenario::Action::Replay`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Replay {
     /// The device or group that gets earlier answers.
     pub device: String,
-    /// To which of its requests.
+    /// Kind of exchange; any when absent.
+    #[schemars(example = "of: push")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub of: Exchange,
-    /// How many answers of this kind back; 1 is the last one.
+    /// How many answers of this kind back, to 3; 1, the last one, when absent.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub back: u32,
-    /// Whether the server has done its work.
+    /// Whether the server has done its work; it has not when absent.
+    #[schemars(example = "when: after-commit")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub when: AnswerWhen,
-    /// The first one, counted from 1 among those that match.
+    /// The first one that it strikes, counted from 1 among those that match, from this step on; 1 when absent.
+    #[schemars(example = "nth: 3")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub nth: u32,
-    /// How many in a row.
+    /// How many in a row; then it has recovered. 1 when absent.
+    #[schemars(example = "times: 999")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub times: u32,
     /// What narrows it further.
+    #[schemars(example = "only: { percent: 10, until: 16h }")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub only: Only,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::aim::{Aim, Exchange, Only};
@@ -9,14 +10,15 @@ use super::{aimed, is_default, is_one, one};
 use crate::base::{Size, Span};
 
 /// See [`crate::scenario::Action::Slow`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Slow {
     /// The device or group that waits.
     pub device: String,
     /// Which part of an exchange takes its time.
     pub what: SlowPart,
-    /// Of which exchanges.
+    /// Kind of exchange; any when absent.
+    #[schemars(example = "of: push")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub of: Exchange,
     /// How long it waits; of a head or a body, before each drop.
@@ -24,19 +26,22 @@ pub struct Slow {
     /// Of a head or a body: bytes of a drop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Size>,
-    /// The first one, counted from 1 among those that match.
+    /// The first one that it strikes, counted from 1 among those that match, from this step on; 1 when absent.
+    #[schemars(example = "nth: 3")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub nth: u32,
-    /// How many in a row.
+    /// How many in a row; then it has recovered. 1 when absent.
+    #[schemars(example = "times: 999")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub times: u32,
     /// What narrows it further.
+    #[schemars(example = "only: { percent: 10, until: 16h }")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub only: Only,
 }
 
 /// What can be slow about an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SlowPart {
     /// The way of the request to the server.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::aim::{Aim, Exchange, Only};
@@ -9,12 +10,13 @@ use super::{aimed, is_default, is_one, one};
 use crate::base::Size;
 
 /// See [`crate::scenario::Action::Spoil`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpoilAnswer {
     /// The device or group whose answers are damaged.
     pub device: String,
-    /// Of which exchanges.
+    /// Kind of exchange; any when absent.
+    #[schemars(example = "of: push")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub of: Exchange,
     /// In which way.
@@ -22,19 +24,22 @@ pub struct SpoilAnswer {
     /// Where in its body, or its head: so many bytes from the start; half of it when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Size>,
-    /// The first one, counted from 1 among those that match.
+    /// The first one that it strikes, counted from 1 among those that match, from this step on; 1 when absent.
+    #[schemars(example = "nth: 3")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub nth: u32,
-    /// How many in a row.
+    /// How many in a row; then it has recovered. 1 when absent.
+    #[schemars(example = "times: 999")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub times: u32,
     /// What narrows it further.
+    #[schemars(example = "only: { percent: 10, until: 16h }")]
     #[serde(default, skip_serializing_if = "is_default")]
     pub only: Only,
 }
 
 /// How an answer is damaged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SpoilHow {
     /// Its body is gone.

@@ -6,10 +6,10 @@ use super::story::{is_order_id, labels, order_help};
 use super::{Cast, at_least_one, screen};
 use crate::check::{Claim, RequestsClaim};
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
+use crate::scenario::action::Action;
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, one_of};
 use crate::scenario::reference::labels_in;
-use crate::scenario::step::Action;
 
 /// Fields of a record that nobody sets but that can be claimed.
 const READ_ONLY: [&str; 5] = ["workOrderId", "createdBy", "createdAt", "updatedAt", "_version"];

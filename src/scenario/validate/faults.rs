@@ -5,11 +5,12 @@ use super::story::Story;
 use crate::base::Span;
 use crate::history::ServerState;
 use crate::protocol::ErrorCode;
+use crate::scenario::action::Action;
 use crate::scenario::faults::{Aim, Answer, AnswerPage, Only, RefuseChange, Replay, Slow, SpoilAnswer};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::one_of;
 use crate::scenario::server_step::CrashServer;
-use crate::scenario::step::{Action, Crash};
+use crate::scenario::step::Crash;
 
 /// The methods of HTTP that an API uses (RFC 9110, 9.3; RFC 5789).
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];

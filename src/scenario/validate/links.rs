@@ -5,12 +5,12 @@ use std::path::Path;
 use super::story::Story;
 use crate::base::{Rate, Share, Span};
 use crate::net::{Burst, Counts};
+use crate::scenario::action::Action;
 use crate::scenario::file::Device;
 use crate::scenario::link::{Link, OwnLink};
 use crate::scenario::outline::Node;
 use crate::scenario::problem::{Problems, one_of};
 use crate::scenario::read::Options;
-use crate::scenario::step::Action;
 
 const ALL: Share = Share::new(1_000_000);
 /// No delay is longer; light needs less to the sun and back.

@@ -8,12 +8,13 @@ use crate::check::ShownClaim;
 use crate::history::{ServerState, Tls};
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::account::{EditCached, Logout, LookUp, Select, SignIn};
+use crate::scenario::action::Action;
 use crate::scenario::files_step::{Attach, DiskSpace, FileSettings, Network};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
-use crate::scenario::step::{Action, Crash, CrashWhen, SetClock};
+use crate::scenario::step::{Crash, CrashWhen, SetClock};
 use crate::scenario::work_step::{DAY, Work};
 use crate::scenario::{Battery, DataSaver};
 

@@ -5,8 +5,8 @@ use rustls::pki_types::DnsName;
 use super::story::Story;
 use crate::base::Span;
 use crate::history::Tls;
+use crate::scenario::action::Action;
 use crate::scenario::outline::Node;
-use crate::scenario::step::Action;
 use crate::scenario::tls_step::NewCertificate;
 
 impl<'a> Story<'a, '_, '_> {
