@@ -1,7 +1,7 @@
 //! One direction of a device's link: a bottleneck that all the device's connections share, then a delay.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::conditions::Carries;
 use super::loss::Fate;
@@ -31,7 +31,7 @@ pub(super) struct Bottleneck<T> {
 enum Capacity {
     /// Bits a second; 0 is no limit.
     Steady(u64),
-    Trace(Rc<Trace>, Cursor),
+    Trace(Arc<Trace>, Cursor),
 }
 
 /// A packet on its way.
@@ -142,7 +142,7 @@ impl<T> Bottleneck<T> {
     /// A trace that would stop begins anew at its end.
     pub(super) fn wrap(&mut self) {
         if let Capacity::Trace(trace, _) = &mut self.capacity {
-            *trace = Rc::new(trace.wrapped());
+            *trace = Arc::new(trace.wrapped());
         }
     }
 

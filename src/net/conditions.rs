@@ -1,6 +1,6 @@
 //! What a link is like: rates, delays, losses, and how its ends treat them.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -46,7 +46,7 @@ pub enum Carries {
     /// Always as much; 0 is no limit.
     Steady(Rate),
     /// What was measured.
-    Trace(Rc<Trace>),
+    Trace(Arc<Trace>),
 }
 
 /// How packets get lost: the model of Gilbert and Elliott. Without bursts it is one chance for every packet.

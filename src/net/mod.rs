@@ -25,6 +25,7 @@ mod stream;
 mod tcp;
 mod timer;
 mod trace;
+mod weather;
 mod window;
 
 #[cfg(test)]
@@ -39,3 +40,4 @@ pub use path::Path;
 pub use profile::{PROFILES, Profile, profile};
 pub use stream::{DeviceEnd, Linger, ProxyEnd, Traffic};
 pub use trace::{Trace, TraceError};
+pub use weather::Weather;

@@ -5,6 +5,8 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::LocalBoxFuture;
 use hyper::server::conn::http1;
@@ -52,13 +54,14 @@ pub(super) struct Shared {
     front: RefCell<Front>,
     on_heard: RefCell<Option<OnHeard>>,
     connections: Cell<u64>,
-    exchanges: Cell<u64>,
+    /// The latest exchange's number, which several proxies may share.
+    exchanges: Arc<AtomicU64>,
 }
 
 impl Shared {
     /// The next exchange's number, from 1.
     pub(super) fn next_exchange(&self) -> u64 {
-        next(&self.exchanges)
+        self.exchanges.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Records that a rule struck.
@@ -82,6 +85,16 @@ impl Proxy {
     /// A proxy that records to `recorder`, forwards to `upstream` and obeys `faults`.
     #[must_use]
     pub fn new(recorder: Recorder, upstream: Rc<dyn Upstream>, faults: Faults) -> Self {
+        Self::numbered(recorder, upstream, faults, Arc::default())
+    }
+
+    /// The same for one of several proxies: `exchanges` is the number of their latest exchange.
+    pub(super) fn numbered(
+        recorder: Recorder,
+        upstream: Rc<dyn Upstream>,
+        faults: Faults,
+        exchanges: Arc<AtomicU64>,
+    ) -> Self {
         let on_crash: OnCrash = Rc::new(|_, _, _| {});
         Self(Rc::new(Shared {
             recorder,
@@ -92,7 +105,7 @@ impl Proxy {
             front: RefCell::default(),
             on_heard: RefCell::default(),
             connections: Cell::default(),
-            exchanges: Cell::default(),
+            exchanges,
         }))
     }
 
@@ -125,8 +138,19 @@ impl Proxy {
     }
 
     async fn serve_behind(&self, front: &Front, device: &str, end: ProxyEnd) {
-        let connection = next(&self.0.connections);
+        self.0.connections.set(self.0.connections.get() + 1);
+        let connection = self.0.connections.get();
         self.0.recorder.record(What::ConnectionOpened { device: device.into(), connection });
+        self.go_on(front, (device, connection), end).await;
+        self.0.recorder.record(What::ConnectionClosed { device: device.into(), connection });
+    }
+
+    /// Serves a connection that is known already by its number, in plain HTTP.
+    pub(super) async fn take_over(&self, device: &str, connection: u64, end: ProxyEnd) {
+        self.go_on(&Front::Plain, (device, connection), end).await;
+    }
+
+    async fn go_on(&self, front: &Front, (device, connection): (&str, u64), end: ProxyEnd) {
         let wire = Rc::new(Wire::new(&end));
         let watched = Watched { end, wire: Rc::clone(&wire) };
         if let Some(met) = front.meet(&self.0, (device, connection), watched).await {
@@ -134,7 +158,11 @@ impl Proxy {
             // An error here is the device's garbage, its vanishing, or a fault's cut: the connection is over either way.
             let _ = speak_http(&session, met.stream).await;
         }
-        self.0.recorder.record(What::ConnectionClosed { device: device.into(), connection });
+    }
+
+    /// The next exchange's number, for one that passes untouched.
+    pub(super) fn next_exchange(&self) -> u64 {
+        self.0.next_exchange()
     }
 }
 
@@ -169,9 +197,4 @@ impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy").field("faults", &self.0.faults).finish_non_exhaustive()
     }
-}
-
-fn next(counter: &Cell<u64>) -> u64 {
-    counter.set(counter.get() + 1);
-    counter.get()
 }

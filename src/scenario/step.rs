@@ -4,7 +4,7 @@ use super::action::Action;
 use super::faults::{Only, is_default, is_one, one};
 use super::file::Skew;
 use crate::base::CrashHow;
-use crate::history::{Phase, Side};
+use crate::history::{LinkState, Phase, Side};
 use crate::protocol::Record;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,20 @@ pub enum OfflineHow {
     NoDownlink,
     /// Names cannot be resolved: no new connection comes about, after the resolver's time-out.
     NoDns,
+}
+
+impl OfflineHow {
+    /// What its link does then.
+    #[must_use]
+    pub const fn state(self) -> LinkState {
+        match self {
+            Self::Airplane => LinkState::Airplane,
+            Self::DeadZone => LinkState::DeadZone,
+            Self::NoUplink => LinkState::NoUplink,
+            Self::NoDownlink => LinkState::NoDownlink,
+            Self::NoDns => LinkState::NoDns,
+        }
+    }
 }
 
 /// See [`super::Action::Edit`].

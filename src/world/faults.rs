@@ -1,15 +1,12 @@
 //! Steps that spoil exchanges, take the server away, or end a session; and what a user does about a change that failed.
 
+use super::acts::{message_fault, narrowed, outage, portal, refusal, target};
 use super::device::Ask;
 use super::stage::{Member, World};
 use super::steps::{Done, StepError, impossible, simply, together};
-use crate::base::Span;
 use crate::history::{Decision, Fault, ServerState, What};
-use crate::protocol::ErrorCode;
-use crate::proxy::{
-    Act, At, Canned, Drops, Duplicate, LoseHow, Only, Page, Refuse, Replay, RetryAfter, Rule, Slow, Spoil, Target,
-};
-use crate::scenario::{self, Action, Aim, AnswerPage, AnswerWhen, Exchange, Half, SlowPart, SpoilHow};
+use crate::proxy::{Act, Only, Rule, Target};
+use crate::scenario::{self, Action, Aim};
 
 /// In the history, whom a fault for all is armed for.
 pub(super) const EVERYBODY: &str = "everybody";
@@ -64,16 +61,14 @@ impl World {
             Some(name) => self.ids(name).await?,
             None => Vec::new(),
         };
-        let retry_after = step.retry_after.map(|span| span.millis() / 1_000);
-        Ok(Act::Refuse(Refuse { orders, code: step.with, retry_after }))
+        Ok(refusal(step, orders))
     }
 
     fn captive_portal(&self, member: &Member, step: &scenario::CaptivePortal) -> Done {
         if member.portal.get().is_some() {
             return Err(impossible(format!("{} is behind a captive portal already", member.name)));
         }
-        let act = Act::Answer(Canned { status: step.how.status(), page: Page::Html, retry_after: None });
-        member.portal.set(Some(self.arm_always(Some(member), Fault::CaptivePortal, act)));
+        member.portal.set(Some(self.arm_always(Some(member), Fault::CaptivePortal, portal(step))));
         Ok(())
     }
 
@@ -89,14 +84,7 @@ impl World {
         if let Some(outage) = self.outage.take() {
             self.faults.disarm(outage);
         }
-        let overloaded = Canned { status: 503, page: Page::Problem(ErrorCode::ServerError), retry_after: None };
-        let act = match state {
-            ServerState::Up => None,
-            ServerState::Down => Some(Act::LoseRequest(LoseHow::Cut)),
-            ServerState::Silent => Some(Act::LoseRequest(LoseHow::Silence)),
-            ServerState::Overloaded => Some(Act::Answer(overloaded)),
-        };
-        self.outage.set(act.map(|act| self.arm_always(None, Fault::ServerOutage, act)));
+        self.outage.set(outage(state).map(|act| self.arm_always(None, Fault::ServerOutage, act)));
         self.recorder.record(What::ServerChanged { state });
         Ok(())
     }
@@ -140,110 +128,12 @@ impl World {
             Some(name) => self.ids(name).await?,
             None => Vec::new(),
         };
-        let time = |span: Option<Span>| span.map(|span| self.clock.elapsed() + span.duration());
-        Ok(Only {
-            method: only.method.clone(),
-            path: only.path.clone(),
-            entity,
-            chance: only.percent.map(|percent| f64::from(percent) / 100.0),
-            from: time(only.from),
-            until: time(only.until),
-            at_once: only.at_once,
-        })
+        Ok(narrowed(only, entity, self.clock.elapsed()))
     }
 
     /// By which ids an order may go out: its own, and the temporary one under which it may do so still, or again.
     async fn ids(&self, name: &str) -> Result<Vec<String>, StepError> {
         let temporary = self.labels.borrow().get(name).map(|label| label.id.clone());
         Ok(temporary.into_iter().chain([self.order(name).await?]).collect())
-    }
-}
-
-/// The fault on single messages that a step asks for: what the history calls it, which exchanges it is about, what
-/// happens to them. `None` for a step that asks for no such thing, or that needs to know the world.
-#[must_use]
-#[expect(clippy::wildcard_enum_match_arm, reason = "most steps are no faults")]
-pub fn message_fault(action: &Action) -> Option<(Fault, Aim<'_>, Act)> {
-    Some(match action {
-        Action::Lose(step) => {
-            let how = match step.how {
-                scenario::LoseHow::Cut => LoseHow::Cut,
-                scenario::LoseHow::Reset => LoseHow::Reset,
-                scenario::LoseHow::Silence => LoseHow::Silence,
-            };
-            match step.what {
-                Half::Request => (Fault::LoseRequest, step.aim(), Act::LoseRequest(how)),
-                Half::Answer => (Fault::LoseAnswer, step.aim(), Act::LoseAnswer(how)),
-            }
-        }
-        Action::Answer(step) => (Fault::Answer, step.aim(), answer(step)),
-        Action::Spoil(step) => (Fault::Spoil, step.aim(), Act::Spoil(spoil(step))),
-        Action::Slow(step) => (Fault::Slow, step.aim(), Act::Slow(slow(step))),
-        Action::Duplicate(step) => {
-            let duplicate = step.late.map_or(Duplicate::AtOnce, |late| Duplicate::Late(late.duration()));
-            (Fault::Duplicate, step.aim(), Act::Duplicate(duplicate))
-        }
-        Action::Replay(step) => {
-            let replay = Replay { back: step.back, after_commit: step.when == AnswerWhen::AfterCommit };
-            (Fault::Replay, step.aim(), Act::Replay(replay))
-        }
-        _ => return None,
-    })
-}
-
-fn answer(step: &scenario::Answer) -> Act {
-    let written = if step.as_date { RetryAfter::Date } else { RetryAfter::Seconds };
-    let page = match step.page {
-        AnswerPage::Problem => Page::Problem(step.code()),
-        AnswerPage::Html => Page::Html,
-        AnswerPage::Nothing => Page::Nothing,
-    };
-    let retry_after = step.retry_after.map(|span| written(span.millis() / 1_000));
-    let canned = Canned { status: step.status, page, retry_after };
-    match step.when {
-        AnswerWhen::Instead => Act::Answer(canned),
-        AnswerWhen::AfterCommit => Act::AnswerAfter(canned),
-    }
-}
-
-fn spoil(step: &scenario::SpoilAnswer) -> Spoil {
-    let at = step.at.map_or(At::Middle, |at| At::Byte(at.bytes()));
-    match step.how {
-        SpoilHow::Empty => Spoil::Empty,
-        SpoilHow::Half => Spoil::Half(at),
-        SpoilHow::CutOff => Spoil::CutOff(at),
-        SpoilHow::Stalled => Spoil::Stalled(at),
-        SpoilHow::Overlong => Spoil::Overlong(at),
-        SpoilHow::CutInHead => Spoil::CutInHead(at),
-        SpoilHow::CutInChunk => Spoil::CutInChunk,
-        SpoilHow::BadChunk => Spoil::BadChunk,
-        SpoilHow::Garbage => Spoil::Garbage,
-        SpoilHow::BadGzip => Spoil::BadGzip,
-        SpoilHow::Mislabelled => Spoil::Mislabelled,
-    }
-}
-
-fn slow(step: &scenario::Slow) -> Slow {
-    let bytes = step.bytes.map_or(1, |bytes| usize::try_from(bytes.bytes()).unwrap_or(usize::MAX));
-    let (time, drops) = (step.by.duration(), Drops { bytes, every: step.by.duration() });
-    match step.what {
-        SlowPart::Request => Slow::Request(time),
-        SlowPart::Answer => Slow::Answer(time),
-        SlowPart::Head => Slow::Head(drops),
-        SlowPart::Body => Slow::Body(drops),
-    }
-}
-
-fn target(of: Exchange) -> Target {
-    match of {
-        Exchange::Push => Target::Push,
-        Exchange::Pull => Target::Pull,
-        Exchange::SignIn => Target::SignIn,
-        Exchange::Refresh => Target::Refresh,
-        Exchange::Profile => Target::Profile,
-        Exchange::Selection => Target::Selection,
-        Exchange::Upload => Target::Upload,
-        Exchange::File => Target::File,
-        Exchange::Any => Target::Any,
     }
 }

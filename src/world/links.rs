@@ -1,49 +1,18 @@
 //! Steps that change a device's link: what it is like, whether it comes and goes, which address the device has.
 
-use std::cell::RefCell;
-use std::time::Duration;
-
-use tokio::task::{AbortHandle, spawn_local};
-use tokio::time::sleep;
-
 use super::device::Ask;
 use super::faults::Named;
 use super::stage::{Member, World};
 use super::steps::{Done, impossible, simply, together};
-use crate::base::{Share, Span};
-use crate::history::{LinkState, What};
+use crate::history::What;
 use crate::net::{self, Conditions};
 use crate::scenario::{Action, ChangeLink, Flap, Link, OfflineHow};
 
-/// A change bit by bit takes so many steps.
-const RAMP_STEPS: u64 = 20;
-
-/// What goes on at a device's link by itself, one thing at a time.
-#[derive(Debug, Default)]
-pub(super) struct Weather(RefCell<Option<AbortHandle>>);
-
-impl Weather {
-    /// Ends it.
-    pub(super) fn calm(&self) {
-        if let Some(task) = self.0.take() {
-            task.abort();
-        }
-    }
-
-    fn begin(&self, task: impl Future<Output = ()> + 'static) {
-        self.calm();
-        self.0.replace(Some(spawn_local(task).abort_handle()));
-    }
-}
-
-impl Drop for Weather {
-    fn drop(&mut self) {
-        self.calm();
-    }
-}
-
 /// What the scenario's `link` is like.
-pub(super) fn conditions(link: &Link) -> Result<Conditions, String> {
+///
+/// # Errors
+/// In words, when there is no such profile, or a trace cannot be read.
+pub fn conditions(link: &Link) -> Result<Conditions, String> {
     match link {
         Link::Named(name) => {
             net::profile(name).map(Conditions::from).ok_or_else(|| format!("no profile is called `{name}`"))
@@ -74,15 +43,8 @@ impl World {
     }
 
     async fn offline(&self, member: &Member, how: OfflineHow) -> Done {
-        let state = match how {
-            OfflineHow::Airplane => LinkState::Airplane,
-            OfflineHow::DeadZone => LinkState::DeadZone,
-            OfflineHow::NoUplink => LinkState::NoUplink,
-            OfflineHow::NoDownlink => LinkState::NoDownlink,
-            OfflineHow::NoDns => LinkState::NoDns,
-        };
         member.flaps.calm();
-        self.set_link(member, state);
+        self.set_link(member, how.state());
         // In a dead zone nobody is told.
         if how == OfflineHow::Airplane {
             member.told_offline.set(true);
@@ -92,34 +54,21 @@ impl World {
     }
 
     fn flap(&self, member: &Member, step: &Flap) {
-        let (link, recorder, device) = (member.link.clone(), self.recorder.clone(), member.name.clone());
-        let (down, up): (Duration, Duration) = (Span::duration(step.down), Span::duration(step.up));
-        member.flaps.begin(async move {
-            for (state, lasts) in [(LinkState::DeadZone, down), (LinkState::Up, up)].into_iter().cycle() {
-                link.set_state(state);
-                recorder.record(What::LinkChanged { device: device.clone(), state });
-                sleep(lasts).await;
-            }
-        });
+        let (recorder, device) = (self.recorder.clone(), member.name.clone());
+        let tell = move |state| recorder.record(What::LinkChanged { device: device.clone(), state });
+        member.flaps.begin(member.link.clone().flap(step.down.duration(), step.up.duration(), tell));
     }
 }
 
 /// Gives the member's link new conditions, at once or bit by bit.
 fn change_link(member: &Member, step: &ChangeLink) -> Done {
     let to = conditions(&step.to).map_err(impossible)?;
-    let link = member.link.clone();
-    let Some(over) = step.over else {
-        member.ramp.calm();
-        link.set_conditions(to);
-        return Ok(());
-    };
-    let from = link.conditions();
-    let pause = over.duration() / u32::try_from(RAMP_STEPS).unwrap_or(1);
-    member.ramp.begin(async move {
-        for step in 1..=RAMP_STEPS {
-            sleep(pause).await;
-            link.set_conditions(from.towards(&to, Share::new(step * 1_000_000 / RAMP_STEPS)));
+    match step.over {
+        Some(over) => member.ramp.begin(member.link.clone().fade(to, over.duration())),
+        None => {
+            member.ramp.calm();
+            member.link.set_conditions(to);
         }
-    });
+    }
     Ok(())
 }

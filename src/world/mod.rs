@@ -1,6 +1,7 @@
 //! The stage: assembles clock, network, disk, proxy, server and devices, and does what the steps say. It judges nothing.
 
 mod account;
+mod acts;
 mod api;
 mod authenticators;
 mod child;
@@ -35,10 +36,11 @@ mod work_steps;
 
 use std::path::PathBuf;
 
+pub use acts::{message_fault, narrowed, outage, portal, refusal, target};
 pub use api::ApiError;
 pub use demo::{DemoOrders, DemoUser, demo};
 pub use device::{Ask, Device, DeviceError, Reply};
-pub use faults::message_fault;
+pub use links::conditions;
 pub use platform::{CopyOpened, Platform, StolenKeychain};
 pub use speak::speak;
 pub use stage::{StageError, World};

@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
@@ -19,9 +20,10 @@ use super::interrupt::EndSignals;
 use super::{say, tell};
 use crate::base::{Clock, Seed};
 use crate::net::{PROFILES, Profile, profile};
-use crate::proxy::{Alone, Trusted, Wanted};
+use crate::proxy::{Alone, NewLink, Trusted, Wanted};
 use journal::Journal;
 use scenario::Story;
+use steps::WORDS;
 
 /// What the gate of the command line is called in the control API.
 const GATE: &str = "app";
@@ -30,7 +32,7 @@ const GATE: &str = "app";
 const GRACE: Duration = Duration::from_secs(2);
 /// How often it is looked whether they have ended.
 const GLANCE: Duration = Duration::from_millis(50);
-/// How long the workers' last events may take.
+/// How long connections that were closed may take to end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Arguments of `deadzone proxy`.
@@ -86,7 +88,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
             Ok(signals) => signals,
             Err(error) => return failed(&error),
         };
-        let proxy = match Alone::new(clock, Seed(seed), arguments.threads, steps::read) {
+        let proxy = match Alone::new(clock, Seed(seed), arguments.threads, WORDS) {
             Ok(proxy) => proxy,
             Err(error) => return failed(&error),
         };
@@ -112,27 +114,37 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
             return failed(&error);
         }
         proxy.accept_no_more();
-        tokio::select! {
+        let broken = tokio::select! {
             biased;
-            () = signals.next() => {}
-            () = quiet(&proxy) => {}
-            _ = &mut keeping => {}
-        }
+            () = signals.next() => None,
+            () = quiet(&proxy, GRACE) => None,
+            ended = &mut keeping => Some(ended),
+        };
         proxy.close();
-        // What the workers have not handed in yet comes now.
-        let _ = timeout(LAST_WORDS, &mut keeping).await;
-        Exit::Held
+        quiet(&proxy, LAST_WORDS).await;
+        proxy.settle().await;
+        let kept = match broken {
+            Some(ended) => ended,
+            None => keeping.await,
+        };
+        if let Err(error) = kept {
+            return failed(&error);
+        }
+        // Schedules of requests are nobody's claim.
+        let missed = if arguments.scenario.is_some() { proxy.missed() } else { Vec::new() };
+        missed.iter().for_each(|fault| tell(&format!("deadzone proxy: {fault}")));
+        if missed.is_empty() { Exit::Held } else { Exit::CheckFailed }
     })
 }
 
-/// Waits until no connection is open, but not for long: many apps keep theirs for later.
-async fn quiet(proxy: &Alone) {
+/// Waits until no connection is open, but not longer than `most`: many apps keep theirs for later.
+async fn quiet(proxy: &Alone, most: Duration) {
     let none_open = async {
         while proxy.glance().iter().any(|gate| !gate.open.is_empty()) {
             sleep(GLANCE).await;
         }
     };
-    let _ = timeout(GRACE, none_open).await;
+    let _ = timeout(most, none_open).await;
 }
 
 /// Opens everything and says where it is.
@@ -142,11 +154,12 @@ async fn set_up(proxy: &Alone, arguments: &ProxyArguments, story: Story, seed: u
     let listener = listener.map_err(|error| format!("--control {control}: {error}"))?;
     let control = listener.local_addr().map_err(|error| format!("--control {control}: {error}"))?;
     if let (Some(listen), Some(upstream)) = (&arguments.listen, &arguments.upstream) {
-        let link = arguments.profile.or(story.link);
-        let inspected = arguments.inspect || story.has_faults;
+        let link = arguments.profile.map(NewLink::from).or(story.link);
+        let over = over(link.as_ref());
+        let inspected = arguments.inspect;
         let wanted = Wanted { name: GATE, listen, upstream, link, inspected, steps: story.steps };
         let at = proxy.open(wanted).map_err(|error| format!("--listen: {error}"))?;
-        say(&format!("listening on {at} for {upstream}, {}", over(link)));
+        say(&format!("listening on {at} for {upstream}, {over}"));
         if at.parse::<SocketAddr>().is_ok_and(|at| !at.ip().is_loopback()) {
             tell(&format!("deadzone proxy: {at} is open to whoever reaches this address"));
         }
@@ -162,8 +175,12 @@ async fn set_up(proxy: &Alone, arguments: &ProxyArguments, story: Story, seed: u
     Ok(listener)
 }
 
-fn over(profile: Option<Profile>) -> String {
-    profile.map_or("as fast as it goes".to_owned(), |profile| format!("over {}", profile.name))
+fn over(link: Option<&NewLink>) -> String {
+    match link.map(|link| &link.written) {
+        None => "as fast as it goes".to_owned(),
+        Some(Value::String(name)) => format!("over {name}"),
+        Some(numbers) => format!("over {numbers}"),
+    }
 }
 
 fn known_profile(name: &str) -> Result<Profile, String> {

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::super::exit::Exit;
 use super::super::tell;
 use super::steps;
-use crate::net::{PROFILES, Profile, profile};
-use crate::proxy::{Deed, Timed};
-use crate::scenario::{Link, Options, Scenario, Step, draw};
+use crate::net::PROFILES;
+use crate::proxy::{NewLink, Timed};
+use crate::scenario::{Options, Scenario, Step, draw};
 
 /// The keys that mean something to a proxy. Of `devices` there is one, which is the app; of it, `link`.
 const KEYS: [&str; 6] = ["name", "covers", "tags", "seed", "devices", "steps"];
@@ -20,10 +20,8 @@ const KEYS: [&str; 6] = ["name", "covers", "tags", "seed", "devices", "steps"];
 #[derive(Debug, Default)]
 pub(super) struct Story {
     pub(super) seed: Option<u64>,
-    pub(super) link: Option<Profile>,
+    pub(super) link: Option<NewLink>,
     pub(super) steps: Vec<Timed>,
-    /// Whether a step strikes HTTP messages.
-    pub(super) has_faults: bool,
 }
 
 /// Reads the scenario, and says what is wrong with it for a proxy: file, line and column.
@@ -64,25 +62,23 @@ fn story(scenario: &Scenario, text: &str) -> Result<Story, Vec<Misfit>> {
     }
     let (mut at, mut steps) = (Duration::ZERO, Vec::new());
     for step in &scenario.steps {
-        match steps::deed(&step.action, &mut at) {
-            Ok(Some(deed)) => steps.push(Timed { at, deed, text: step.action.to_string(), written: written(step) }),
-            Ok(None) => {}
+        match steps::deeds(&step.action, &mut at) {
+            Ok(deeds) if deeds.is_empty() => {}
+            Ok(deeds) => steps.push(Timed { at, deeds, text: step.action.to_string(), written: written(step) }),
             Err(message) => misfits.push(Misfit { column: column(text, step.line), line: index(step.line), message }),
         }
     }
-    let link = match scenario.devices.first().map(|device| &device.link) {
-        Some(Link::Named(name)) => profile(name),
-        Some(Link::Own(_)) => {
+    let link = match scenario.devices.first().map(|device| steps::new_link(&device.link, None)) {
+        Some(Ok(link)) => Some(link),
+        Some(Err(message)) => {
             let line = keys(text).find(|(_, key)| *key == "devices").map_or(1, |(line, _)| line);
-            let message = "a proxy alone takes a link by the name of its profile".to_owned();
             misfits.push(Misfit { line, column: 1, message });
             None
         }
         None => None,
     };
     if misfits.is_empty() {
-        let has_faults = steps.iter().any(|step| matches!(step.deed, Deed::Arm(_) | Deed::Instead(..)));
-        Ok(Story { seed: keys(text).any(|(_, key)| key == "seed").then_some(scenario.seed), link, steps, has_faults })
+        Ok(Story { seed: keys(text).any(|(_, key)| key == "seed").then_some(scenario.seed), link, steps })
     } else {
         misfits.sort_by_key(|misfit| misfit.line);
         Err(misfits)

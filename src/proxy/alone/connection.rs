@@ -184,7 +184,7 @@ async fn beyond(field: Rc<Field>, gate: Arc<Gate>, connection: Arc<Connection>, 
             return;
         }
     }
-    field.engine(&gate).proxy.serve(&gate.name, end).await;
+    field.engine(&gate).proxy.take_over(&gate.name, connection.number, end).await;
     gate.look_for_faults(&field);
 }
 
@@ -211,8 +211,7 @@ impl<'a> Noted<'a> {
 
 impl Note for Noted<'_> {
     fn asked(&self, head: &Asked) -> u64 {
-        let exchange = self.engine.exchanges.get() + 1;
-        self.engine.exchanges.set(exchange);
+        let exchange = self.engine.proxy.next_exchange();
         let body = if let Body::Left(bytes) = head.body { bytes } else { 0 };
         let summary = format!("{} {}", head.method, head.path);
         self.recorder.record(What::Request(self.message(exchange, head.length as u64 + body, 0, summary)));

@@ -1,100 +1,106 @@
-//! What can be done to a gate beside toxics: its link, its HTTP faults; at once, or by a schedule.
+//! What can be done to a gate beside toxics: to its link, to its HTTP faults; at once, or by a schedule.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use tokio::task::AbortHandle;
-use tokio::time::sleep_until;
+use serde_json::Value;
 
 use super::gate::{Gate, lock};
-use crate::history::LinkState;
-use crate::net::Profile;
+use crate::history::{Fault, LinkState};
+use crate::net::{Conditions, Profile};
 use crate::proxy::Rule;
 
-/// Makes a rule of its number and the time of its arming.
-pub type MakeRule = Arc<dyn Fn(u64, Duration) -> Rule + Send + Sync>;
+/// Makes a rule of its number, its gate's name, and the time of its arming.
+pub type MakeRule = Arc<dyn Fn(u64, &str, Duration) -> Rule + Send + Sync>;
 
-/// Something to do to a gate.
+/// A fault to be armed.
 #[derive(Clone)]
-pub enum Deed {
-    /// Its link becomes another one; none with `None`. For connections that come from now on.
-    Link(Option<Profile>),
-    /// Its link changes its state, connections included.
-    LinkState(LinkState),
-    /// A fault is armed.
-    Arm(MakeRule),
-    /// A fault is armed in place of the one that went by the same name; it stays until then.
-    Instead(&'static str, Option<MakeRule>),
+pub struct Arming {
+    /// What the history calls it.
+    pub fault: Fault,
+    /// Nobody minds if it never strikes.
+    pub may_miss: bool,
+    /// Makes its rule.
+    pub make: MakeRule,
 }
 
-impl fmt::Debug for Deed {
+impl fmt::Debug for Arming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Link(profile) => f.debug_tuple("Link").field(&profile.map(|profile| profile.name)).finish(),
-            Self::LinkState(state) => f.debug_tuple("LinkState").field(state).finish(),
-            Self::Arm(_) => f.write_str("Arm"),
-            Self::Instead(name, rule) => write!(f, "Instead({name}, {})", rule.is_some()),
-        }
+        f.debug_tuple("Arming").field(&self.fault).finish()
     }
 }
 
-/// A deed with its time.
+/// What a link becomes.
+#[derive(Clone, Debug)]
+pub struct NewLink {
+    /// What it is like.
+    pub conditions: Conditions,
+    /// As it was written: a profile's name, or its numbers.
+    pub written: Value,
+    /// It gets there bit by bit in this time; at once when absent.
+    pub over: Option<Duration>,
+}
+
+impl From<Profile> for NewLink {
+    fn from(profile: Profile) -> Self {
+        Self { conditions: profile.into(), written: profile.name.into(), over: None }
+    }
+}
+
+/// Something to do to a gate.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// Its link becomes another one, connections included that are on one; none with `None`, for connections that come from
+    /// then on.
+    Link(Option<NewLink>),
+    /// Its link changes its state, connections included.
+    LinkState(LinkState),
+    /// Its link comes and goes: so long down, so long up.
+    Flap(Duration, Duration),
+    /// The app gets another address: its connections are dead, and nobody is told.
+    Handover,
+    /// A fault is armed.
+    Arm(Arming),
+    /// A fault is armed in place of the one that went by the same name, if any; it stays until then.
+    Instead(&'static str, Option<Arming>),
+}
+
+impl Deed {
+    /// The fault that it arms, if it arms one.
+    pub(super) fn arming(&self) -> Option<&Arming> {
+        match self {
+            Self::Arm(arming) | Self::Instead(_, Some(arming)) => Some(arming),
+            Self::Link(_) | Self::LinkState(_) | Self::Flap(..) | Self::Handover | Self::Instead(_, None) => None,
+        }
+    }
+
+    /// Whether it means something only where there is a link.
+    pub(super) fn needs_link(&self) -> bool {
+        matches!(self, Self::LinkState(_) | Self::Flap(..) | Self::Handover)
+    }
+}
+
+/// Deeds with their time: what one step comes to.
 #[derive(Clone, Debug)]
 pub struct Timed {
     /// So long after the beginning of the schedule.
     pub at: Duration,
-    /// It.
-    pub deed: Deed,
+    /// They, in their order.
+    pub deeds: Vec<Deed>,
     /// In words.
     pub text: String,
     /// As it was written.
     pub written: Value,
 }
 
-/// Reads what a request or a file asks to be done: a list of a scenario's steps, as JSON. Says what is wrong with it.
-pub type ReadSteps = fn(&Value) -> Result<Vec<Timed>, String>;
-
-/// A schedule that was begun.
-#[derive(Debug)]
-pub(super) struct Schedule {
-    steps: Vec<Timed>,
-    begun: Duration,
-    running: AbortHandle,
-}
-
-impl Drop for Schedule {
-    fn drop(&mut self) {
-        self.running.abort();
-    }
-}
-
-impl Schedule {
-    /// Begins with `steps` now.
-    pub(super) fn begin(gate: &Arc<Gate>, steps: Vec<Timed>) -> Self {
-        let clock = gate.ground.clock;
-        let begun = clock.elapsed();
-        let (to_do, gate) = (steps.clone(), Arc::clone(gate));
-        let running = tokio::spawn(async move {
-            for Timed { at, deed, text, written } in to_do {
-                sleep_until(clock.instant(begun + at)).await;
-                tracing::info!(gate = %gate.name, %text, "by schedule");
-                gate.carry_out(&deed, written);
-            }
-        });
-        Self { steps, begun, running: running.abort_handle() }
-    }
-
-    /// As the API shows it, at `now`.
-    pub(super) fn to_json(&self, now: Duration) -> Value {
-        let step = |step: &Timed| {
-            let done = self.begun + step.at <= now;
-            json!({ "at_ms": millis(step.at), "does": step.text, "done": done, "step": step.written })
-        };
-        let steps: Vec<Value> = self.steps.iter().map(step).collect();
-        json!({ "since_ms": millis(now.saturating_sub(self.begun)), "steps": steps })
-    }
+/// Reads what requests and files ask for, in the words of scenario files: another room knows them. Both say what is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// A list of steps.
+    pub steps: fn(&Value) -> Result<Vec<Timed>, String>,
+    /// A link: a profile's name, or its numbers.
+    pub link: fn(&Value) -> Result<NewLink, String>,
 }
 
 /// Whole milliseconds.
@@ -103,27 +109,30 @@ pub(super) fn millis(span: Duration) -> u64 {
 }
 
 impl Gate {
-    /// Does it now; the number of the fault that it armed, if it armed one.
-    pub(super) fn carry_out(self: &Arc<Self>, deed: &Deed, written: Value) -> Option<u64> {
+    /// Does what a step comes to, now; the numbers of the faults that it armed.
+    pub(super) fn carry_out(self: &Arc<Self>, step: &Timed) -> Vec<u64> {
+        step.deeds.iter().filter_map(|deed| self.do_one(deed, step)).collect()
+    }
+
+    fn do_one(self: &Arc<Self>, deed: &Deed, step: &Timed) -> Option<u64> {
         match deed {
-            Deed::Link(profile) => {
-                self.set_link(*profile);
-                None
-            }
-            Deed::LinkState(state) => {
-                self.set_link_state(*state);
-                None
-            }
-            Deed::Arm(make) => Some(self.arm(Arc::clone(make), written)),
-            Deed::Instead(name, make) => {
-                let id = make.as_ref().map(|make| self.arm(Arc::clone(make), written));
+            Deed::Link(link) => self.set_link(link.clone()),
+            Deed::LinkState(state) => self.set_link_state(*state),
+            Deed::Flap(down, up) => self.flap(*down, *up),
+            Deed::Handover => self.hand_over(),
+            Deed::Arm(arming) => return Some(self.arm(arming, step)),
+            Deed::Instead(name, arming) => {
+                let id = arming.as_ref().map(|arming| self.arm(arming, step));
+                let mut standing = lock(&self.armory.standing);
                 let before = match id {
-                    Some(id) => lock(&self.standing).insert(name, id),
-                    None => lock(&self.standing).remove(name),
+                    Some(id) => standing.insert(name, id),
+                    None => standing.remove(name),
                 };
+                drop(standing);
                 before.map(|before| self.disarm(before));
-                id
+                return id;
             }
         }
+        None
     }
 }

@@ -1,20 +1,22 @@
 //! What lies between client and server on one worker: the modelled links and the HTTP faults of the gates that live there.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 
 use super::connection::dial;
+use super::deed::NewLink;
 use super::gate::Gate;
 use super::journal;
 use crate::base::{Clock, Seed};
-use crate::history::Recorder;
-use crate::net::{Link, Profile};
+use crate::history::{LinkState, Recorder, What};
+use crate::net::{Conditions, Link, Weather};
 use crate::proxy::{ByteStream, Faults, Proxy, Upstream};
 
 /// A worker's part of the world between clients and servers.
@@ -24,8 +26,16 @@ pub(super) struct Field {
     pub(super) recorder: Recorder,
     pub(super) journal: journal::Shared,
     /// By the gate's name.
-    links: RefCell<BTreeMap<Arc<str>, Link>>,
+    ways: RefCell<BTreeMap<Arc<str>, Way>>,
     engines: RefCell<BTreeMap<Arc<str>, Engine>>,
+}
+
+/// A gate's link, with what goes on at it by itself.
+#[derive(Debug)]
+struct Way {
+    link: Link,
+    fading: Weather,
+    flapping: Weather,
 }
 
 /// What strikes a gate's HTTP exchanges. Clones are the same.
@@ -33,8 +43,6 @@ pub(super) struct Field {
 pub(super) struct Engine {
     pub(super) proxy: Proxy,
     pub(super) faults: Faults,
-    /// Exchanges that passed untouched.
-    pub(super) exchanges: Rc<Cell<u64>>,
 }
 
 /// The way to a gate's server.
@@ -53,48 +61,77 @@ impl Field {
     /// Nothing between anybody yet.
     pub(super) fn new(clock: Clock, seed: Seed, journal: journal::Shared) -> Self {
         let recorder = Recorder::new(clock);
-        Self { clock, seed, recorder, journal, links: RefCell::default(), engines: RefCell::default() }
+        Self { clock, seed, recorder, journal, ways: RefCell::default(), engines: RefCell::default() }
     }
 
     /// The gate's link, if it has one.
     pub(super) fn link(&self, gate: &str) -> Option<Link> {
-        self.links.borrow().get(gate).cloned()
+        self.ways.borrow().get(gate).map(|way| way.link.clone())
     }
 
-    /// Puts a new link before a gate, or takes it away.
-    pub(super) fn set_link(&self, gate: &Arc<str>, profile: Option<Profile>) {
-        let link = profile.map(|profile| self.new_link(profile, gate));
-        let mut links = self.links.borrow_mut();
-        match link {
-            Some(link) => links.insert(Arc::clone(gate), link),
-            None => links.remove(gate),
+    /// Changes the link of a gate, or puts one before it, or takes it away.
+    pub(super) fn set_link(&self, gate: &Arc<str>, new: Option<NewLink>) {
+        let mut ways = self.ways.borrow_mut();
+        let Some(NewLink { conditions, over, .. }) = new else {
+            ways.remove(gate);
+            return;
         };
+        match (ways.get(gate), over) {
+            (None, _) => {
+                let link = self.new_link(conditions, gate);
+                ways.insert(Arc::clone(gate), Way { link, fading: Weather::default(), flapping: Weather::default() });
+            }
+            (Some(way), None) => {
+                way.fading.calm();
+                way.link.set_conditions(conditions);
+            }
+            (Some(way), Some(over)) => way.fading.begin(way.link.clone().fade(conditions, over)),
+        }
+    }
+
+    /// The gate's link changes its state; nothing happens when it has none.
+    pub(super) fn set_link_state(&self, gate: &str, state: LinkState) {
+        if let Some(way) = self.ways.borrow().get(gate) {
+            way.flapping.calm();
+            way.link.set_state(state);
+            self.recorder.record(What::LinkChanged { device: gate.to_owned(), state });
+        }
+    }
+
+    /// The gate's link comes and goes from now on; nothing happens when it has none.
+    pub(super) fn flap(&self, gate: &str, down: Duration, up: Duration) {
+        if let Some(way) = self.ways.borrow().get(gate) {
+            let (recorder, device) = (self.recorder.clone(), gate.to_owned());
+            let tell = move |state| recorder.record(What::LinkChanged { device: device.clone(), state });
+            way.flapping.begin(way.link.clone().flap(down, up, tell));
+        }
     }
 
     /// A link that belongs to nobody yet.
-    pub(super) fn new_link(&self, profile: Profile, gate: &str) -> Link {
-        Link::new(profile, self.clock, self.seed, gate)
+    pub(super) fn new_link(&self, conditions: impl Into<Conditions>, gate: &str) -> Link {
+        Link::new(conditions, self.clock, self.seed, gate)
     }
 
     /// What strikes the gate's HTTP exchanges.
     pub(super) fn engine(&self, gate: &Arc<Gate>) -> Engine {
         let new = || {
             let faults = Faults::new(self.seed);
-            let proxy = Proxy::new(self.recorder.clone(), Rc::new(ToServer(Arc::clone(gate))), faults.clone());
-            Engine { proxy, faults, exchanges: Rc::default() }
+            let (recorder, exchanges) = (self.recorder.clone(), Arc::clone(&gate.ground.exchanges));
+            let proxy = Proxy::numbered(recorder, Rc::new(ToServer(Arc::clone(gate))), faults.clone(), exchanges);
+            Engine { proxy, faults }
         };
         self.engines.borrow_mut().entry(Arc::clone(&gate.name)).or_insert_with(new).clone()
     }
 
     /// Forgets a gate that is gone.
     pub(super) fn forget(&self, gate: &str) {
-        self.links.borrow_mut().remove(gate);
+        self.ways.borrow_mut().remove(gate);
         self.engines.borrow_mut().remove(gate);
     }
 }
 
 impl fmt::Debug for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Field").field("links", &self.links).finish_non_exhaustive()
+        f.debug_struct("Field").field("ways", &self.ways).finish_non_exhaustive()
     }
 }

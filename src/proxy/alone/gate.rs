@@ -16,17 +16,18 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
+use super::armory::Armory;
 use super::connection::{self, Connection};
 use super::course::Toxics;
-use super::deed::{MakeRule, ReadSteps, Schedule, Timed};
+use super::deed::{NewLink, Timed, Words};
 use super::exchanges::Disturbance;
 use super::field::Field;
 use super::journal::Journal;
+use super::schedule::Schedule;
 use super::toxic::{Stream, Toxic};
 use super::workers::Workers;
 use crate::base::{Clock, Seed};
-use crate::history::{LinkState, What};
-use crate::net::Profile;
+use crate::history::LinkState;
 
 /// Connections that the system holds until they are accepted.
 const BACKLOG: u32 = 4096;
@@ -41,10 +42,12 @@ pub(super) struct Ground {
     pub(super) workers: Workers,
     /// The latest connection's number.
     pub(super) connections: AtomicU64,
+    /// The latest exchange's number.
+    pub(super) exchanges: Arc<AtomicU64>,
     /// The latest HTTP fault's number.
     pub(super) faults: AtomicU64,
     pub(super) journal: Arc<Journal>,
-    pub(super) read_steps: ReadSteps,
+    pub(super) words: Words,
 }
 
 /// One gate.
@@ -56,12 +59,7 @@ pub(super) struct Gate {
     pub(super) home: usize,
     settings: Mutex<Settings>,
     toxics: watch::Sender<Arc<Vec<Toxic>>>,
-    /// Whether HTTP faults are armed.
-    armed: watch::Sender<bool>,
-    /// The HTTP faults by their number, as they were written.
-    faults: Mutex<BTreeMap<u64, Value>>,
-    /// Those among them that stay until something else takes their place, by name.
-    pub(super) standing: Mutex<BTreeMap<&'static str, u64>>,
+    pub(super) armory: Armory,
     schedule: Mutex<Option<Schedule>>,
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
     ordinals: AtomicU64,
@@ -80,8 +78,8 @@ struct Settings {
 /// How connections are treated, beside toxics.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Manner {
-    /// Over a modelled link.
-    pub(super) link: Option<String>,
+    /// Over a modelled link, as it was written.
+    pub(super) link: Option<Value>,
     /// HTTP exchanges are followed, so that they can be noted and struck.
     pub(super) inspected: bool,
 }
@@ -143,9 +141,7 @@ impl Gate {
             ground,
             settings: Mutex::new(settings),
             toxics: watch::Sender::default(),
-            armed: watch::Sender::default(),
-            faults: Mutex::default(),
-            standing: Mutex::default(),
+            armory: Armory::default(),
             schedule: Mutex::default(),
             open: Mutex::default(),
             ordinals: AtomicU64::new(0),
@@ -178,22 +174,29 @@ impl Gate {
         self.settings().manner.inspected = inspected;
     }
 
-    /// Puts a modelled link before it, or takes it away; for connections that come from now on.
-    pub(super) fn set_link(&self, profile: Option<Profile>) {
-        self.settings().manner.link = profile.map(|profile| profile.name.to_owned());
+    /// Gives it another link, or takes it away.
+    pub(super) fn set_link(&self, link: Option<NewLink>) {
+        self.settings().manner.link = link.as_ref().map(|link| link.written.clone());
         let name = Arc::clone(&self.name);
-        self.at_home(move |field| field.set_link(&name, profile));
+        self.at_home(move |field| field.set_link(&name, link));
     }
 
     /// Its link changes its state, connections included; nothing happens when it has none.
     pub(super) fn set_link_state(&self, state: LinkState) {
         let name = Arc::clone(&self.name);
-        self.at_home(move |field| {
-            if let Some(link) = field.link(&name) {
-                link.set_state(state);
-                field.recorder.record(What::LinkChanged { device: name.to_string(), state });
-            }
-        });
+        self.at_home(move |field| field.set_link_state(&name, state));
+    }
+
+    /// Its link comes and goes from now on; nothing happens when it has none.
+    pub(super) fn flap(&self, down: Duration, up: Duration) {
+        let name = Arc::clone(&self.name);
+        self.at_home(move |field| field.flap(&name, down, up));
+    }
+
+    /// Its connections are dead, and nobody is told; nothing happens when it has no link.
+    pub(super) fn hand_over(&self) {
+        let name = Arc::clone(&self.name);
+        self.at_home(move |field| field.link(&name).into_iter().for_each(|link| link.hand_over()));
     }
 
     /// Begins with a schedule now, in place of the one before.
@@ -201,9 +204,20 @@ impl Gate {
         *lock(&self.schedule) = Some(Schedule::begin(self, steps));
     }
 
-    /// Ends its schedule; what was done stays done.
+    /// Ends its schedule and forgets it; what was done stays done.
     pub(super) fn end_schedule(&self) {
         *lock(&self.schedule) = None;
+    }
+
+    /// Goes no further with its schedule.
+    pub(super) fn stop_schedule(&self) {
+        lock(&self.schedule).iter().for_each(Schedule::stop);
+    }
+
+    /// The faults that its schedule was to arm and that never struck, each in words.
+    pub(super) fn missed(&self) -> Vec<String> {
+        let struck = self.ground.journal.struck();
+        lock(&self.schedule).as_ref().map(|schedule| schedule.missed(&struck)).unwrap_or_default()
     }
 
     /// Its schedule as the API shows it; null without one.
@@ -228,44 +242,9 @@ impl Gate {
         answered.await.ok()
     }
 
-    /// Arms an HTTP fault, which was written as `written`; returns its number. From now on exchanges are followed.
-    pub(super) fn arm(self: &Arc<Self>, make: MakeRule, written: Value) -> u64 {
-        let id = self.ground.faults.fetch_add(1, Ordering::Relaxed) + 1;
-        lock(&self.faults).insert(id, written);
-        self.set_inspected(true);
-        let gate = Arc::clone(self);
-        self.at_home(move |field| {
-            field.engine(&gate).faults.arm(make(id, field.clock.elapsed()));
-            gate.armed.send_replace(true);
-        });
-        id
-    }
-
-    /// Disarms an HTTP fault; false when there is no such.
-    pub(super) fn disarm(self: &Arc<Self>, id: u64) -> bool {
-        let known = lock(&self.faults).remove(&id).is_some();
-        let gate = Arc::clone(self);
-        self.at_home(move |field| {
-            field.engine(&gate).faults.disarm(id);
-            gate.look_for_faults(field);
-        });
-        known
-    }
-
-    /// Its HTTP faults by their number, as they were written.
-    pub(super) fn faults(&self) -> BTreeMap<u64, Value> {
-        lock(&self.faults).clone()
-    }
-
-    /// Finds out whether a fault is left that may strike.
-    pub(super) fn look_for_faults(self: &Arc<Self>, field: &Field) {
-        let armed = !field.engine(self).faults.is_empty();
-        self.armed.send_if_modified(|before| std::mem::replace(before, armed) != armed);
-    }
-
     /// What may disturb HTTP exchanges, toxics among it where nothing else obeys them.
     pub(super) fn disturbance(&self, with_toxics: bool) -> Disturbance {
-        Disturbance { toxics: with_toxics.then(|| self.watch_toxics()), armed: self.armed.subscribe() }
+        Disturbance { toxics: with_toxics.then(|| self.watch_toxics()), armed: self.armory.armed.subscribe() }
     }
 
     /// Opens it, unless it is open.

@@ -29,6 +29,16 @@ impl Journal {
         lock(&self.struck).clone()
     }
 
+    /// Counts the strikes of a fault from nothing again: another one has its number.
+    pub(super) fn forget_strikes(&self, id: u64) {
+        lock(&self.struck).remove(&id);
+    }
+
+    /// Nobody reads any more, once what was handed in is read.
+    pub(super) fn end(&self) {
+        *lock(&self.reader) = None;
+    }
+
     /// Everything from now on, in batches: each in its worker's order.
     pub(super) fn read(&self) -> UnboundedReceiver<Vec<Event>> {
         let (sender, receiver) = unbounded_channel();

@@ -9,6 +9,7 @@
 //! It lives in real time. Its random draws are seeded all the same: the same seed decides the same of the same sequence
 //! of connections.
 
+mod armory;
 mod body;
 mod connection;
 mod control;
@@ -22,6 +23,7 @@ mod head;
 mod journal;
 mod pipeline;
 mod pump;
+mod schedule;
 mod toxic;
 mod workers;
 
@@ -36,11 +38,10 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub use control::Trusted;
-pub use deed::{Deed, MakeRule, ReadSteps, Timed};
+pub use deed::{Arming, Deed, MakeRule, NewLink, Timed, Words};
 
 use crate::base::{Clock, Seed};
 use crate::history::Event;
-use crate::net::Profile;
 use field::Field;
 use gate::{Gate, Ground};
 use gates::Gates;
@@ -63,7 +64,7 @@ pub struct Wanted<'a> {
     /// The server behind it: `host:port`.
     pub upstream: &'a str,
     /// The link between; none with `None`.
-    pub link: Option<Profile>,
+    pub link: Option<NewLink>,
     /// Whether HTTP exchanges are followed.
     pub inspected: bool,
     /// What is to be done to it, by time.
@@ -96,10 +97,9 @@ impl Glance {
         });
         let struck = gate.ground.journal.struck();
         let toxics = gate.toxics().into_iter().map(|toxic| toxic.name);
-        let faults = gate
-            .faults()
-            .into_iter()
-            .map(|(id, written)| format!("{written} (struck {} times)", struck.get(&id).copied().unwrap_or_default()));
+        let faults = gate.faults().into_iter().map(|(id, known)| {
+            format!("{} (struck {} times)", known.text, struck.get(&id).copied().unwrap_or_default())
+        });
         Self {
             name: gate.name.to_string(),
             listen: gate.listen(),
@@ -124,16 +124,16 @@ impl fmt::Display for AloneError {
 impl std::error::Error for AloneError {}
 
 impl Alone {
-    /// A proxy without gates, on `threads` threads; `read_steps` reads what requests ask to be done.
+    /// A proxy without gates, on `threads` threads; `words` read what requests ask for.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(clock: Clock, seed: Seed, threads: usize, read_steps: ReadSteps) -> io::Result<Self> {
+    pub fn new(clock: Clock, seed: Seed, threads: usize, words: Words) -> io::Result<Self> {
         let journal = Arc::<Journal>::default();
         let theirs = Arc::clone(&journal);
         let workers = Workers::start(threads, move || Field::new(clock, seed, Arc::clone(&theirs)))?;
-        let (connections, faults) = (AtomicU64::new(0), AtomicU64::new(0));
-        let ground = Ground { clock, seed, workers, connections, faults, journal, read_steps };
+        let (connections, exchanges, faults) = (AtomicU64::new(0), Arc::default(), AtomicU64::new(0));
+        let ground = Ground { clock, seed, workers, connections, exchanges, faults, journal, words };
         Ok(Self { gates: Arc::new(Gates::new(Arc::new(ground))) })
     }
 
@@ -148,10 +148,10 @@ impl Alone {
         if link.is_some() {
             gate.set_link(link);
         }
-        gate.open().map_err(|error| AloneError(error.to_string()))?;
         if !steps.is_empty() {
             gate.begin(steps);
         }
+        gate.open().map_err(|error| AloneError(error.to_string()))?;
         let at = gate.listen();
         self.gates.add(gate);
         Ok(at)
@@ -172,7 +172,7 @@ impl Alone {
     /// Accepts no more connections and goes through no more schedules; connections that are open go on.
     pub fn accept_no_more(&self) {
         for gate in self.gates.all() {
-            gate.end_schedule();
+            gate.stop_schedule();
             gate.accept_no_more();
         }
     }
@@ -180,9 +180,22 @@ impl Alone {
     /// Closes all gates and their connections.
     pub fn close(&self) {
         for gate in self.gates.all() {
-            gate.end_schedule();
+            gate.stop_schedule();
             gate.close();
         }
+    }
+
+    /// The faults that schedules were to arm and that never struck, each in words. All that happened is known by then only
+    /// after [`Alone::settle`].
+    #[must_use]
+    pub fn missed(&self) -> Vec<String> {
+        self.gates.all().iter().flat_map(|gate| gate.missed()).collect()
+    }
+
+    /// Waits until all that happened so far is in [`Alone::events`], which end with it.
+    pub async fn settle(&self) {
+        self.gates.ground.workers.hand_in().await;
+        self.gates.ground.journal.end();
     }
 
     /// Listens where the control API is to be.

@@ -9,6 +9,7 @@ use std::thread;
 
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::task::{LocalSet, spawn_local};
 
 use super::field::Field;
@@ -56,6 +57,19 @@ impl Workers {
         let job: Job = Box::new(move |field| Box::pin(job(Rc::clone(field))));
         // A worker ends with the program alone.
         let _ = self.jobs[worker % self.jobs.len()].send(job);
+    }
+
+    /// Waits until each has handed in what it has recorded.
+    pub(super) async fn hand_in(&self) {
+        for worker in 0..self.jobs.len() {
+            let (done, waiting) = oneshot::channel();
+            self.run(worker, async move |field| {
+                journal::hand_in(&field);
+                // Whoever asked may have gone away.
+                let _ = done.send(());
+            });
+            let _ = waiting.await;
+        }
     }
 }
 

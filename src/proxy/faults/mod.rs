@@ -19,6 +19,7 @@ mod slow;
 mod spoil;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
@@ -133,6 +134,12 @@ impl Faults {
         self.0.rules.borrow().is_empty()
     }
 
+    /// How often each rule that may strike yet may do so, by its number.
+    #[must_use]
+    pub fn left(&self) -> BTreeMap<u64, u32> {
+        self.0.rules.borrow().iter().map(|armed| (armed.rule.id, armed.left)).collect()
+    }
+
     /// The rules that have not struck yet, in the order in which they were armed.
     #[must_use]
     pub fn armed(&self) -> Vec<u64> {
@@ -218,7 +225,9 @@ mod tests {
     fn nth_and_times_count_from_arming() {
         let faults = Faults::default();
         faults.arm(rule(7, Target::Push, 3, 2));
+        assert_eq!(faults.left(), BTreeMap::from([(7, 2)]));
         assert_eq!(six_pushes(&faults), [None, None, Some(7), Some(7), None, None]);
+        assert_eq!(faults.left(), BTreeMap::new());
     }
 
     #[test]

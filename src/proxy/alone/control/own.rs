@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::{delete, get};
+use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::App;
 use super::refusal::{Body, Refusal};
 use crate::history::LinkState;
-use crate::net::{PROFILES, profile};
+use crate::net::PROFILES;
 use crate::proxy::alone::deed::{Deed, Timed, millis};
 use crate::proxy::alone::gate::Gate;
 use crate::proxy::alone::gates::Gates;
@@ -26,7 +26,7 @@ pub(super) fn routes() -> Router<Arc<Gates>> {
         .route("/proxies/{proxy}", get(show).patch(change))
         .route("/proxies/{proxy}/link", get(show_link).put(set_link).delete(remove_link))
         .route("/proxies/{proxy}/faults", get(list_faults).post(arm).delete(clear))
-        .route("/proxies/{proxy}/faults/{id}", delete(disarm))
+        .route("/proxies/{proxy}/faults/{id}", get(show_fault).put(change_fault).delete(disarm))
         .route("/proxies/{proxy}/schedule", get(show_schedule).put(set_schedule).delete(end_schedule));
     Router::new().nest("/deadzone/v1", routes)
 }
@@ -75,46 +75,53 @@ async fn change(
     Ok(Json(describe(&gate).await))
 }
 
-/// A link, or its state, or both.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Link {
-    profile: Option<String>,
-    state: Option<LinkState>,
-}
-
 async fn show_link(State(gates): App, Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
     Ok(Json(link(&*gates.get(&name)?).await))
 }
 
+/// A link by its profile or its numbers, or its state, or both.
 async fn set_link(
     State(gates): App,
     Path(name): Path<String>,
-    Body(asked): Body<Link>,
+    Body(mut asked): Body<Map<String, Value>>,
 ) -> Result<Json<Value>, Refusal> {
     let gate = gates.get(&name)?;
-    let named = match &asked.profile {
-        Some(name) => Some(profile(name).ok_or_else(|| unknown_profile(name))?),
-        None if asked.state.is_none() => return Err(Refusal::missing("profile or state")),
-        None if gate.manner().link.is_none() => return Err(Refusal::bad_body("there is no link yet: name a profile")),
+    let state: Option<LinkState> = match asked.remove("state") {
+        Some(state) => Some(serde_json::from_value(state).map_err(Refusal::bad_body)?),
         None => None,
     };
-    if named.is_some() {
-        gate.carry_out(&Deed::Link(named), Value::Null);
+    let named = asked.remove("profile");
+    let written = match (named, asked.is_empty()) {
+        (Some(name), true) => Some(name),
+        (Some(_), false) => return Err(Refusal::bad_body("a link has a `profile`, or numbers of its own, not both")),
+        (None, false) => Some(Value::Object(asked)),
+        (None, true) if state.is_none() => return Err(Refusal::missing("profile, or down and up, or state")),
+        (None, true) => None,
+    };
+    match written {
+        Some(written) => gate.set_link(Some((gates.ground.words.link)(&written).map_err(Refusal::bad_body)?)),
+        None => must_have_link(&gate)?,
     }
-    if let Some(state) = asked.state {
-        gate.carry_out(&Deed::LinkState(state), Value::Null);
+    if let Some(state) = state {
+        gate.set_link_state(state);
     }
     Ok(Json(link(&gate).await))
 }
 
+fn must_have_link(gate: &Gate) -> Result<(), Refusal> {
+    match gate.manner().link {
+        Some(_) => Ok(()),
+        None => Err(Refusal::bad_body("there is no link yet: put one first, for example {\"profile\": \"perfect\"}")),
+    }
+}
+
 async fn remove_link(State(gates): App, Path(name): Path<String>) -> Result<StatusCode, Refusal> {
-    gates.get(&name)?.carry_out(&Deed::Link(None), Value::Null);
+    gates.get(&name)?.set_link(None);
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn list_faults(State(gates): App, Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
-    Ok(Json(faults(&*gates.get(&name)?)))
+    Ok(Json(faults(&gates.get(&name)?).await))
 }
 
 /// A fault is a step of a scenario that arms one.
@@ -124,17 +131,45 @@ async fn arm(
     Body(step): Body<Value>,
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
     let gate = gates.get(&name)?;
-    let steps = read(&gates, &json!([step]))?;
-    let mut armed = Vec::new();
-    for Timed { deed, written, .. } in steps {
-        match deed {
-            Deed::Arm(_) | Deed::Instead(..) => armed.extend(gate.carry_out(&deed, written)),
-            Deed::Link(_) | Deed::LinkState(_) => {
-                return Err(Refusal::bad_body("this is no fault but a change of the link"));
-            }
-        }
+    let step = fault_step(&gates, step)?;
+    let armed = gate.carry_out(&step);
+    Ok((StatusCode::CREATED, Json(json!({ "armed": armed, "faults": faults(&gate).await }))))
+}
+
+/// The one step that a body holds, if faults are all that it is about.
+fn fault_step(gates: &Gates, step: Value) -> Result<Timed, Refusal> {
+    let mut steps = read(gates, &json!([step]))?;
+    let step = steps.pop().ok_or_else(|| Refusal::bad_body("a `wait` arms no fault; a schedule has them"))?;
+    match step.deeds.iter().find(|deed| !matches!(deed, Deed::Arm(_) | Deed::Instead(..))) {
+        None => Ok(step),
+        Some(_) => Err(Refusal::bad_body(format!("`{}` is no fault but a change of the link", step.text))),
     }
-    Ok((StatusCode::CREATED, Json(json!({ "armed": armed, "faults": faults(&gate) }))))
+}
+
+async fn show_fault(State(gates): App, Path((name, id)): Path<(String, String)>) -> Result<Json<Value>, Refusal> {
+    let gate = gates.get(&name)?;
+    one_fault(&gate, id.parse().unwrap_or_default()).await.map(Json)
+}
+
+/// Another fault takes its place and its number.
+async fn change_fault(
+    State(gates): App,
+    Path((name, id)): Path<(String, String)>,
+    Body(step): Body<Value>,
+) -> Result<Json<Value>, Refusal> {
+    let gate = gates.get(&name)?;
+    let step = fault_step(&gates, step)?;
+    let arming = match step.deeds.as_slice() {
+        [Deed::Arm(arming)] => arming,
+        _ => return Err(Refusal::bad_body("a fault that stays is put in place by POST, and takes the other's place")),
+    };
+    let id = id.parse().unwrap_or_default();
+    // What has struck until now counts for the one before.
+    gate.faults_left().await;
+    if !gate.rearm(id, arming, &step) {
+        return Err(no_fault());
+    }
+    one_fault(&gate, id).await.map(Json)
 }
 
 async fn clear(State(gates): App, Path(name): Path<String>) -> Result<StatusCode, Refusal> {
@@ -149,8 +184,12 @@ async fn disarm(State(gates): App, Path((name, id)): Path<(String, String)>) -> 
     let gate = gates.get(&name)?;
     match id.parse() {
         Ok(id) if gate.disarm(id) => Ok(StatusCode::NO_CONTENT),
-        Ok(_) | Err(_) => Err(Refusal::new(StatusCode::NOT_FOUND, "fault not found")),
+        Ok(_) | Err(_) => Err(no_fault()),
     }
+}
+
+fn no_fault() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "fault not found")
 }
 
 async fn show_schedule(State(gates): App, Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
@@ -164,6 +203,11 @@ async fn set_schedule(
 ) -> Result<Json<Value>, Refusal> {
     let gate = gates.get(&name)?;
     let steps = read(&gates, &steps)?;
+    let mut deeds = steps.iter().flat_map(|step| &step.deeds);
+    let first = deeds.find(|deed| deed.needs_link() || matches!(deed, Deed::Link(_)));
+    if first.is_some_and(Deed::needs_link) {
+        must_have_link(&gate)?;
+    }
     gate.begin(steps);
     Ok(Json(gate.schedule()))
 }
@@ -174,30 +218,38 @@ async fn end_schedule(State(gates): App, Path(name): Path<String>) -> Result<Sta
 }
 
 fn read(gates: &Gates, steps: &Value) -> Result<Vec<Timed>, Refusal> {
-    (gates.ground.read_steps)(steps).map_err(Refusal::bad_body)
+    (gates.ground.words.steps)(steps).map_err(Refusal::bad_body)
 }
 
-fn unknown_profile(name: &str) -> Refusal {
-    let known: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
-    Refusal::bad_body(format!("there is no profile `{name}`; there are {}", known.join(", ")))
-}
-
-/// A gate's link: its profile, and what state it is in.
+/// A gate's link: its profile or its numbers, and what state it is in.
 async fn link(gate: &Gate) -> Value {
     let name = Arc::clone(&gate.name);
     let state = gate.ask_home(move |field| field.link(&name).map(|link| link.state())).await;
-    json!({ "profile": gate.manner().link, "state": state.flatten() })
+    match gate.manner().link {
+        Some(numbers @ Value::Object(_)) => json!({ "own": numbers, "state": state.flatten() }),
+        named => json!({ "profile": named, "state": state.flatten() }),
+    }
 }
 
-fn faults(gate: &Gate) -> Value {
+async fn faults(gate: &Arc<Gate>) -> Value {
+    let left = gate.faults_left().await;
     let struck = gate.ground.journal.struck();
-    let shown = gate.faults().into_iter().map(
-        |(id, written)| json!({ "id": id, "step": written, "struck": struck.get(&id).copied().unwrap_or_default() }),
-    );
+    let shown = gate.faults().into_iter().map(|(id, known)| {
+        json!({
+            "id": id, "does": known.text, "step": known.written,
+            "struck": struck.get(&id).copied().unwrap_or_default(),
+            "left": match left.get(&id) { Some(&u32::MAX) => Value::Null, left => json!(left.copied().unwrap_or_default()) },
+        })
+    });
     shown.collect()
 }
 
-async fn describe(gate: &Gate) -> Value {
+async fn one_fault(gate: &Arc<Gate>, id: u64) -> Result<Value, Refusal> {
+    let Value::Array(all) = faults(gate).await else { return Err(no_fault()) };
+    all.into_iter().find(|fault| fault["id"] == id).ok_or_else(no_fault)
+}
+
+async fn describe(gate: &Arc<Gate>) -> Value {
     let (now, totals) = (gate.ground.clock.elapsed(), gate.totals());
     let connections: Vec<Value> = gate.connections().iter().map(|connection| {
         let [from_client, to_server, from_server, to_client] = connection.bytes();
@@ -209,7 +261,7 @@ async fn describe(gate: &Gate) -> Value {
     }).collect();
     json!({
         "name": *gate.name, "listen": gate.listen(), "upstream": gate.upstream(), "enabled": gate.is_open(),
-        "inspect": gate.manner().inspected, "link": link(gate).await, "faults": faults(gate),
+        "inspect": gate.manner().inspected, "link": link(gate).await, "faults": faults(gate).await,
         "schedule": gate.schedule(), "connections-total": totals.connections, "connections": connections,
     })
 }
