@@ -97,3 +97,164 @@ fn collect(path: &Path, names: &mut BTreeSet<String>) {
         }
     }
 }
+
+/// A folder that goes with the test, in which the program is started.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder for the test"))
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, text).expect("a file for the test");
+        path
+    }
+
+    fn deadzone(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deadzone"));
+        command.current_dir(self.0.path()).args(arguments).output().expect("the program starts")
+    }
+}
+
+#[test]
+fn a_new_scenario_is_valid_and_passes_and_is_never_overwritten() {
+    let folder = Folder::new();
+    let output = folder.deadzone(&["new", "sub/mine.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let text = fs::read_to_string(folder.0.path().join("sub/mine.yaml")).expect("it is there");
+    assert!(text.starts_with("# yaml-language-server: $schema=scenario.schema.json\n"), "{text}");
+    assert!(folder.0.path().join("sub/scenario.schema.json").is_file(), "the schema that it names");
+    for command in ["validate", "run"] {
+        let output = folder.deadzone(&[command, "sub/mine.yaml"]);
+        assert_eq!(output.status.code(), Some(0), "{command}: {}{}", out(&output), told(&output));
+    }
+    folder.file("sub/mine.yaml", "name: mine\n");
+    let output = folder.deadzone(&["new", "sub/mine.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(told(&output).contains("there is such a file already"), "{}", told(&output));
+    assert_eq!(fs::read_to_string(folder.0.path().join("sub/mine.yaml")).expect("still there"), "name: mine\n");
+}
+
+#[test]
+fn a_new_scenario_of_a_project_names_the_projects_schema() {
+    let folder = Folder::new();
+    fs::create_dir(folder.0.path().join("schema")).expect("a folder");
+    folder.file("schema/scenario.schema.json", "{}");
+    assert_eq!(folder.deadzone(&["new"]).status.code(), Some(0));
+    let text = fs::read_to_string(folder.0.path().join("scenarios/my-scenario.yaml")).expect("it is there");
+    assert!(text.starts_with("# yaml-language-server: $schema=../schema/scenario.schema.json\n"), "{text}");
+    assert!(!folder.0.path().join("scenarios/scenario.schema.json").exists());
+}
+
+const WRONG: &str = "name: x
+covers: [F1]
+devices: { maria: {} }
+steps:
+  - snyc: maria
+  - wait: 3
+  - sync: mariah
+";
+
+#[test]
+fn problems_are_told_to_programs_too() {
+    let folder = Folder::new();
+    folder.file("wrong.yaml", WRONG);
+    let output = folder.deadzone(&["validate", "wrong.yaml", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let found: serde_json::Value = serde_json::from_str(&out(&output)).expect("one JSON document");
+    assert_eq!(found["valid"], 0);
+    let problems = found["problems"].as_array().expect("problems");
+    let places: Vec<_> =
+        problems.iter().map(|problem| (problem["line"].as_u64(), problem["column"].as_u64())).collect();
+    assert_eq!(places, [(Some(5), Some(5)), (Some(6), Some(11)), (Some(7), Some(11))], "{found:#}");
+    assert_eq!(problems[0]["message"], "there is no step `snyc`");
+    assert_eq!(problems[0]["help"], "did you mean `sync`?");
+    let output = folder.deadzone(&["validate", "wrong.yaml", "--format", "github"]);
+    let lines = out(&output);
+    let first =
+        "::error file=wrong.yaml,line=5,col=5,title=deadzone validate::there is no step `snyc`%0Adid you mean `sync`?";
+    assert_eq!(
+        (output.status.code(), lines.lines().next(), lines.lines().count()),
+        (Some(2), Some(first), 3),
+        "{lines}"
+    );
+}
+
+#[test]
+fn tags_are_counted_and_texts_found() {
+    let output = deadzone(&["list", "--tags"]);
+    let text = out(&output);
+    let smoke = text.lines().find(|line| line.ends_with("  smoke")).expect("a tag");
+    let count: usize = smoke.split_whitespace().next().and_then(|count| count.parse().ok()).expect("a number");
+    let output = deadzone(&["list", "--tag", "smoke"]);
+    assert_eq!(out(&output).lines().count(), 2 * count, "{smoke}");
+    let found = out(&deadzone(&["list", "--grep", "PHOTO"]));
+    assert!(found.contains("photo-taken-offline.yaml") && !found.contains("no-uplink.yaml"), "{found}");
+    assert_eq!(deadzone(&["run", "--grep", "no such words anywhere"]).status.code(), Some(4));
+}
+
+#[test]
+fn a_dry_run_tells_the_story_and_runs_nothing() {
+    let folder = Folder::new();
+    folder.file(
+        "story.yaml",
+        "name: A story
+covers: [F1]
+devices: { maria: { link: 3g }, phone: { count: 3 } }
+steps:
+  - sync: maria
+  - wait: 26h
+  - lose: { device: maria, what: answer }
+expect:
+  - conflicts: { count: 0 }
+",
+    );
+    let output = folder.deadzone(&["run", "story.yaml", "--dry-run", "--seed", "9"]);
+    let text = out(&output);
+    // The fault never strikes: a run would fail.
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for part in [
+        "seed      9",
+        "10 orders, generated, for each technician in turn; no TLS",
+        "maria: technician, link 3g, syncs every 15min, waits between tries drawn",
+        "phone-1 to phone-3: technician, link wifi",
+        "      00:00:00  line 5    maria syncs",
+        "   1d 02:00:00  line 7    maria will lose answer 1",
+        "line 9    conflicts: { count: 0 }",
+    ] {
+        assert!(text.contains(part), "`{part}` is missing in\n{text}");
+    }
+}
+
+/// Every scenario of the guide, with the title above it.
+fn recipes() -> Vec<(String, String)> {
+    let guide = fs::read_to_string(root().join("docs/WRITING_SCENARIOS.md")).expect("the guide");
+    let mut title = String::new();
+    let mut found = Vec::new();
+    for part in guide.split("```") {
+        if let Some(text) = part.strip_prefix("yaml\n") {
+            found.push((title.clone(), text.to_owned()));
+        }
+        if let Some(line) = part.lines().rev().find(|line| line.starts_with('#')) {
+            title = line.trim_start_matches(['#', ' ']).to_owned();
+        }
+    }
+    found
+}
+
+#[test]
+fn every_recipe_of_the_guide_is_valid_and_passes() {
+    let folder = Folder::new();
+    let recipes = recipes();
+    assert!(recipes.len() > 10, "only {} recipes", recipes.len());
+    for (number, (title, text)) in recipes.iter().enumerate() {
+        let name = format!("{number}.yaml");
+        folder.file(&name, text);
+        for command in ["validate", "run"] {
+            let output = folder.deadzone(&[command, &name]);
+            assert_eq!(output.status.code(), Some(0), "{title}: {}{}", out(&output), told(&output));
+        }
+    }
+}

@@ -3,11 +3,13 @@
 mod baseline;
 mod coverage;
 mod device;
+mod dry_run;
 mod exit;
 mod explain;
 mod interrupt;
 mod jobs;
 mod list;
+mod new;
 mod outputs;
 mod proxy;
 mod replay;
@@ -49,6 +51,8 @@ enum Command {
     Coverage(coverage::CoverageArguments),
     /// Check scenario files without running them
     Validate(validate::ValidateArguments),
+    /// Write a commented scenario to start from
+    New(new::NewArguments),
     /// Show which scenarios there are
     List(list::ListArguments),
     /// Say what a step, a key, a claim, a fault, a profile, a check or a requirement is
@@ -86,6 +90,7 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Baseline(command) => baseline::baseline(&command),
         Command::Coverage(arguments) => coverage::coverage(&arguments),
         Command::Validate(arguments) => validate::validate(&arguments),
+        Command::New(arguments) => new::new(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments),

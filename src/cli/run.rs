@@ -32,6 +32,12 @@ pub(super) struct RunArguments {
     /// Only scenarios with this tag
     #[arg(long)]
     tag: Vec<String>,
+    /// Only scenarios that speak of this: in their name, file, requirements or story
+    #[arg(long, value_name = "TEXT")]
+    grep: Option<String>,
+    /// Print the stories with all that is left out filled in, and when their steps come; run nothing
+    #[arg(long)]
+    dry_run: bool,
     /// So many scenarios at once; results do not depend on it [default: the number of cores, 1 with --live]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -85,6 +91,7 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
         return Exit::WrongInput;
     }
     selected.retain(|selected| select::has_tags(&selected.scenario, &arguments.tag));
+    selected.retain(|selected| select::speaks_of(selected, arguments.grep.as_deref()));
     let all = selected.len();
     selected.retain(|selected| !select::is_left_out(&selected.scenario, &arguments.paths, &arguments.tag));
     if selected.len() < all {
@@ -98,7 +105,7 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     selected.sort_by_key(|selected| super::replay::name_of(&selected.file));
     let whole = selected.len();
     if whole == 0 {
-        tell("nothing to run: no scenario there, or none with that tag");
+        tell("nothing to run: no scenario there, or none with that tag or text");
         return Exit::Inconclusive;
     }
     let shard = match arguments.shard.map(ShardArgument::resolve).transpose() {
@@ -110,6 +117,11 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     };
     if let Some(shard) = shard {
         selected.retain(|selected| super::shard::holds(shard, &super::replay::name_of(&selected.file)));
+    }
+    if arguments.dry_run {
+        let stories: Vec<String> = selected.iter().map(|one| super::dry_run::told(one, arguments.seed)).collect();
+        super::print(&stories.join("\n"));
+        return Exit::Held;
     }
     if let Some(directory) = &arguments.report
         && let Err(error) = fs::create_dir_all(directory)

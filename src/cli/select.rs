@@ -70,6 +70,16 @@ pub(super) fn is_left_out(scenario: &Scenario, paths: &[PathBuf], tags: &[String
     paths.is_empty() && tags.is_empty() && scenario.tags.iter().any(|tag| tag == BIG)
 }
 
+/// Whether `text` is in the name, the file, the requirements or the story of a scenario, in small letters or capitals.
+pub(super) fn speaks_of(selected: &Selected, text: Option<&str>) -> bool {
+    let Some(text) = text.map(str::to_lowercase) else { return true };
+    let Selected { file, scenario } = selected;
+    let story = scenario.steps.iter().map(|step| step.text());
+    let mut places =
+        [scenario.name.clone(), file.display().to_string(), scenario.covers.join(" ")].into_iter().chain(story);
+    places.any(|place| place.to_lowercase().contains(&text))
+}
+
 /// Whether `scenario` carries one of `tags`; every scenario does when none is asked for.
 pub(super) fn has_tags(scenario: &Scenario, tags: &[String]) -> bool {
     tags.is_empty() || scenario.tags.iter().any(|tag| tags.contains(tag))

@@ -2,22 +2,61 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use super::exit::Exit;
 use super::select;
 use super::{say, tell};
+use crate::report;
 use crate::scenario::{self, Problem};
 
 #[derive(Debug, Args)]
 pub(super) struct ValidateArguments {
     /// Scenario files or folders of them [default: scenarios/]
     paths: Vec<PathBuf>,
+    /// How to say what is wrong
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Drawn, with the line that is meant
+    Human,
+    /// One JSON document
+    Json,
+    /// Annotations that GitHub shows at their lines
+    Github,
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Found<'a> {
+    /// Scenarios without a problem.
+    valid: usize,
+    problems: Vec<Told<'a>>,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    file: &'a str,
+    /// From 1; 0 when the file as a whole is meant.
+    line: u64,
+    column: u64,
+    /// In characters.
+    length: u64,
+    message: &'a str,
+    help: Option<&'a str>,
 }
 
 pub(super) fn validate(arguments: &ValidateArguments) -> Exit {
     let (selected, wrong) = select::load(&arguments.paths);
-    show(&wrong);
+    match arguments.format {
+        Format::Human => show(&wrong),
+        Format::Json => say(&json(selected.len(), &wrong)),
+        Format::Github => wrong.iter().flatten().for_each(|problem| say(&annotation(problem))),
+    }
     if !wrong.is_empty() {
         return Exit::WrongInput;
     }
@@ -25,7 +64,9 @@ pub(super) fn validate(arguments: &ValidateArguments) -> Exit {
         tell("no scenario files there");
         return Exit::Inconclusive;
     }
-    say(&format!("{} scenario{} valid", selected.len(), if selected.len() == 1 { " is" } else { "s are" }));
+    if arguments.format != Format::Json {
+        say(&format!("{} scenario{} valid", selected.len(), if selected.len() == 1 { " is" } else { "s are" }));
+    }
     Exit::Held
 }
 
@@ -42,4 +83,26 @@ pub(super) fn show(wrong: &[Vec<Problem>]) {
         let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         tell(&format!("{} in {}", plural(problems, "problem"), plural(wrong.len(), "file")));
     }
+}
+
+fn json(valid: usize, wrong: &[Vec<Problem>]) -> String {
+    let found = Found { valid, problems: wrong.iter().flatten().map(told).collect() };
+    serde_json::to_string_pretty(&found).unwrap_or_default()
+}
+
+fn told(problem: &Problem) -> Told<'_> {
+    Told {
+        file: &problem.file,
+        line: problem.line,
+        column: problem.column,
+        length: problem.length,
+        message: &problem.message,
+        help: problem.help.as_deref(),
+    }
+}
+
+fn annotation(problem: &Problem) -> String {
+    let help = problem.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
+    let message = format!("{}{help}", problem.message);
+    report::error_annotation(&problem.file, problem.line, problem.column, "deadzone validate", &message)
 }

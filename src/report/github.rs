@@ -28,6 +28,13 @@ fn annotation(summary: &Summary, scenario: &ScenarioSummary) -> String {
     )
 }
 
+/// The annotation of something wrong at a place of a file; line and column 0 mean the file as a whole.
+#[must_use]
+pub fn error_annotation(file: &str, line: u64, column: u64, title: &str, message: &str) -> String {
+    let place = if line == 0 { String::new() } else { format!(",line={line},col={column}") };
+    format!("::error file={}{place},title={}::{}", property(file), property(title), data(message))
+}
+
 /// Escaped as a command's message must be.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")

@@ -1,8 +1,8 @@
 //! The scenario file: its types, and reading, checking and printing it. Pure data; nothing here runs anything.
 //!
 //! ```text
-//! file -> read (size, text) -> parse -> outline (places) ----+-> validate -> Scenario -> print
-//!                                  \--> written (values) ----/       \--> Problem -> draw
+//! file -> read (size, text) -> parse -> outline (values and places) -> typed -> written -> validate -> Scenario -> print
+//!                                                      \--------------------------------------/   \--> Problem -> draw
 //! ```
 
 mod account;
@@ -24,7 +24,9 @@ mod security;
 mod server_step;
 mod step;
 mod tls_step;
+mod typed;
 mod validate;
+mod whole;
 mod words;
 mod work_step;
 mod written;
@@ -43,7 +45,7 @@ pub use files_step::{Attach, Broken, DiskSpace, FileSettings, Network, NetworkKi
 pub use glossary::{Group, Part, Word, glossary, scenario_schema, scenarios_page};
 pub use link::{AtEnd, ChangeLink, Flap, Link, OwnLink, TraceFile, TraceFiles};
 pub use platform::{Battery, DataSaver};
-pub use print::print;
+pub use print::{claim_text, print};
 pub use problem::{Problem, did_you_mean, draw};
 pub use read::{Options, load, parse};
 pub use reference::label_in;

@@ -1,5 +1,7 @@
-//! Where things stand in a file: the tree of its keys and values, each with its place. The typed reading has no
-//! positions; whoever finds a fault in it looks up here where it is written.
+//! What stands where in a file: the tree of its keys and values, each with its place. Types are read from it, and whoever
+//! finds a fault in them looks up here where it is written.
+
+use serde_json::Number;
 
 /// A place in a file. Lines and columns count from 1, columns and lengths in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,6 +12,15 @@ pub(super) struct Place {
     pub(super) column: u64,
     /// How many characters it takes.
     pub(super) length: u64,
+}
+
+impl Place {
+    /// What stands there, if it is in one line.
+    fn text_in(self, lines: &[&str]) -> String {
+        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let line = lines.get(number(self.line).wrapping_sub(1)).unwrap_or(&"");
+        line.chars().skip(number(self.column).saturating_sub(1)).take(number(self.length)).collect()
+    }
 }
 
 /// One value of the file.
@@ -25,11 +36,33 @@ pub(super) struct Node {
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     /// Text, a number, a truth value or nothing.
-    Plain,
+    Plain(Scalar),
     /// A list.
     List(Vec<Node>),
     /// Keys and values, in the file's order.
     Keys(Vec<Key>),
+}
+
+/// A value with nothing in it.
+#[derive(Clone, Debug)]
+pub(super) struct Scalar {
+    /// As it is written, without quotes.
+    pub(super) text: String,
+    /// What a reader of YAML takes it for.
+    pub(super) kind: Kind,
+}
+
+/// What a value is.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// No value at all.
+    Nothing,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number; none of those that no number of JSON is.
+    Number(Option<Number>),
+    /// Text.
+    Text,
 }
 
 /// One key and its value.
@@ -48,7 +81,15 @@ impl Node {
     pub(super) fn keys(&self) -> &[Key] {
         match &self.content {
             Content::Keys(keys) => keys,
-            Content::Plain | Content::List(_) => &[],
+            Content::Plain(_) | Content::List(_) => &[],
+        }
+    }
+
+    /// See [`Node::keys`].
+    pub(super) fn keys_mut(&mut self) -> &mut [Key] {
+        match &mut self.content {
+            Content::Keys(keys) => keys,
+            Content::Plain(_) | Content::List(_) => &mut [],
         }
     }
 
@@ -56,7 +97,7 @@ impl Node {
     pub(super) fn items(&self) -> &[Self] {
         match &self.content {
             Content::List(items) => items,
-            Content::Plain | Content::Keys(_) => &[],
+            Content::Plain(_) | Content::Keys(_) => &[],
         }
     }
 
@@ -85,57 +126,22 @@ impl Node {
         self.keys().first().map_or(self, |key| &key.value)
     }
 
-    /// The keys that lead to the key that stands at `place`, outermost first and itself last.
-    pub(super) fn path_to_key(&self, place: Place) -> Vec<&str> {
-        self.path_to(place, |_| false)
-    }
-
-    /// The keys that lead to the value that begins at `place`, outermost first.
-    pub(super) fn path_to_value(&self, place: Place) -> Vec<&str> {
-        self.path_to(place, |node| (node.place.line, node.place.column) == (place.line, place.column))
-    }
-
-    fn path_to(&self, place: Place, is_it: impl Fn(&Self) -> bool) -> Vec<&str> {
-        let at = (place.line, place.column);
-        let begun = |other: Place| (other.line, other.column) <= at;
-        let (mut path, mut node) = (Vec::new(), self);
-        loop {
-            let next = match &node.content {
-                _ if is_it(node) => None,
-                Content::Plain => None,
-                Content::List(items) => items.iter().rev().find(|item| begun(item.place)),
-                Content::Keys(keys) => keys.iter().rev().find(|key| begun(key.place)).map(|key| {
-                    path.push(key.name.as_str());
-                    &key.value
-                }),
-            };
-            match next {
-                Some(inner) => node = inner,
-                None => return path,
-            }
+    /// Sets each plain value's text to what the file, which consists of `lines`, has at its place.
+    pub(super) fn quote(&mut self, lines: &[&str]) {
+        match &mut self.content {
+            Content::Plain(Scalar { kind: Kind::Text, .. }) => {}
+            Content::Plain(scalar) => scalar.text = self.place.text_in(lines),
+            Content::List(items) => items.iter_mut().for_each(|item| item.quote(lines)),
+            Content::Keys(keys) => keys.iter_mut().for_each(|key| key.value.quote(lines)),
         }
     }
 
-    /// The key whose keys and values begin, or go on, at `place`; none when these are the file's own.
-    pub(super) fn holder_of(&self, place: Place) -> Option<&Key> {
-        let at = (place.line, place.column);
-        let (mut holder, mut node) = (None, self);
-        loop {
-            let begun = |other: Place| (other.line, other.column) <= at;
-            match &node.content {
-                Content::Plain => return holder,
-                Content::List(items) => match items.iter().rev().find(|item| begun(item.place)) {
-                    Some(item) => node = item,
-                    None => return holder,
-                },
-                Content::Keys(keys) => match keys.iter().rev().find(|key| begun(key.place)) {
-                    Some(key) if key.place != place && !matches!(key.value.content, Content::Plain) => {
-                        holder = Some(key);
-                        node = &key.value;
-                    }
-                    Some(_) | None => return holder,
-                },
-            }
+    /// Whether this key is anywhere in it.
+    pub(super) fn mentions(&self, name: &str) -> bool {
+        match &self.content {
+            Content::Plain(_) => false,
+            Content::List(items) => items.iter().any(|item| item.mentions(name)),
+            Content::Keys(keys) => keys.iter().any(|key| key.name == name || key.value.mentions(name)),
         }
     }
 }

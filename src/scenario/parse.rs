@@ -1,39 +1,31 @@
-//! Reads YAML, twice: into the outline, for places, and into what is written, for values. The one file that knows the
-//! YAML library; what the library complains of leaves here in plain words.
+//! Reads YAML into the outline. The one file that knows the YAML library; what the library complains of leaves here in
+//! plain words.
 
 use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::MergeKeyPolicy;
 use serde_saphyr::{Error, Location, Options, Spanned};
 
-use super::outline::{Content, Key, Node, Place};
-use super::problem::one_of;
-use super::written::Written;
+use super::outline::{Content, Key, Kind, Node, Place, Scalar};
+use super::typed::Fault;
 
 /// Deepest nesting of lists and keys; a step's lines take about six.
 const DEEPEST: usize = 32;
 /// Most values in a file.
 const MOST_VALUES: usize = 100_000;
 
-/// Something wrong with the form of a file.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) place: Place,
-    pub(super) message: String,
-    pub(super) help: Option<String>,
-}
-
 /// The tree of the file's keys and values.
 pub(super) fn outline(text: &str) -> Result<Node, Fault> {
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| fault(&error, None))
-}
-
-/// What the file says; `outline` is its own.
-pub(super) fn written(text: &str, outline: &Node) -> Result<Written, Fault> {
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| fault(&error, Some(outline)))
+    let mut outline: Node = serde_saphyr::from_str_with_options(text, options()).map_err(|error| fault(&error))?;
+    if matches!(outline.content, Content::Plain(Scalar { kind: Kind::Nothing, .. })) {
+        return Err(Fault::at(Place::default(), "the file is empty", None));
+    }
+    outline.quote(&text.lines().collect::<Vec<_>>());
+    Ok(outline)
 }
 
 /// A piece of YAML that stands in our own texts, as a value.
@@ -78,6 +70,10 @@ impl<'de> Deserialize<'de> for Content {
 
 struct Anything;
 
+fn plain<E>(kind: Kind, text: &str) -> Result<Content, E> {
+    Ok(Content::Plain(Scalar { text: text.to_owned(), kind }))
+}
+
 impl<'de> Visitor<'de> for Anything {
     type Value = Content;
 
@@ -86,27 +82,27 @@ impl<'de> Visitor<'de> for Anything {
     }
 
     fn visit_unit<E>(self) -> Result<Content, E> {
-        Ok(Content::Plain)
+        plain(Kind::Nothing, "")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Content, E> {
-        Ok(Content::Plain)
+    fn visit_bool<E>(self, value: bool) -> Result<Content, E> {
+        plain(Kind::Bool(value), "")
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Content, E> {
-        Ok(Content::Plain)
+    fn visit_i64<E>(self, value: i64) -> Result<Content, E> {
+        plain(Kind::Number(Some(value.into())), "")
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Content, E> {
-        Ok(Content::Plain)
+    fn visit_u64<E>(self, value: u64) -> Result<Content, E> {
+        plain(Kind::Number(Some(value.into())), "")
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Content, E> {
-        Ok(Content::Plain)
+    fn visit_f64<E>(self, value: f64) -> Result<Content, E> {
+        plain(Kind::Number(Number::from_f64(value)), "")
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Content, E> {
-        Ok(Content::Plain)
+    fn visit_str<E>(self, text: &str) -> Result<Content, E> {
+        plain(Kind::Text, text)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Content, A::Error> {
@@ -130,75 +126,20 @@ fn place(location: Location) -> Place {
     Place { line: location.line(), column: location.column(), length: location.span().len() }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of errors is open")]
-fn fault(error: &Error, outline: Option<&Node>) -> Fault {
+fn fault(error: &Error) -> Fault {
     let place = error.location().map_or_else(Place::default, place);
-    let key_path = outline.map(|outline| outline.path_to_key(place)).unwrap_or_default();
-    let path = outline.map(|outline| outline.path_to_value(place)).unwrap_or_default();
-    let (message, help) = match error {
-        Error::SerdeMissingField { field, .. } => return missing(field, place, outline),
-        Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected, &key_path),
-        Error::SerdeUnknownVariant { variant, expected, .. } => unknown_word(variant, expected, &key_path),
-        Error::Eof { .. } => {
-            return Fault { place: Place::default(), message: "the file is empty".to_owned(), help: None };
-        }
-        other => (plain_words(other, &key_of(&path)), None),
-    };
-    let (message, help) = match message.split_once("; write for example ") {
-        Some((what, example)) => (what.to_owned(), Some(format!("write for example {example}"))),
-        None => (message, help),
-    };
-    let help = help.or_else(|| common_slip(&message));
-    Fault { place, message, help }
-}
-
-/// The key whose value is at fault, for a message.
-fn key_of(path: &[&str]) -> String {
-    path.last().map_or_else(|| "the file".to_owned(), |key| format!("`{key}`"))
-}
-
-fn missing(field: &str, place: Place, outline: Option<&Node>) -> Fault {
-    let (message, place) = match outline.and_then(|outline| outline.holder_of(place)) {
-        Some(holder) => (format!("`{}` lacks `{field}`", holder.name), holder.place),
-        None => (format!("`{field}` is missing"), Place::default()),
-    };
-    Fault { place, message, help: None }
-}
-
-fn unknown_key(field: &str, expected: &[&str], path: &[&str]) -> (String, Option<String>) {
-    let message = match path {
-        [.., holder, _] => format!("`{holder}` has no key `{field}`"),
-        _ => format!("a scenario has no key `{field}`"),
-    };
-    (message, Some(one_of(field, expected)))
-}
-
-fn unknown_word(word: &str, expected: &[&str], path: &[&str]) -> (String, Option<String>) {
-    let message = match (path, word) {
-        (["steps", _], _) => format!("there is no step `{word}`"),
-        (["expect", _], _) => format!("there is no claim `{word}`"),
-        (_, "~") => {
-            return (format!("{} has no value", key_of(path)), Some(format!("allowed: {}", expected.join(", "))));
-        }
-        _ => format!("{} cannot be `{word}`", key_of(path)),
-    };
-    (message, Some(one_of(word, expected)))
+    if matches!(error, Error::Eof { .. }) {
+        return Fault::at(Place::default(), "the file is empty", None);
+    }
+    let message = plain_words(error);
+    let help = common_slip(&message);
+    Fault::at(place, message, help)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of errors is open")]
-fn plain_words(error: &Error, key: &str) -> String {
+fn plain_words(error: &Error) -> String {
     match error {
         Error::Message { msg, .. } => msg.clone(),
-        Error::Unexpected { expected: "mapping start", .. } => {
-            format!("{key} must hold keys and values: `key: value`")
-        }
-        Error::Unexpected { expected: "sequence start", .. } => {
-            format!("{key} must hold a list: `[a, b]`, or a line that begins with `- ` for each")
-        }
-        Error::Unexpected { expected: "string scalar", .. } => format!("{key} must hold a single value"),
-        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => format!("{key} must hold a single word"),
-        Error::NullIntoString { .. } => format!("{key} has no value"),
-        Error::InvalidScalar { ty, .. } if ty.starts_with(['u', 'i']) => format!("{key} must hold a whole number"),
         Error::NonFiniteFloat { value, .. } => format!("`{value}` is not a number that can be sent"),
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("`{key}` is written twice"),
         Error::MultipleDocuments { .. } => "a file holds one scenario; this begins a second one".to_owned(),

@@ -11,6 +11,7 @@ use super::file::{
     Scenario, Skew, World,
 };
 use super::link::Link;
+use crate::check::Claim;
 use crate::history::Tls;
 
 /// What a reader looks for first in a step or a claim; the values come last.
@@ -122,6 +123,14 @@ fn device_fields(device: &Device) -> Vec<(&'static str, Value)> {
         Keys::Real => fields.push(("keys", Value::from("real"))),
     }
     fields
+}
+
+/// A claim as a file has it.
+#[must_use]
+pub fn claim_text(claim: &Claim) -> String {
+    let mut out = String::new();
+    item(&mut out, claim);
+    out.trim().trim_start_matches("- ").to_owned()
 }
 
 /// A step or a claim: its only key and what is under it.

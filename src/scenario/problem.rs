@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use super::outline::Place;
 
 /// Most problems that are reported of one file; a file with more is of another kind.
-const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 /// Most characters of a line that are kept to be shown; the file may be one long line.
 const SHOWN: usize = 240;
 /// Most characters of a message; what it quotes may be long.

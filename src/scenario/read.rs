@@ -10,10 +10,10 @@ use super::action::Action;
 use super::file::{Orders, Scenario};
 use super::link::Link;
 use super::outline::Node;
-use super::parse::{outline, written};
+use super::parse::outline;
 use super::problem::{Problem, Problems};
-use super::validate;
 use super::written::Written;
+use super::{validate, whole};
 
 /// Largest scenario file, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
@@ -52,36 +52,30 @@ fn read(
     look: impl FnOnce(&Scenario, &Node, &mut Problems<'_>),
 ) -> Result<Scenario, Vec<Problem>> {
     let mut problems = Problems::new(file, text);
-    let scenario = match form(text, &mut problems) {
-        Some((written, outline)) => {
-            let scenario = validate::validate(written, &outline, file, options, &mut problems);
-            look(&scenario, &outline, &mut problems);
-            Some(scenario)
-        }
-        None => None,
-    };
+    let scenario = form(text, &mut problems).map(|(written, outline)| {
+        let scenario = validate::validate(written, &outline, file, options, &mut problems);
+        look(&scenario, &outline, &mut problems);
+        scenario
+    });
     problems.into_result(scenario)
 }
 
-/// What is written and where, if the form of the file is right.
+/// What is written and where, if so much of the form is right that the rest can be judged.
 fn form(text: &str, problems: &mut Problems<'_>) -> Option<(Written, Node)> {
-    let outline = match outline(text) {
+    let mut outline = match outline(text) {
         Ok(outline) => outline,
         Err(fault) => {
-            problems.add(fault.place, fault.message, fault.help);
+            problems.add(fault.place.unwrap_or_default(), fault.message, fault.help);
             return None;
         }
     };
-    if !validate::one_action_each(&outline, problems) {
-        return None;
+    let judgeable = validate::one_action_each(&mut outline, problems);
+    let read = whole::read(&mut outline);
+    for fault in read.faults {
+        problems.add(fault.place.unwrap_or_default(), fault.message, fault.help);
     }
-    match written(text, &outline) {
-        Ok(written) => Some((written, outline)),
-        Err(fault) => {
-            problems.add(fault.place, fault.message, fault.help);
-            None
-        }
-    }
+    let written = read.written.filter(|_| judgeable && read.judgeable)?;
+    Some((written, outline))
 }
 
 /// The whole file, if it is a text of at most `most` bytes.

@@ -4,6 +4,7 @@ mod files;
 mod hostile;
 mod reading;
 mod round_trip;
+mod wrong_at_once;
 mod wrong_form;
 mod wrong_header;
 mod wrong_story;

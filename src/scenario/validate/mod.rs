@@ -18,40 +18,47 @@ use super::step::Step;
 use super::written::Written;
 use cast::Cast;
 
-/// Whether each step and each claim is one key with its value, as far as the outline shows.
-pub(super) fn one_action_each(outline: &Node, problems: &mut Problems<'_>) -> bool {
-    let mut right = true;
-    for (list, item_is, part) in [("steps", "a step", "action"), ("expect", "an expectation", "claim")] {
-        if !outline.has(list) {
-            continue;
-        }
-        for item in outline.at(list).items() {
-            let fault = match (&item.content, item.keys()) {
-                (Content::Keys(_), [_]) => continue,
-                (Content::Keys(_), [_, second, ..]) => Some(second),
-                (Content::Keys(_) | Content::List(_) | Content::Plain, _) => None,
-            };
-            right = false;
-            match fault {
-                Some(second) => {
-                    let help = format!(
-                        "put `{}` on a `- ` line of its own, or indent it if it belongs to the line above",
-                        second.name
-                    );
-                    problems.add(second.place, format!("{item_is} has one {part}; this is a second one"), Some(help));
-                }
-                None => {
-                    let message = format!("{item_is} is the name of its {part}, a colon and what it is about");
-                    problems.add(item.place, message, Some(example(list).to_owned()));
-                }
-            }
-        }
+/// Takes out each step and each claim that is not one key with its value; whether the others can be judged without them.
+pub(super) fn one_action_each(outline: &mut Node, problems: &mut Problems<'_>) -> bool {
+    let mut judgeable = true;
+    for key in outline.keys_mut() {
+        let (item_is, part) = match key.name.as_str() {
+            "steps" => ("a step", "action"),
+            "expect" => ("an expectation", "claim"),
+            _ => continue,
+        };
+        let Content::List(items) = &mut key.value.content else { continue };
+        let all = items.len();
+        items.retain(|item| {
+            let right = is_one_action(item, item_is, part, problems);
+            judgeable &= right || !item.mentions("as");
+            right
+        });
+        judgeable &= items.len() == all || !items.is_empty();
     }
-    right
+    judgeable
 }
 
-fn example(list: &str) -> &'static str {
-    if list == "steps" { "write for example `- sync: maria`" } else { "write for example `- conflicts: { count: 1 }`" }
+fn is_one_action(item: &Node, item_is: &str, part: &str, problems: &mut Problems<'_>) -> bool {
+    match (&item.content, item.keys()) {
+        (Content::Keys(_), [_]) => return true,
+        (Content::Keys(_), [_, second, ..]) => {
+            let help = format!(
+                "put `{}` on a `- ` line of its own, or indent it if it belongs to the line above",
+                second.name
+            );
+            problems.add(second.place, format!("{item_is} has one {part}; this is a second one"), Some(help));
+        }
+        (Content::Keys(_) | Content::List(_) | Content::Plain(_), _) => {
+            let message = format!("{item_is} is the name of its {part}, a colon and what it is about");
+            problems.add(item.place, message, Some(example(part).to_owned()));
+        }
+    }
+    false
+}
+
+fn example(part: &str) -> &'static str {
+    if part == "action" { "write for example `- sync: maria`" } else { "write for example `- conflicts: { count: 1 }`" }
 }
 
 /// The scenario that `written` describes, complete; worth something only if no problem was added.
