@@ -41,8 +41,8 @@ pub struct Outcome {
 /// # Errors
 /// When the stage cannot be set, the server cannot be audited, or the scenario cannot run on `media`.
 pub fn run(scenario: &Scenario, seed: Seed, media: &Media, interrupt: &Interrupt) -> Result<Outcome, RunError> {
-    if let (Media::Live { .. }, Some(why)) = (media, only_simulated(scenario)) {
-        return Err(RunError::OnlySimulated(why));
+    if let Some(why) = not_here(scenario, media) {
+        return Err(RunError::NotHere(why));
     }
     let live = matches!(media, Media::Live { .. });
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -67,7 +67,12 @@ pub fn run(scenario: &Scenario, seed: Seed, media: &Media, interrupt: &Interrupt
     });
     let history = recorder.take();
     let interrupted = matches!(told, Err(GivenUp::Stopped));
-    let labels = told.unwrap_or_else(|_| Ok(BTreeMap::new()))?;
+    // A client that breaks the protocol is judged by what it did until then.
+    let broke = history.0.iter().any(|event| matches!(event.what, What::Broke { .. }));
+    let labels = match told {
+        Ok(Err(error)) if !broke => return Err(error),
+        told => told.unwrap_or_else(|_| Ok(BTreeMap::new())).unwrap_or_default(),
+    };
     let verdict = check::check(&history, &scenario.claims(), &labels);
     Ok(Outcome { history, verdict, interrupted })
 }
@@ -86,12 +91,22 @@ async fn tell(
     recorder.record(What::RunStarted { scenario: name, seed: seed.0, world, epoch, tls });
     let world = World::set(scenario, seed, media, recorder.clone(), clock).await?;
     world.play(scenario).await;
+    if world.given_up() {
+        return Ok(world.labels());
+    }
     world.heal().await;
     let within = if matches!(media, Media::Live { .. }) { LIVE_SETTLE_WITHIN } else { SETTLE_WITHIN };
     world.settle(scenario.settle_within.unwrap_or(within).duration()).await;
     world.audit().await?;
     world.search();
     Ok(world.labels())
+}
+
+/// Why a scenario would tell nothing on `media`; `None` when it does.
+fn not_here(scenario: &Scenario, media: &Media) -> Option<String> {
+    let Media::Live { client, .. } = media else { return None };
+    let simulated = only_simulated(scenario).map(|why| format!("cannot be run live: {why}"));
+    simulated.or_else(|| scenario.beyond(&client.lacks))
 }
 
 /// Why a scenario can be run in the simulated world alone; `None` when it can be run on both.
@@ -155,8 +170,8 @@ impl Interrupt {
 /// Why a run gave no outcome.
 #[derive(Debug)]
 pub enum RunError {
-    /// The scenario cannot be run live: why.
-    OnlySimulated(String),
+    /// The scenario would tell nothing on these media: why.
+    NotHere(String),
     /// The stage could not be set.
     Stage(StageError),
     /// The server could not be read at the end.
@@ -168,7 +183,7 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OnlySimulated(why) => write!(f, "cannot be run live: {why}"),
+            Self::NotHere(why) => f.write_str(why),
             Self::Stage(error) => write!(f, "the stage cannot be set: {error}"),
             Self::Audit(error) => write!(f, "the server cannot be audited: {error}"),
             Self::Runtime(error) => write!(f, "the runtime cannot be started: {error}"),

@@ -9,7 +9,7 @@ use deadzone::history::{DeviceEvent, Event, History, What};
 use deadzone::net;
 use deadzone::run::{Interrupt, Outcome, RunError, run};
 use deadzone::scenario::{self, Options, Scenario};
-use deadzone::world::Media;
+use deadzone::world::{Client, Media};
 
 /// Every scenario below `scenarios/` that is tagged `live`, by its file.
 fn tagged_live(folder: &Path) -> Vec<(String, Scenario)> {
@@ -32,8 +32,8 @@ fn tagged_live(folder: &Path) -> Vec<(String, Scenario)> {
 
 fn live(scenario: &Scenario) -> Result<Outcome, RunError> {
     let directory = tempfile::tempdir().expect("a folder for the devices");
-    let command = (PathBuf::from(env!("CARGO_BIN_EXE_deadzone")), vec!["device".to_owned()]);
-    let media = Media::Live { command, directory: directory.path().to_owned() };
+    let client = Client::reference(PathBuf::from(env!("CARGO_BIN_EXE_deadzone")));
+    let media = Media::Live { client, directory: directory.path().to_owned() };
     run(scenario, Seed(scenario.seed), &media, &Interrupt::default())
 }
 

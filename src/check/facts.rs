@@ -1,8 +1,10 @@
 //! The facts: one pass over the history, indexed for the judges. Holds what was seen and judges nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{DeviceState, Edit, Event, Fault, History, MessageKind, Side, StepOutcome, Tls, Wait, What};
+use crate::history::{
+    Capability, DeviceState, Edit, Event, Fault, History, MessageKind, Side, StepOutcome, Tls, Wait, What,
+};
 use crate::protocol::{ConflictRecord, DeadLetter, Profile, Record};
 
 use super::naming::Naming;
@@ -84,7 +86,7 @@ pub(super) struct Device<'a> {
 impl<'a> Device<'a> {
     /// Whether it has an engine of its own: the office has none.
     pub(super) fn is_a_client(&self) -> bool {
-        self.first_user.is_some()
+        self.first_user.is_some() || self.timeline.iter().any(|event| matches!(event.what, What::Device { .. }))
     }
 
     /// Its events in a stretch, both ends included.
@@ -103,6 +105,8 @@ pub(super) struct Ending<'a> {
     pub(super) waits: Option<(u64, &'a [Wait])>,
     pub(super) interrupted: Option<u64>,
     pub(super) frozen: Option<u64>,
+    /// A client that does not keep to the protocol, and in which way.
+    pub(super) broke: Option<(u64, &'a str, &'a str)>,
     pub(super) ended: bool,
     pub(super) last_seq: u64,
 }
@@ -150,6 +154,8 @@ pub(super) struct Facts<'a> {
     pub(super) connections: BTreeMap<u64, u64>,
     /// When all that passed the proxy was searched.
     pub(super) wire_searched: Option<u64>,
+    /// What clients of the team's cannot do or tell.
+    pub(super) lacks: BTreeSet<Capability>,
     pub(super) ending: Ending<'a>,
 }
 
@@ -190,6 +196,14 @@ impl<'a> Facts<'a> {
         let Some(event) = self.armed.remove(&fault) else { return };
         if let What::FaultArmed { device, fault: Fault::Crash, .. } = &event.what {
             self.owed.insert(device, event);
+        }
+    }
+
+    fn note_client(&mut self, event: &'a Event) {
+        match &event.what {
+            What::Lacks { capabilities, .. } => self.lacks.extend(capabilities),
+            What::Broke { device, why } => self.ending.broke = self.ending.broke.or(Some((event.seq, device, why))),
+            _ => {}
         }
     }
 
@@ -243,6 +257,7 @@ impl<'a> Facts<'a> {
             What::ServerChanged { .. } => self.server_changes.push(event),
             What::Interrupted => self.ending.interrupted = Some(seq),
             What::Frozen { .. } => self.ending.frozen = Some(seq),
+            What::Lacks { .. } | What::Broke { .. } => self.note_client(event),
             What::RunEnded => self.ending.ended = true,
             What::RunStarted { tls, .. } => self.tls = Some(*tls),
             What::StepStarted { .. }
@@ -396,6 +411,8 @@ fn device_of(what: &What) -> Option<&str> {
         | What::LinkChanged { device, .. }
         | What::Decided { device, .. }
         | What::Crashed { device, .. }
+        | What::Lacks { device, .. }
+        | What::Broke { device, .. }
         | What::Secured { device, .. }
         | What::HandshakeFailed { device, .. }
         | What::Restarted { device } => Some(device),

@@ -1,6 +1,6 @@
 //! I1, no lost update: every acknowledged operation ends in exactly one named way, and the sum is the operations made.
 
-use crate::history::QueueStatus;
+use crate::history::{Capability, QueueStatus};
 use crate::protocol::OperationKind;
 
 use super::case::{Case, Held};
@@ -168,6 +168,9 @@ fn unrecorded(case: &Case<'_>, index: usize, op: &Op<'_>) -> Option<String> {
     // A user without an engine reads the conflict in the answer.
     let held = case.held.get(op.device)?;
     if held.queue.contains_key(op.queue_id) || held.discarded(op) {
+        return None;
+    }
+    if case.facts.lacks.contains(&Capability::Conflicts) {
         return None;
     }
     let records = held.conflicts.get(op.queue_id).map(Vec::as_slice).unwrap_or_default();

@@ -37,7 +37,7 @@ pub use claim::{
 };
 pub use model::{FieldRule, RULES, Rule, print_rules};
 pub use screen::{AckedClaim, ChangeWord, FailedClaim, ShownClaim, StatusWord, SyncsClaim};
-pub use verdict::{Class, Finding, Ledger, Verdict};
+pub use verdict::{Class, Finding, Ledger, Unchecked, Verdict};
 
 use crate::history::History;
 use case::Case;
@@ -53,20 +53,27 @@ pub fn check(history: &History, claims: &[Claim], labels: &BTreeMap<String, Stri
     facts.naming = naming;
     let case = Case::of(facts);
     let mut found = Findings::default();
-    judges::ON_THE_WAY.iter().for_each(|judge| judge(&case, &mut found));
+    let mut unchecked = Vec::new();
     let ending = &case.facts.ending;
+    if let Some((seq, device, why)) = ending.broke {
+        found.violated("device protocol", format!("{device} keeps to the device protocol"), why, &[seq]);
+    }
+    judges::sit(judges::ON_THE_WAY, &case, &mut found, &mut unchecked);
+    if ending.broke.is_some() {
+        return Verdict { findings: found.0, unchecked, ..Verdict::default() };
+    }
     if !ending.ended || ending.interrupted.is_some() || ending.frozen.is_some() {
         unfinished(ending, &mut found);
-        return Verdict { findings: found.0, ledger: Ledger::default() };
+        return Verdict { findings: found.0, unchecked, ..Verdict::default() };
     }
     let ledger = ledger::ledger(&case, &mut found);
-    judges::AT_THE_END.iter().for_each(|judge| judge(&case, &mut found));
+    judges::sit(judges::AT_THE_END, &case, &mut found, &mut unchecked);
     for (index, claim) in claims.iter().enumerate() {
         let before = found.0.len();
         claims::judge(&case, std::slice::from_ref(claim), labels, &mut found);
         found.are_of_claim(before, index);
     }
-    Verdict { findings: found.0, ledger }
+    Verdict { findings: found.0, ledger, unchecked }
 }
 
 fn unfinished(ending: &Ending<'_>, out: &mut Findings) {

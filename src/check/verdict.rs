@@ -10,6 +10,18 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// Where the acknowledged operations ended.
     pub ledger: Ledger,
+    /// What was not judged, since a client of the team's does not tell what it takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<Unchecked>,
+}
+
+/// A check that was not made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unchecked {
+    /// The check, as its findings would name it.
+    pub check: String,
+    /// Why it was not made.
+    pub reason: String,
 }
 
 impl Verdict {
@@ -132,7 +144,7 @@ mod tests {
         for class in [Class::Missed, Class::Violated, Class::Vacuous] {
             found.add(class, "took", "a", "b", &[1, 2, 3, 4]);
         }
-        let verdict = Verdict { findings: found.0, ledger: Ledger::default() };
+        let verdict = Verdict { findings: found.0, ..Verdict::default() };
         assert_eq!(verdict.worst(), Some(Class::Violated));
         assert_eq!(verdict.findings[0].events, [1, 2, 3]);
     }

@@ -19,6 +19,7 @@ mod schema;
 mod select;
 mod serve;
 mod shard;
+mod subject;
 mod validate;
 mod whole;
 

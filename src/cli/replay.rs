@@ -22,6 +22,8 @@ pub(super) struct Replay {
     /// Live devices keep their files in a folder below this one, by the scenario's number.
     pub(super) media: Media,
     pub(super) interrupt: Interrupt,
+    /// Why no scenario need be run: the client under test does not even greet.
+    pub(super) unfit: Option<String>,
     /// What each scenario may cost, and by how much it may grow.
     pub(super) accepted: Option<(Baseline, Tolerance)>,
 }
@@ -52,9 +54,12 @@ impl Replay {
 
     fn judged(&self, number: usize, selected: &Selected) -> (ScenarioSummary, History) {
         let scenario = &selected.scenario;
+        if let Some(why) = &self.unfit {
+            return (self.unfit(selected, why), History::default());
+        }
         let mut outcome = match self.once(&format!("{number}"), scenario) {
             Ok(outcome) => outcome,
-            Err(error @ RunError::OnlySimulated(_)) => {
+            Err(error @ RunError::NotHere(_)) => {
                 return (self.not_run(selected, Class::Skipped, error.to_string()), History::default());
             }
             Err(error) => return (self.not_run(selected, Class::Broken, error.to_string()), History::default()),
@@ -85,8 +90,8 @@ impl Replay {
     fn once(&self, folder: &str, scenario: &Scenario) -> Result<Outcome, RunError> {
         let media = match &self.media {
             Media::Simulated => Media::Simulated,
-            Media::Live { command, directory } => {
-                Media::Live { command: command.clone(), directory: directory.join(folder) }
+            Media::Live { client, directory } => {
+                Media::Live { client: client.clone(), directory: directory.join(folder) }
             }
         };
         run_scenario(scenario, Seed(self.seed_of(scenario)), &media, &self.interrupt)
@@ -94,6 +99,20 @@ impl Replay {
 
     fn seed_of(&self, scenario: &Scenario) -> u64 {
         self.seed.unwrap_or(scenario.seed)
+    }
+
+    /// Of a scenario whose client does not get as far as to play it.
+    fn unfit(&self, selected: &Selected, why: &str) -> ScenarioSummary {
+        let finding = Finding {
+            check: "device protocol".to_owned(),
+            class: check::Class::Violated,
+            expected: "the client opens, and says what it offers".to_owned(),
+            happened: why.to_owned(),
+            events: Vec::new(),
+            line: 0,
+            claim: None,
+        };
+        ScenarioSummary { findings: vec![finding], ..self.not_run(selected, Class::Failed, String::new()) }
     }
 
     fn not_run(&self, selected: &Selected, class: Class, reason: String) -> ScenarioSummary {

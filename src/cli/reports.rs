@@ -99,12 +99,13 @@ fn merge(arguments: &MergeArguments) -> Exit {
 fn merged(parts: Vec<(&Path, Summary)>) -> Result<(Summary, Vec<&Path>), String> {
     let mut whole = Summary { version: Summary::VERSION, ..Summary::default() };
     let mut scenarios: Vec<(ScenarioSummary, &Path)> = Vec::new();
-    let first = parts.first().map(|(_, first)| (first.selected, first.live, first.shard.map(|shard| shard.of)));
+    let kind = |part: &Summary| (part.selected, part.live, part.subject.clone(), part.shard.map(|shard| shard.of));
+    let first = parts.first().map(|(_, first)| kind(first));
     for (folder, part) in parts {
-        if first != Some((part.selected, part.live, part.shard.map(|shard| shard.of))) {
+        if first != Some(kind(&part)) {
             return Err(format!("{}: this is not a part of the same run as the first one", folder.display()));
         }
-        (whole.selected, whole.live) = (part.selected, part.live);
+        (whole.selected, whole.live, whole.subject) = (part.selected, part.live, part.subject);
         whole.left_out += part.left_out;
         whole.stopped = whole.stopped.max(part.stopped);
         scenarios.extend(part.scenarios.into_iter().map(|scenario| (scenario, folder)));

@@ -15,8 +15,9 @@ use super::outputs::{self, ScenarioFiles};
 use super::replay::{Replay, Replayed};
 use super::select::{self, Selected};
 use super::shard::ShardArgument;
+use super::subject::{self, SubjectArguments, Unfit};
 use super::{say, tell, validate};
-use crate::report::{self, Baseline, Class, ScenarioSummary, Shard, Stopped, Summary, Tolerance};
+use crate::report::{self, Baseline, Class, ScenarioSummary, Shard, Stopped, Subject, Summary, Tolerance};
 use crate::world::Media;
 
 #[derive(Debug, Args)]
@@ -29,6 +30,8 @@ pub(super) struct RunArguments {
     /// Run in real time: devices as processes, sockets on loopback, real directories
     #[arg(long)]
     live: bool,
+    #[command(flatten)]
+    subject: SubjectArguments,
     /// Only scenarios with this tag
     #[arg(long)]
     tag: Vec<String>,
@@ -136,13 +139,20 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
             return Exit::WrongInput;
         }
     };
-    match Runner::new(arguments, accepted).and_then(|runner| runner.run_all(&selected, whole, shard)) {
-        Ok(exit) => exit,
-        Err(error) => {
-            tell(&format!("deadzone: {error}"));
-            Exit::Harness
+    let runner = match Runner::new(arguments, accepted) {
+        Ok(Ok(runner)) => runner,
+        Ok(Err(why)) => {
+            tell(&format!("--client: {why}"));
+            return Exit::WrongInput;
         }
-    }
+        Err(error) => return failed(&error),
+    };
+    runner.run_all(&selected, whole, shard).unwrap_or_else(|error| failed(&error))
+}
+
+fn failed(error: &io::Error) -> Exit {
+    tell(&format!("deadzone: {error}"));
+    Exit::Harness
 }
 
 /// What scenarios may cost, if that is asked for.
@@ -156,6 +166,8 @@ fn accepted(arguments: &RunArguments) -> Result<Option<(Baseline, Tolerance)>, S
 struct Runner<'a> {
     arguments: &'a RunArguments,
     replay: Replay,
+    /// What of the team's is tested.
+    subject: Option<Subject>,
     /// Where live devices keep their files; goes with the runner.
     _scratch: Option<TempDir>,
 }
@@ -169,27 +181,36 @@ struct Told {
 }
 
 impl<'a> Runner<'a> {
-    fn new(arguments: &'a RunArguments, accepted: Option<(Baseline, Tolerance)>) -> io::Result<Self> {
+    /// The runner, or why the client under test cannot be started at all.
+    fn new(arguments: &'a RunArguments, accepted: Option<(Baseline, Tolerance)>) -> io::Result<Result<Self, String>> {
         let interrupt = on_ctrl_c()?;
         let (seed, retries) = (arguments.seed, arguments.retries);
-        if !arguments.live {
-            let replay = Replay { seed, retries, media: Media::Simulated, interrupt, accepted };
-            return Ok(Self { arguments, replay, _scratch: None });
+        let mut replay = Replay { seed, retries, media: Media::Simulated, interrupt, unfit: None, accepted };
+        if !arguments.live && !arguments.subject.is_foreign() {
+            return Ok(Ok(Self { arguments, replay, subject: None, _scratch: None }));
         }
         let scratch = tempfile::Builder::new().prefix("deadzone-").tempdir()?;
-        let command = (std::env::current_exe()?, vec!["device".to_owned()]);
-        let media = Media::Live { command, directory: scratch.path().to_owned() };
-        Ok(Self { arguments, replay: Replay { seed, retries, media, interrupt, accepted }, _scratch: Some(scratch) })
+        let mut client = arguments.subject.program()?;
+        if arguments.subject.is_foreign() {
+            match subject::meet(&mut client, scratch.path()) {
+                Ok(()) => {}
+                Err(Unfit::Broken(why)) => replay.unfit = Some(why),
+                Err(Unfit::NoCommand(why)) => return Ok(Err(why)),
+            }
+        }
+        let subject = arguments.subject.named(&client);
+        replay.media = Media::Live { client, directory: scratch.path().to_owned() };
+        Ok(Ok(Self { arguments, replay, subject, _scratch: Some(scratch) }))
+    }
+
+    /// A summary of nothing yet.
+    fn head(&self) -> Summary {
+        let live = matches!(self.replay.media, Media::Live { .. });
+        Summary { version: Summary::VERSION, live, subject: self.subject.clone(), ..Summary::default() }
     }
 
     fn run_all(&self, selected: &[Selected], whole: usize, shard: Option<Shard>) -> io::Result<Exit> {
-        let mut summary = Summary {
-            version: Summary::VERSION,
-            live: self.arguments.live,
-            selected: whole as u64,
-            shard,
-            ..Summary::default()
-        };
+        let mut summary = Summary { selected: whole as u64, shard, ..self.head() };
         let progress = progress(selected.len(), self.arguments);
         let (mut slowest, mut sections, mut trouble) = (Vec::new(), Vec::new(), None);
         let work = |number: usize, selected: &Selected| {
@@ -231,7 +252,8 @@ impl<'a> Runner<'a> {
 
     /// Live runs are alone unless asked otherwise: their times would suffer from company.
     fn jobs(&self) -> usize {
-        let default = if self.arguments.live { 1 } else { jobs::cores() };
+        let live = matches!(self.replay.media, Media::Live { .. });
+        let default = if live { 1 } else { jobs::cores() };
         self.arguments.jobs.map_or(default, usize::from)
     }
 
@@ -264,7 +286,7 @@ impl<'a> Runner<'a> {
 
     /// The command that replays `scenario`.
     fn replay_of(&self, scenario: &ScenarioSummary) -> String {
-        Summary { live: self.arguments.live, ..Summary::default() }.replay(scenario)
+        self.head().replay(scenario)
     }
 
     fn finish(&self, summary: &Summary, sections: &[String], slowest: Vec<(u64, String)>) -> io::Result<Exit> {
@@ -293,6 +315,9 @@ impl<'a> Runner<'a> {
         if summary.shard.is_some() && summary.selected > 0 && summary.scenarios.is_empty() && summary.left_out == 0 {
             tell("no scenario falls into this shard; the others have them");
             return Ok(Exit::Held);
+        }
+        if !summary.scenarios.is_empty() && summary.count(Class::Skipped) == summary.scenarios.len() {
+            tell("every scenario was skipped: nothing is proven");
         }
         Ok(Exit::of(summary))
     }

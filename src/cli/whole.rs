@@ -56,7 +56,7 @@ fn replayed(paths: &[PathBuf]) -> Result<Summary, Exit> {
         tell(&format!("deadzone: Ctrl-C cannot be heard: {error}"));
         Exit::Harness
     })?;
-    let replay = Replay { seed: None, retries: 0, media: Media::Simulated, interrupt, accepted: None };
+    let replay = Replay { seed: None, retries: 0, media: Media::Simulated, interrupt, unfit: None, accepted: None };
     let mut summary = Summary { version: Summary::VERSION, selected: selected.len() as u64, ..Summary::default() };
     let progress = ProgressBar::new(selected.len() as u64);
     let work = |number: usize, selected: &select::Selected| {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::capability::Capability;
 use super::circumstance::Circumstance;
 use super::device::{DeviceEvent, DeviceState, Side};
 use super::edit::{Edit, OperationRecord};
@@ -62,6 +63,20 @@ pub enum What {
         /// How often it syncs by itself, in milliseconds; never when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sync_every_ms: Option<u64>,
+    },
+    /// A client of the team's said what it cannot do or tell.
+    Lacks {
+        /// On which device.
+        device: String,
+        /// What.
+        capabilities: Vec<Capability>,
+    },
+    /// A client of the team's does not keep to the device protocol, and was given up.
+    Broke {
+        /// On which device.
+        device: String,
+        /// In words.
+        why: String,
     },
     /// A record the server holds from the start.
     RecordSeeded {

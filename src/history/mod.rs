@@ -1,5 +1,6 @@
 //! The event vocabulary of a run, its recorder and its reader. Reports, checks and timing are views of it.
 
+mod capability;
 mod circumstance;
 mod device;
 mod edit;
@@ -13,6 +14,7 @@ mod secret;
 mod shown;
 mod tls;
 
+pub use capability::Capability;
 pub use circumstance::Circumstance;
 pub use device::{
     AuditEntry, Choice, DeviceEvent, DeviceState, Notice, Phase, QueueRow, QueueStatus, RescuedOperation, ResyncReason,

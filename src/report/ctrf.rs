@@ -60,6 +60,10 @@ fn test(summary: &Summary, scenario: &ScenarioSummary) -> Value {
     if scenario.class != Class::Passed {
         test["message"] = scenario.headline().into();
     }
+    if !scenario.unchecked.is_empty() {
+        let all: Vec<String> = scenario.unchecked.iter().map(|it| format!("{}: {}", it.check, it.reason)).collect();
+        test["extra"]["notChecked"] = all.into();
+    }
     let trace: Vec<String> = scenario
         .findings
         .iter()

@@ -31,6 +31,9 @@ fn suite(summary: &Summary, scenario: &ScenarioSummary) -> TestSuite {
     let (covers, replay) = (scenario.covers.join(", "), summary.replay(scenario));
     let properties = [("seed", &seed), ("replay", &replay), ("line", &line), ("covers", &covers)];
     suite.add_properties(properties.map(|(name, value)| (name, value.as_str())));
+    for it in &scenario.unchecked {
+        suite.add_property(("not-checked", format!("{}: {}", it.check, it.reason).as_str()));
+    }
     let mut case = TestCase::new(scenario.name.as_str(), status(scenario));
     case.set_classname(class_name(&scenario.file));
     case.set_time(Duration::from_millis(scenario.tally.run_ms));

@@ -62,6 +62,13 @@ fn head(summary: &Summary) -> String {
     let run_ms: u64 = summary.scenarios.iter().map(|scenario| scenario.tally.run_ms).sum();
     let _ = writeln!(text, "| **all** | **{all}** |");
     let _ = writeln!(text, "\n{made} operations, {lost} lost; stories of {} in all.", milliseconds(run_ms));
+    if let Some(client) = summary.subject.as_ref().and_then(|subject| subject.client.as_ref()) {
+        let _ = writeln!(text, "\nTested: the client `{}`.", code(client));
+    }
+    for (unchecked, scenarios) in summary.unchecked() {
+        let (check, reason) = (plain(&unchecked.check), plain(&unchecked.reason));
+        let _ = writeln!(text, "\nNot checked in {scenarios} of the scenarios: {check}, since {reason}.");
+    }
     text
 }
 

@@ -76,7 +76,10 @@ fn row(statement: Statement, mut by: Vec<usize>, summary: &Summary) -> Row {
     } else if by.is_empty() {
         (Proof::NotProven, "no scenario of this run covers it".to_owned())
     } else {
-        (Proof::NotProven, "the scenarios that cover it were skipped".to_owned())
+        let reasons = by.iter().filter_map(|place| summary.scenarios.get(*place)).map(|scenario| &scenario.reason);
+        let first = reasons.into_iter().find(|reason| !reason.is_empty());
+        let why = first.map(|reason| format!(": {reason}")).unwrap_or_default();
+        (Proof::NotProven, format!("the scenarios that cover it were skipped{why}"))
     };
     Row { statement, proof, by, reason }
 }

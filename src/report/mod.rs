@@ -31,7 +31,7 @@ pub use markdown::markdown;
 pub use matrix::{Proof, Row, Statement, counted, matrix};
 pub use schema::{history_schema, summary_schema};
 pub use story::{failure, fitted, line, totals};
-pub use summary::{Class, Judged, ScenarioSummary, Shard, Stopped, Summary};
+pub use summary::{Class, Judged, ScenarioSummary, Shard, Stopped, Subject, Summary};
 pub use tally::Tally;
 pub use tech::tech;
 pub use trace::trace;

@@ -38,11 +38,15 @@ pub fn line(scenario: &ScenarioSummary) -> String {
     let tally = &scenario.tally;
     let story = match scenario.class {
         Class::Passed | Class::Missed | Class::Failed | Class::NonDeterministic | Class::Interrupted => format!(
-            "{}, {}, {}, {}",
+            "{}, {}, {}, {}{}",
             milliseconds(tally.run_ms),
             count(scenario.ledger.made, "operation"),
             count(tally.requests, "request"),
             bytes(tally.bytes_up + tally.bytes_down),
+            match scenario.unchecked.len() as u64 {
+                0 => String::new(),
+                unchecked => format!(", {} not made", count(unchecked, "check")),
+            },
         ),
         Class::Skipped | Class::Broken => scenario.reason.clone(),
     };
@@ -174,9 +178,25 @@ pub fn totals(summary: &Summary) -> String {
         .collect();
     let spent = if spent.is_empty() { String::new() } else { format!("\n{DIM}{}{DIM:#}", spent.join("; ")) };
     format!(
-        "{BOLD}{}{BOLD:#}\n{}, {lost} lost; stories of {} in all{spent}",
+        "{BOLD}{}{BOLD:#}\n{}, {lost} lost; stories of {} in all{spent}{}",
         parts.join(", "),
         count(made, "operation"),
-        milliseconds(run_ms)
+        milliseconds(run_ms),
+        unproven(summary)
     )
+}
+
+/// What a client of the team's kept from being judged.
+fn unproven(summary: &Summary) -> String {
+    let mut text = String::new();
+    if let Some(subject) = summary.subject.as_ref().filter(|subject| !subject.lacks.is_empty()) {
+        let lacks: Vec<&str> = subject.lacks.iter().map(|lacking| lacking.word()).collect();
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\nthe client does not offer {}: what needs it is not proven", lacks.join(", "));
+    }
+    let unchecked: Vec<&str> = summary.unchecked().iter().map(|(it, _)| it.check.as_str()).collect();
+    if !unchecked.is_empty() {
+        let _ = write!(text, "\nchecks that were not made for that: {}", unchecked.join(", "));
+    }
+    text
 }

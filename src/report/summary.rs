@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tally::Tally;
-use crate::check::{self, Finding, Ledger, Verdict};
-use crate::history::History;
+use crate::check::{self, Finding, Ledger, Unchecked, Verdict};
+use crate::history::{Capability, History};
 
 /// How a scenario ended; the worst one decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -70,6 +70,9 @@ pub struct ScenarioSummary {
     pub ledger: Ledger,
     /// What was counted.
     pub tally: Tally,
+    /// Checks that were not made, since a client of the team's does not tell what they take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<Unchecked>,
 }
 
 /// A verdict with the history that it is about.
@@ -98,6 +101,7 @@ impl ScenarioSummary {
             findings: judged.verdict.findings.clone(),
             ledger: judged.verdict.ledger,
             tally: Tally::of(judged.history),
+            unchecked: judged.verdict.unchecked.clone(),
             ..Self::not_run(file, name, seed, covers, class, String::new())
         }
     }
@@ -115,6 +119,7 @@ impl ScenarioSummary {
             findings: Vec::new(),
             ledger: Ledger::default(),
             tally: Tally::default(),
+            unchecked: Vec::new(),
         }
     }
 
@@ -155,6 +160,24 @@ pub struct Shard {
     pub of: u32,
 }
 
+/// What of the team's was tested in place of the reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Subject {
+    /// The command that plays the devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// What that client does not offer: scenarios that need it are skipped, and so are checks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<Capability>,
+}
+
+impl Subject {
+    /// Its part of a command line.
+    fn options(&self) -> String {
+        self.client.as_ref().map(|command| format!(" --client {}", quoted(command))).unwrap_or_default()
+    }
+}
+
 /// A whole run: `summary.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
@@ -163,6 +186,9 @@ pub struct Summary {
     /// Whether it was run in real time.
     #[serde(default)]
     pub live: bool,
+    /// What of the team's was tested; absent when all was the reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
     /// Scenarios that were selected, in all shards together.
     #[serde(default)]
     pub selected: u64,
@@ -196,10 +222,30 @@ impl Summary {
     /// The command that replays `scenario` as it was run here.
     #[must_use]
     pub fn replay(&self, scenario: &ScenarioSummary) -> String {
-        let live = if self.live { " --live" } else { "" };
-        let file = &scenario.file;
-        let quote = if file.contains(|c: char| c.is_whitespace() || "'\"$&;()<>|*?`\\".contains(c)) { "'" } else { "" };
-        let file = if quote.is_empty() { file.clone() } else { file.replace('\'', r"'\''") };
-        format!("deadzone run {quote}{file}{quote} --seed {}{live}", scenario.seed)
+        let how = match &self.subject {
+            Some(subject) => subject.options(),
+            None if self.live => " --live".to_owned(),
+            None => String::new(),
+        };
+        format!("deadzone run {} --seed {}{how}", quoted(&scenario.file), scenario.seed)
     }
+
+    /// The checks that were not made in some scenario, each with its reason and in how many.
+    #[must_use]
+    pub fn unchecked(&self) -> Vec<(&Unchecked, usize)> {
+        let mut found: Vec<(&Unchecked, usize)> = Vec::new();
+        for unchecked in self.scenarios.iter().flat_map(|scenario| &scenario.unchecked) {
+            match found.iter_mut().find(|(known, _)| *known == unchecked) {
+                Some((_, count)) => *count += 1,
+                None => found.push((unchecked, 1)),
+            }
+        }
+        found
+    }
+}
+
+/// `text` as a shell reads it as one word.
+fn quoted(text: &str) -> String {
+    let plain = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "'\"$&;()<>|*?`\\".contains(c));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -24,6 +24,7 @@ fn scenario(place: usize, class: Class) -> ScenarioSummary {
         reason: if class == Class::Skipped { "it | waits 7d".into() } else { String::new() },
         findings: if failed { vec![finding] } else { Vec::new() },
         ledger: Ledger::default(),
+        unchecked: Vec::new(),
         tally: Tally::default(),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::files;
 use crate::history::{
-    ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind, Phase, ResyncReason, Side,
-    Status, StepOutcome, SyncOutcome, Tls, Wait, What,
+    Capability, ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind, Phase,
+    ResyncReason, Side, Status, StepOutcome, SyncOutcome, Tls, Wait, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -31,6 +31,8 @@ fn what(what: &What) -> String {
         What::RunStarted { scenario, seed, world, tls, .. } => started(scenario, *seed, world, *tls),
         What::UserSeeded { profile } => format!("the server knows {} ({})", profile.user_id, profile.role),
         What::DeviceAdded { device, user, link, .. } => format!("{device} belongs to {user} and is on {link}"),
+        What::Lacks { device, capabilities } => lacks(device, capabilities),
+        What::Broke { device, why } => format!("{device} breaks the device protocol: {why}"),
         What::RecordSeeded { kind, record } => format!("the server holds {} of {kind}", name_of(record)),
         What::StepStarted { text, .. } => format!("step: {text}"),
         What::StepEnded { outcome: StepOutcome::Done, .. } => "step done".into(),
@@ -92,6 +94,11 @@ fn what(what: &What) -> String {
         What::Frozen { steps } => format!("given up: somebody runs in circles, {steps} steps and time stood still"),
         What::RunEnded => "the run ends".into(),
     }
+}
+
+fn lacks(device: &str, capabilities: &[Capability]) -> String {
+    let all: Vec<&str> = capabilities.iter().map(|capability| capability.word()).collect();
+    format!("the client on {device} does not offer {}", all.join(", "))
 }
 
 fn started(scenario: &str, seed: u64, world: &str, tls: Tls) -> String {

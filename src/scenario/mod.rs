@@ -12,6 +12,7 @@ mod file;
 mod files_step;
 mod glossary;
 mod link;
+mod needs;
 mod outline;
 mod parse;
 mod platform;
@@ -44,6 +45,7 @@ pub use file::{
 pub use files_step::{Attach, Broken, DiskSpace, FileSettings, Network, NetworkKind};
 pub use glossary::{Group, Part, Word, glossary, scenario_schema, scenarios_page};
 pub use link::{AtEnd, ChangeLink, Flap, Link, OwnLink, TraceFile, TraceFiles};
+pub use needs::Need;
 pub use platform::{Battery, DataSaver};
 pub use print::{claim_text, print};
 pub use problem::{Problem, did_you_mean, draw};

@@ -285,4 +285,9 @@ pub trait Device {
 
     /// Whether it runs.
     fn is_running(&self) -> bool;
+
+    /// Whether it broke the protocol, so that nobody talks to it any more.
+    fn given_up(&self) -> bool {
+        false
+    }
 }

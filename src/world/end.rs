@@ -81,7 +81,7 @@ impl World {
         let limit = self.clock.elapsed() + bound;
         let mut pause = Duration::from_secs(1);
         let mut waits = self.waits().await;
-        while !waits.is_empty() && self.clock.elapsed() < limit {
+        while !waits.is_empty() && self.clock.elapsed() < limit && !self.given_up() {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             waits = self.waits().await;

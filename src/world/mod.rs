@@ -5,6 +5,7 @@ mod acts;
 mod api;
 mod authenticators;
 mod child;
+mod child_process;
 mod choices;
 mod demo;
 mod device;
@@ -38,6 +39,7 @@ use std::path::PathBuf;
 
 pub use acts::{message_fault, narrowed, outage, portal, refusal, target};
 pub use api::ApiError;
+pub use child::{Client, greet};
 pub use demo::{DemoOrders, DemoUser, demo};
 pub use device::{Ask, Device, DeviceError, Reply};
 pub use links::conditions;
@@ -52,8 +54,8 @@ pub enum Media {
     Simulated,
     /// Real time, sockets on loopback, real directories; each device a process of its own.
     Live {
-        /// The program that speaks the device protocol, and its arguments.
-        command: (PathBuf, Vec<String>),
+        /// The program that speaks the device protocol.
+        client: Client,
         /// Where the devices' directories are made.
         directory: PathBuf,
     },

@@ -10,13 +10,14 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use super::child::{FromDevice, Open, PROTOCOL, ToDevice};
+use super::child::{FromDevice, Greeting, Open, PROTOCOL, ToDevice};
 use super::http::HttpClient;
 use super::session::Session;
 use super::tls::Secured;
 use crate::base::{Clock, Seed, WallClock};
 use crate::client::{Engine, FileKeychain, KeyCost, Parts, Settings};
 use crate::disk::Storage;
+use crate::history::Capability;
 use crate::proxy::{ByteStream, Upstream};
 
 /// Runs the reference engine over `input` and `output` until `input` ends. Call it inside a `LocalSet`.
@@ -84,7 +85,7 @@ fn start(open: &Open, lines: &Lines) -> Result<Session, String> {
         online: open.online,
     };
     let engine = Engine::open(&Storage::Directory(open.directory.clone()), parts).map_err(|error| error.to_string())?;
-    send(lines, FromDevice::Opened);
+    send(lines, FromDevice::Opened(Greeting { protocol: PROTOCOL, can: Capability::ALL.to_vec() }));
     let schedule = engine.clone();
     spawn_local(async move { schedule.run().await });
     Ok(Session { engine, clock: wall })

@@ -258,11 +258,11 @@ impl World {
                     tls: self.open_tls.clone(),
                 }))
             }
-            Media::Live { command, directory } => {
+            Media::Live { client, directory } => {
                 let server = self.listen(&name, &link, &proxy).await?;
                 let open = open(device, &name, server, directory.join(&name), self.seed)?;
                 let open = Open { tls: self.open_tls.clone(), ..open };
-                Rc::new(ChildDevice::new(open, command.clone(), self.recorder.clone()))
+                Rc::new(ChildDevice::new(open, client.clone(), self.recorder.clone()))
             }
         };
         let user = device.user_of(&name).to_owned();
@@ -273,6 +273,11 @@ impl World {
             jitter: device.retry == Retry::Jitter,
             sync_every_ms: device.sync_every.map(crate::base::Span::millis),
         });
+        if let Media::Live { client, .. } = media
+            && !client.lacks.is_empty()
+        {
+            self.recorder.record(What::Lacks { device: name.clone(), capabilities: client.lacks.clone() });
+        }
         built.start(true).await.map_err(|error| StageError(format!("{name}: {error}")))?;
         self.doomed.devices.borrow_mut().insert(name.clone(), built.clone());
         let member = Member {
@@ -322,13 +327,25 @@ impl World {
     async fn sign_in(&self) -> Result<(), StageError> {
         let all = self.members.iter().map(|(name, member)| async move {
             let ask = self.sign_in_on(member).await;
-            match member.device.ask(ask).await {
-                Ok(Reply::Done) => Ok(()),
-                Ok(reply) => Err(StageError(format!("{name} cannot sign in: {reply:?}"))),
-                Err(error) => Err(StageError(format!("{name} cannot sign in: {error}"))),
+            let why = match member.device.ask(ask).await {
+                Ok(Reply::Done) => return Ok(()),
+                Ok(Reply::Refused(why)) => why,
+                Ok(reply) => format!("{reply:?}"),
+                Err(error) => error.to_string(),
+            };
+            if self.live && !member.device.given_up() {
+                let why = format!("it cannot sign in: {why}");
+                self.recorder.record(What::Broke { device: name.clone(), why });
             }
+            Err(StageError(format!("{name} cannot sign in: {why}")))
         });
         futures_util::future::join_all(all).await.into_iter().collect()
+    }
+
+    /// Whether a client under test broke the protocol: nothing that comes after would tell anything.
+    #[must_use]
+    pub fn given_up(&self) -> bool {
+        self.members.values().any(|member| member.device.given_up())
     }
 }
 

@@ -67,6 +67,9 @@ impl World {
             };
             self.recorder.record(What::StepEnded { index, outcome });
             self.search_if_much();
+            if self.given_up() {
+                return;
+            }
         }
     }
 

@@ -11,7 +11,7 @@ const CHECK: &str = "3.1A order of a full pull";
 pub(in super::super) fn in_order(case: &Case<'_>, out: &mut Findings) {
     for (name, device) in &case.facts.devices {
         // A user without an engine asks for what they need.
-        if device.timeline.iter().any(|event| device_event(event).is_some()) {
+        if device.is_a_client() {
             follow(name, device, out);
         }
     }

@@ -36,59 +36,87 @@ mod view;
 mod warned;
 
 use super::case::Case;
-use super::verdict::Findings;
+use super::verdict::{Findings, Unchecked};
+use crate::history::Capability as Can;
 
-/// One judge.
-pub(super) type Judge = fn(&Case<'_>, &mut Findings);
+/// One judge, what its findings are called, and what clients must tell for it to judge at all.
+pub(super) struct Judge {
+    check: &'static str,
+    needs: &'static [Can],
+    judge: fn(&Case<'_>, &mut Findings),
+}
+
+/// A judge that every client can be put before: wire, server and the records that it holds tell enough.
+const fn always(judge: fn(&Case<'_>, &mut Findings)) -> Judge {
+    Judge { check: "", needs: &[], judge }
+}
+
+const fn needing(needs: &'static [Can], check: &'static str, judge: fn(&Case<'_>, &mut Findings)) -> Judge {
+    Judge { check, needs, judge }
+}
+
+/// Puts `case` before `judges`; those that it cannot be put before are named, with the reason.
+pub(super) fn sit(judges: &[Judge], case: &Case<'_>, out: &mut Findings, unchecked: &mut Vec<Unchecked>) {
+    for judge in judges {
+        match judge.needs.iter().find(|need| case.facts.lacks.contains(need)) {
+            None => (judge.judge)(case, out),
+            Some(lacking) => {
+                let reason = format!("the client does not offer `{lacking}`");
+                unchecked.push(Unchecked { check: judge.check.to_owned(), reason });
+            }
+        }
+    }
+}
 
 /// Judges of what happens on the way; they hold of a run that was cut short, too.
 pub(super) const ON_THE_WAY: &[Judge] = &[
-    once::answered_once,
-    answers::in_step,
-    promise::kept_to_the_letter,
-    choices::made_by_the_user,
-    order::queue_order,
-    blobs::go_up_in_order,
-    references::parents_go_first,
-    cursor::only_forward,
-    pages::name_what_they_should,
-    first::in_order,
-    isolation::only_their_own,
-    lookups::are_ones_own,
-    session::honest_status,
-    reads::own_writes,
-    triggers::in_their_conditions,
-    backoff::by_the_table,
-    failed::by_the_users_word,
-    bounded::within_budget,
-    paused::for_a_sign_in,
-    warned::names_it_all,
-    at_rest::secrets_in_their_places,
-    at_rest::gone_after_a_restart,
-    guarded::locked_is_locked,
-    guarded::gone_with_the_app,
-    guarded::thieves_get_nothing,
-    secured::spoken_to_the_server_alone,
+    always(once::answered_once),
+    always(answers::in_step),
+    always(promise::kept_to_the_letter),
+    always(choices::made_by_the_user),
+    always(order::in_their_lanes),
+    needing(&[Can::Priorities], "I7 order of priorities", order::by_the_levels),
+    always(blobs::go_up_in_order),
+    always(references::parents_go_first),
+    always(cursor::only_forward),
+    always(pages::name_what_they_should),
+    always(first::in_order),
+    always(isolation::only_their_own),
+    always(lookups::are_ones_own),
+    needing(&[Can::Status], "I18 honest status", session::honest_status),
+    always(reads::own_writes),
+    needing(&[Can::Triggers, Can::Syncs], "5.1 triggers", triggers::in_their_conditions),
+    needing(&[Can::Backoff, Can::Syncs], "I20 backoff", backoff::by_the_table),
+    needing(&[Can::Notices], "7.2 failed changes", failed::by_the_users_word),
+    needing(&[Can::Queue, Can::Syncs], "I9 bounded work", bounded::within_budget),
+    needing(&[Can::Refresh, Can::Syncs], "I8 liveness of paused queues", paused::for_a_sign_in),
+    needing(&[Can::LogOut], "8.4 warning before a loss", warned::names_it_all),
+    always(at_rest::secrets_in_their_places),
+    always(at_rest::gone_after_a_restart),
+    always(guarded::locked_is_locked),
+    always(guarded::gone_with_the_app),
+    always(guarded::thieves_get_nothing),
+    always(secured::spoken_to_the_server_alone),
 ];
 
 /// Judges of the end state; they need a run that reached its end.
 pub(super) const AT_THE_END: &[Judge] = &[
-    once::one_effect,
-    blobs::are_what_was_kept,
-    stock::moved_once,
-    dead_letters::kept_once,
-    removals::all_are_named,
-    conflicts::recorded_once,
-    audit::on_the_devices,
-    audit::on_the_server,
-    view::as_the_oracle_sees_it,
-    converge::devices_agree,
-    phantom::nothing_from_nowhere,
-    references::nothing_dangles,
-    resurrect::the_dead_stay_dead,
-    session::nothing_forgotten,
-    at_rest::the_search_can_see,
-    rest::comes_to_rest,
-    vacuity::faults_struck,
-    vacuity::steps_were_possible,
+    always(once::one_effect),
+    always(blobs::are_what_was_kept),
+    always(stock::moved_once),
+    always(dead_letters::kept_once),
+    always(removals::all_are_named),
+    needing(&[Can::Conflicts], "I17 conflicts counted", conflicts::recorded_once),
+    needing(&[Can::Audit, Can::Conflicts], "I17 audit on the devices", audit::on_the_devices),
+    always(audit::on_the_server),
+    always(view::as_the_oracle_sees_it),
+    always(converge::devices_agree),
+    always(phantom::nothing_from_nowhere),
+    always(references::nothing_dangles),
+    always(resurrect::the_dead_stay_dead),
+    needing(&[Can::Queue], "I18 nothing forgotten", session::nothing_forgotten),
+    always(at_rest::the_search_can_see),
+    always(rest::comes_to_rest),
+    always(vacuity::faults_struck),
+    always(vacuity::steps_were_possible),
 ];

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::history::{Event, MessageKind, What};
 use crate::protocol::{ErrorCode, Operation, OperationKind, Record};
 
-use super::super::case::{Case, device_event};
+use super::super::case::Case;
 use super::super::facts::{Device, WORK_ORDERS};
 use super::super::files::added;
 use super::super::operation::{Answered, Op, refused_for_good};
@@ -15,7 +15,21 @@ use super::super::verdict::Findings;
 
 const CHECK: &str = "I7 order";
 
-pub(in super::super) fn queue_order(case: &Case<'_>, out: &mut Findings) {
+pub(in super::super) fn in_their_lanes(case: &Case<'_>, out: &mut Findings) {
+    for (device, queue) in queues(case) {
+        in_lane(case, device, &queue, out);
+    }
+}
+
+pub(in super::super) fn by_the_levels(case: &Case<'_>, out: &mut Findings) {
+    for (device, queue) in queues(case) {
+        classified(case, &queue, out);
+        by_priority(case, device, &queue, out);
+    }
+}
+
+/// The queue of each device that has one, as its user made it.
+fn queues<'c, 'a>(case: &'c Case<'a>) -> Vec<(&'c Device<'a>, Queue<'c>)> {
     let mut queues: BTreeMap<&str, Queue<'_>> = BTreeMap::new();
     let mut made: Vec<(u64, usize)> = Vec::new();
     for (index, op) in case.facts.ops.all.iter().enumerate() {
@@ -30,15 +44,9 @@ pub(in super::super) fn queue_order(case: &Case<'_>, out: &mut Findings) {
         }
         queues.entry(op.device).or_default().push(lane(case, op), index);
     }
-    for (name, queue) in queues {
-        let Some(device) = case.facts.devices.get(name) else { continue };
-        // A user without an engine has no queue.
-        if device.timeline.iter().any(|event| device_event(event).is_some()) {
-            classified(case, &queue, out);
-            in_lane(case, device, &queue, out);
-            by_priority(case, device, &queue, out);
-        }
-    }
+    let with_device = queues.into_iter().filter_map(|(name, queue)| Some((case.facts.devices.get(name)?, queue)));
+    // A user without an engine has no queue.
+    with_device.filter(|(device, _)| device.is_a_client()).collect()
 }
 
 /// What a device acknowledged, in its order, and by lane.
