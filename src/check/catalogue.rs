@@ -115,5 +115,10 @@ pub const CHECKS: &[Check] = &[
     holds("5.1 triggers", "Each trigger starts a sync when its condition holds, and none starts one when it does not."),
     holds("dead letters", "Each update that came too late for its order lies with the office, once, as it was sent."),
     holds("push answers", "A push gets one result for each change, in their order."),
+    holds(
+        "device protocol",
+        "A client keeps to the device protocol: it opens, answers in time and what it was asked, and does not end by \
+         itself.",
+    ),
     holds("vacuity", "A fault that was armed strikes, and every step can be done: otherwise the run proves nothing."),
 ];

@@ -1,8 +1,8 @@
 //! What a scenario needs of the client that it is played with. Where that is a team's own, what it lacks decides which
 //! scenarios are skipped, and with which reason.
 
+use super::action::Action;
 use super::file::Scenario;
-use super::step::Action;
 use crate::check::Claim;
 use crate::history::Capability as Can;
 use crate::history::Tls;
