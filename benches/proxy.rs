@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use deadzone::base::{Clock, Seed};
 use deadzone::net::{Profile, profile};
-use deadzone::proxy::{Alone, NewLink, Wanted, Words};
+use deadzone::proxy::{Alone, NewLink, Secure, Wanted, Words};
 use tokio::io::copy_bidirectional_with_sizes;
 
 /// Bytes of the bulk upload.
@@ -88,7 +88,7 @@ fn proxy(upstream: SocketAddr, inspected: bool, link: Option<Profile>) -> Socket
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let words = Words { steps: |_| Err(String::new()), link: |_| Err(String::new()) };
-            let alone = Alone::new(Clock::system(), Seed(1), THREADS, words).expect("threads");
+            let alone = Alone::new(Clock::system(), Seed(1), THREADS, words, Secure::default()).expect("threads");
             let (upstream, link) = (upstream.to_string(), link.map(NewLink::from));
             let wanted =
                 Wanted { name: "app", listen: "127.0.0.1:0", upstream: &upstream, link, inspected, steps: Vec::new() };

@@ -29,6 +29,8 @@ mod weather;
 mod window;
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;
 
 pub use conditions::{

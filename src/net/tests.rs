@@ -14,7 +14,7 @@ use crate::base::{Clock, Rate, Seed, Share, Span};
 use crate::history::LinkState;
 
 /// 400 kbit/s and 200 ms each way, and no losses. CUBIC keeps its bottleneck busy.
-fn slow() -> Conditions {
+pub(super) fn slow() -> Conditions {
     let conditions = Conditions::new(Rate::new(400_000), Rate::new(400_000), Span::from_millis(400));
     Conditions { congestion: Congestion::Cubic, ..conditions }
 }
@@ -22,12 +22,12 @@ fn slow() -> Conditions {
 /// The handshake on it, with its own packets' 60 bytes each way.
 const HANDSHAKE: Duration = Duration::from_micros(400_000 + 2_400);
 
-fn ms(millis: u64) -> Duration {
+pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
 /// Runs `story` in virtual time.
-fn simulate<T>(story: impl Future<Output = T>) -> T {
+pub(super) fn simulate<T>(story: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build().unwrap();
     // Where nothing more can happen, virtual time runs to this bound at once.
@@ -35,7 +35,7 @@ fn simulate<T>(story: impl Future<Output = T>) -> T {
     LocalSet::new().block_on(&runtime, bounded)
 }
 
-fn new_link(conditions: impl Into<Conditions>) -> (Link, Clock) {
+pub(super) fn new_link(conditions: impl Into<Conditions>) -> (Link, Clock) {
     let clock = Clock::simulated();
     (Link::new(conditions, clock, Seed(1), "maria"), clock)
 }

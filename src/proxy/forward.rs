@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::exchange::{Answered, Session};
 use super::faults::{Faults, Memory, Moment, Target};
-use super::front::Front;
+use super::front::{Front, Met};
 use super::overhear::OnHeard;
 use super::wire::{Watched, Wire};
 use crate::history::{Recorder, What};
@@ -34,6 +34,24 @@ pub trait Upstream {
     /// # Errors
     /// When the server cannot be reached.
     fn connect(&self) -> LocalBoxFuture<'_, io::Result<Box<dyn ByteStream>>>;
+}
+
+/// A connection that was met, and on which HTTP can be spoken.
+pub(super) struct Encounter {
+    met: Met,
+    wire: Rc<Wire>,
+}
+
+impl Encounter {
+    /// It, without its TLS.
+    pub(super) fn stream(&mut self) -> &mut Box<dyn ByteStream> {
+        &mut self.met.stream
+    }
+
+    /// What has come so far belongs to no exchange that is still to be spoken.
+    pub(super) fn settle(&mut self) {
+        self.met.accounted = self.wire.traffic().up;
+    }
 }
 
 /// Told of a device that a rule crashes, and at which moment of the exchange.
@@ -145,19 +163,30 @@ impl Proxy {
         self.0.recorder.record(What::ConnectionClosed { device: device.into(), connection });
     }
 
-    /// Serves a connection that is known already by its number, in plain HTTP.
-    pub(super) async fn take_over(&self, device: &str, connection: u64, end: ProxyEnd) {
-        self.go_on(&Front::Plain, (device, connection), end).await;
+    async fn go_on(&self, front: &Front, (device, connection): (&str, u64), end: ProxyEnd) {
+        if let Some(encounter) = self.meet(front, (device, connection), end).await {
+            self.speak((device, connection), encounter).await;
+        }
     }
 
-    async fn go_on(&self, front: &Front, (device, connection): (&str, u64), end: ProxyEnd) {
+    /// Meets a connection that is known by its number; `None` when nothing is to be spoken on it.
+    pub(super) async fn meet(
+        &self,
+        front: &Front,
+        (device, connection): (&str, u64),
+        end: ProxyEnd,
+    ) -> Option<Encounter> {
         let wire = Rc::new(Wire::new(&end));
         let watched = Watched { end, wire: Rc::clone(&wire) };
-        if let Some(met) = front.meet(&self.0, (device, connection), watched).await {
-            let session = Rc::new(Session::new(Rc::clone(&self.0), (device, connection), &met, wire));
-            // An error here is the device's garbage, its vanishing, or a fault's cut: the connection is over either way.
-            let _ = speak_http(&session, met.stream).await;
-        }
+        let met = front.meet(&self.0, (device, connection), watched).await?;
+        Some(Encounter { met, wire })
+    }
+
+    /// Speaks HTTP with whom it has met, until that ends.
+    pub(super) async fn speak(&self, (device, connection): (&str, u64), Encounter { met, wire }: Encounter) {
+        let session = Rc::new(Session::new(Rc::clone(&self.0), (device, connection), &met, wire));
+        // An error here is the device's garbage, its vanishing, or a fault's cut: the connection is over either way.
+        let _ = speak_http(&session, met.stream).await;
     }
 
     /// The next exchange's number, for one that passes untouched.

@@ -9,9 +9,11 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::{ProtocolVersion, ServerConfig};
 use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::faults::{Greeting, Greetings};
@@ -38,6 +40,8 @@ pub struct Terminator {
     face: RefCell<Face>,
     /// Who meets whom otherwise.
     pub greetings: Greetings<Face>,
+    /// A handshake that takes longer is over.
+    patience: Option<Duration>,
 }
 
 /// Who somebody claims to be in a handshake.
@@ -53,7 +57,13 @@ impl Terminator {
     /// A terminator that shows `face`.
     #[must_use]
     pub fn new(face: Face) -> Self {
-        Self { face: RefCell::new(face), greetings: Greetings::default() }
+        Self { face: RefCell::new(face), greetings: Greetings::default(), patience: None }
+    }
+
+    /// The same with so much patience for a handshake.
+    #[must_use]
+    pub fn waiting(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
     }
 
     /// From the next connection on, the server shows `face`.
@@ -107,7 +117,12 @@ impl Front {
                 match struck.map_or_else(own, |(_, greeting)| greeting) {
                     Greeting::Silence => return silence(end).await,
                     Greeting::Cut => cut(end).await,
-                    Greeting::By(face) => accept(end, face).await,
+                    Greeting::By(face) => match terminator.patience {
+                        Some(patience) => {
+                            timeout(patience, accept(end, face)).await.unwrap_or_else(|late| Err(late.into()))
+                        }
+                        None => accept(end, face).await,
+                    },
                 }
             }
         };

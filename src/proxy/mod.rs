@@ -21,7 +21,10 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use alone::{Alone, AloneError, Arming, Deed, Glance, MakeRule, NewLink, Timed, Trusted, Wanted, Words};
+pub use alone::{
+    Alone, AloneError, Armament, Arming, Deed, Faces, Glance, MakeRule, NewLink, Secure, Shows, Timed, Trusted, Wanted,
+    Words,
+};
 pub use faults::{
     Act, At, Canned, Drops, Duplicate, Entry, Facts, Faults, Greeting, Greetings, LoseHow, Meeting, Moment, Only, Page,
     Refuse, Replay, RetryAfter, Rule, Slow, Spoil, Strike, Target, Turn, catalogue,

@@ -6,6 +6,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a view picks few of the many kinds of events")]
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ pub fn har(history: &History) -> BTreeMap<String, String> {
             What::Request(message) => drop(asked.insert(message.exchange, (*at_ms, message))),
             What::Answer(message) => {
                 if let Some((began_ms, request)) = asked.remove(&message.exchange) {
-                    let entry = entry(epoch, began_ms, request, Some((*at_ms, message)));
+                    let entry = entry(SERVER, epoch, began_ms, request, Some((*at_ms, message)));
                     entries.entry(&message.device).or_default().push(entry);
                 }
             }
@@ -36,7 +37,7 @@ pub fn har(history: &History) -> BTreeMap<String, String> {
         }
     }
     for (began_ms, request) in asked.into_values() {
-        entries.entry(&request.device).or_default().push(entry(epoch, began_ms, request, None));
+        entries.entry(&request.device).or_default().push(entry(SERVER, epoch, began_ms, request, None));
     }
     entries.into_iter().map(|(device, entries)| (device.to_owned(), document(entries))).collect()
 }
@@ -49,14 +50,76 @@ fn epoch(history: &History) -> Timestamp {
     epoch.unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn document(mut entries: Vec<Value>) -> String {
-    entries.sort_by(|one, other| one["startedDateTime"].as_str().cmp(&other["startedDateTime"].as_str()));
-    let creator = json!({ "name": "deadzone", "version": env!("CARGO_PKG_VERSION") });
-    format!("{}\n", json!({ "log": { "version": "1.2", "creator": creator, "entries": entries } }))
+/// An archive that is written while exchanges pass, all devices in one.
+#[derive(Debug)]
+pub struct Archive<W> {
+    out: W,
+    server: String,
+    epoch: Timestamp,
+    asked: BTreeMap<u64, (u64, Message)>,
+    empty: bool,
 }
 
-fn entry(epoch: Timestamp, began_ms: u64, request: &Message, answer: Option<(u64, &Message)>) -> Value {
-    let wait_ms = answer.map_or(0, |(at_ms, _)| at_ms - began_ms);
+impl<W: Write> Archive<W> {
+    /// Begins an archive of exchanges with `server`, a base URL; the clock of its events began at `epoch`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn begin(mut out: W, server: &str, epoch: Timestamp) -> io::Result<Self> {
+        let creator = creator();
+        write!(out, r#"{{"log":{{"version":"1.2","creator":{creator},"entries":["#)?;
+        Ok(Self { out, server: server.to_owned(), epoch, asked: BTreeMap::new(), empty: true })
+    }
+
+    /// Takes an event down, if it is about an exchange.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note(&mut self, event: &Event) -> io::Result<()> {
+        match &event.what {
+            What::Request(message) => {
+                self.asked.insert(message.exchange, (event.at_ms, message.clone()));
+                Ok(())
+            }
+            What::Answer(message) => match self.asked.remove(&message.exchange) {
+                Some((began_ms, request)) => self.add(began_ms, &request, Some((event.at_ms, message))),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what has no answer, and the end.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn end(&mut self) -> io::Result<()> {
+        for (began_ms, request) in std::mem::take(&mut self.asked).into_values() {
+            self.add(began_ms, &request, None)?;
+        }
+        self.out.write_all(b"\n]}}\n")?;
+        self.out.flush()
+    }
+
+    fn add(&mut self, began_ms: u64, request: &Message, answer: Option<(u64, &Message)>) -> io::Result<()> {
+        let mut entry = entry(&self.server, self.epoch, began_ms, request, answer);
+        entry["_proxy"] = json!(request.device);
+        let comma = if std::mem::replace(&mut self.empty, false) { "" } else { "," };
+        write!(self.out, "{comma}\n{entry}")
+    }
+}
+
+fn creator() -> Value {
+    json!({ "name": "deadzone", "version": env!("CARGO_PKG_VERSION") })
+}
+
+fn document(mut entries: Vec<Value>) -> String {
+    entries.sort_by(|one, other| one["startedDateTime"].as_str().cmp(&other["startedDateTime"].as_str()));
+    format!("{}\n", json!({ "log": { "version": "1.2", "creator": creator(), "entries": entries } }))
+}
+
+fn entry(server: &str, epoch: Timestamp, began_ms: u64, request: &Message, answer: Option<(u64, &Message)>) -> Value {
+    let wait_ms = answer.map_or(0, |(at_ms, _)| at_ms.saturating_sub(began_ms));
     let began = SignedDuration::from_millis(i64::try_from(began_ms).unwrap_or(i64::MAX));
     let comment = match (request.delivered, answer) {
         (false, _) => "the request was lost",
@@ -67,7 +130,7 @@ fn entry(epoch: Timestamp, began_ms: u64, request: &Message, answer: Option<(u64
     json!({
         "startedDateTime": format!("{:.3}", epoch.saturating_add(began).unwrap_or(Timestamp::MAX)),
         "time": wait_ms,
-        "request": asked(request),
+        "request": asked(server, request),
         "response": answered(answer.map(|(_, message)| message)),
         "cache": {},
         "timings": { "send": 0, "wait": wait_ms, "receive": 0 },
@@ -76,7 +139,7 @@ fn entry(epoch: Timestamp, began_ms: u64, request: &Message, answer: Option<(u64
     })
 }
 
-fn asked(message: &Message) -> Value {
+fn asked(server: &str, message: &Message) -> Value {
     let (method, path) = call(&message.kind);
     let query = query(&message.kind);
     let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -84,7 +147,7 @@ fn asked(message: &Message) -> Value {
     let listed: Vec<Value> = query.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let mut request = json!({
         "method": method,
-        "url": format!("{SERVER}{path}{mark}{}", pairs.join("&")),
+        "url": format!("{server}{path}{mark}{}", pairs.join("&")),
         "httpVersion": "HTTP/1.1",
         "cookies": [],
         "headers": [],
@@ -108,11 +171,19 @@ fn answered(message: Option<&Message>) -> Value {
         "httpVersion": "HTTP/1.1",
         "cookies": [],
         "headers": [],
-        "content": { "size": bytes, "mimeType": "application/json", "text": said.unwrap_or_default() },
+        "content": { "size": bytes, "mimeType": media(message), "text": said.unwrap_or_default() },
         "redirectURL": "",
         "headersSize": -1,
         "bodySize": bytes,
     })
+}
+
+/// The media type of an answer: that of the API, or what a foreign server said.
+fn media(message: Option<&Message>) -> &str {
+    match message.map(|message| &message.kind) {
+        Some(MessageKind::Other { summary }) if summary.contains('/') && !summary.contains(' ') => summary,
+        _ => "application/json",
+    }
 }
 
 /// Method and path of a request.

@@ -64,16 +64,31 @@ pub struct OnDemand {
     authority: Authority,
     key: Key,
     clock: WallClock,
-    /// The name in the place of one, for clients that ask for none because they were given an address.
-    nameless: String,
+    /// The names for clients that ask for none because they were given an address.
+    nameless: Vec<String>,
+    life: SignedDuration,
     made: Mutex<BTreeMap<String, Certified>>,
 }
 
 impl OnDemand {
     /// Certificates by `authority` for `key`, valid by `clock`; one for `nameless` where the client names nobody.
     #[must_use]
-    pub fn new(authority: Authority, key: Key, clock: WallClock, nameless: &str) -> Self {
-        Self { authority, key, clock, nameless: nameless.to_owned(), made: Mutex::default() }
+    pub fn new(authority: Authority, key: Key, clock: WallClock, nameless: Vec<String>) -> Self {
+        Self { authority, key, clock, nameless, life: ON_DEMAND_LIFE, made: Mutex::default() }
+    }
+
+    /// Certificates that are valid for `life` from when they are made, once for each name.
+    #[must_use]
+    pub fn lasting(self, life: SignedDuration) -> Self {
+        Self { life, ..self }
+    }
+
+    /// Whether clients that name nobody can be answered.
+    ///
+    /// # Errors
+    /// When one of the names for them is neither a host's name nor an address.
+    pub fn check(&self) -> Result<(), AuthorityError> {
+        self.for_names("", &self.nameless).map(drop)
     }
 
     /// The certificate for `name`.
@@ -81,16 +96,21 @@ impl OnDemand {
     /// # Errors
     /// When `name` is neither a host's name nor an address.
     pub fn for_name(&self, name: &str) -> Result<Certified, AuthorityError> {
+        self.for_names(name, std::slice::from_ref(&name.to_owned()))
+    }
+
+    fn for_names(&self, asked: &str, names: &[String]) -> Result<Certified, AuthorityError> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(certified) = made.get(name) {
+        if let Some(certified) = made.get(asked) {
             return Ok(certified.clone());
         }
-        let validity = Validity::from_now(self.clock.now(), ON_DEMAND_LIFE);
-        let certified = self.authority.issue(&self.key, &[name], validity)?;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let validity = Validity::from_now(self.clock.now(), self.life);
+        let certified = self.authority.issue(&self.key, &names, validity)?;
         if made.len() >= NAMES_KEPT {
             made.clear();
         }
-        made.insert(name.to_owned(), certified.clone());
+        made.insert(asked.to_owned(), certified.clone());
         Ok(certified)
     }
 }
@@ -103,7 +123,10 @@ impl fmt::Debug for OnDemand {
 
 impl ResolvesServerCert for OnDemand {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let name = hello.server_name().unwrap_or(&self.nameless);
-        Some(self.for_name(name).ok()?.key)
+        let certified = match hello.server_name() {
+            Some(name) => self.for_name(name),
+            None => self.for_names("", &self.nameless),
+        };
+        Some(certified.ok()?.key)
     }
 }

@@ -118,7 +118,7 @@ impl TimeProvider for ByClock {
 pub struct TrustError(String);
 
 impl TrustError {
-    fn new(error: impl fmt::Display) -> Self {
+    pub(super) fn new(error: impl fmt::Display) -> Self {
         Self(error.to_string())
     }
 }

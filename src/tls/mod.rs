@@ -18,6 +18,7 @@ mod pin;
 mod record;
 mod refusal;
 mod server;
+mod trusting;
 
 #[cfg(test)]
 mod tests;
@@ -30,3 +31,4 @@ pub use pin::{Pin, PinError};
 pub use record::{Flights, Modelled, sealed_size};
 pub use refusal::why_refused;
 pub use server::{Versions, server_settings};
+pub use trusting::trusting;

@@ -211,7 +211,7 @@ fn a_folder_with_something_else_in_it_is_refused() {
 fn a_certificate_is_made_for_whatever_name_is_asked_for() {
     let scene = scene(1);
     let trust = Trust { server: "phones.example".into(), ..scene.trust.clone() };
-    let on_demand = OnDemand::new(scene.authority, scene.first, scene.clock.clone(), "127.0.0.1");
+    let on_demand = OnDemand::new(scene.authority, scene.first, scene.clock.clone(), vec!["127.0.0.1".to_owned()]);
     assert!(on_demand.for_name("127.0.0.1").is_ok());
     assert!(on_demand.for_name("not a name").is_err());
     let server = server_settings(Arc::new(on_demand), Versions::Both, &scene.clock).unwrap();

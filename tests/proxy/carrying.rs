@@ -156,3 +156,29 @@ fn being_asked_to_end_is_no_failure() {
     assert_eq!(status.code(), Some(0));
     assert_eq!(stream.read(&mut [0; 1]).unwrap_or(0), 0);
 }
+
+#[test]
+fn an_archive_holds_every_exchange_with_or_without_an_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("traffic.har");
+    let proxy = Proxy::before(&hello(), &["--har", path.to_str().expect("a path")]);
+    let mut stream = proxy.connect();
+    for _ in 0..2 {
+        stream.write_all(b"GET /a/b HTTP/1.1\r\nhost: s\r\n\r\n").expect("sent");
+        stream.read_exact(&mut [0; 69]).expect("an answer");
+    }
+    let lose = json!({ "lose": { "what": "request" } }).to_string();
+    assert_eq!(proxy.ask("POST", "/deadzone/v1/proxies/app/faults", &lose).0, 201);
+    stream.write_all(b"GET /lost HTTP/1.1\r\nhost: s\r\n\r\n").expect("sent");
+    assert_eq!(stream.read(&mut [0; 1]).unwrap_or(0), 0);
+    assert_eq!(proxy.end().0, Some(0));
+    let archive: Value = serde_json::from_slice(&std::fs::read(&path).expect("a file")).expect("JSON");
+    let of = |pointer: &str| {
+        let entries = archive["log"]["entries"].as_array().expect("entries");
+        entries.iter().map(|entry| entry.pointer(pointer).cloned().unwrap_or_default()).collect::<Vec<Value>>()
+    };
+    assert_eq!(of("/response/status"), [json!(200), json!(200), json!(0)], "{archive}");
+    assert_eq!(of("/response/content/mimeType")[0], "text/plain");
+    assert!(of("/request/url")[2].as_str().is_some_and(|url| url.ends_with("/lost")), "{archive}");
+    assert_eq!(of("/comment")[2], "the request was lost");
+}

@@ -8,3 +8,4 @@ mod carrying;
 mod control;
 mod faults;
 mod harness;
+mod tls;

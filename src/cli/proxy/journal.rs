@@ -1,4 +1,4 @@
-//! What a proxy that stands alone leaves behind and shows while it works: its history in a file, and lines, or a table
+//! What a proxy that stands alone leaves behind and shows while it works: its history and an archive of exchanges, and lines, or a table
 //! where somebody watches.
 
 use std::fs::File;
@@ -11,9 +11,11 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::super::tell;
+use super::ProxyArguments;
 use crate::base::Clock;
 use crate::history::{Event, Tls, What};
 use crate::proxy::{Alone, Glance};
+use crate::report::Archive;
 
 /// How often what has come in is written, and the table drawn.
 const EVERY: Duration = Duration::from_millis(500);
@@ -26,6 +28,7 @@ const SHOWN: usize = 8;
 pub(super) struct Journal {
     clock: Clock,
     file: Option<BufWriter<File>>,
+    archive: Option<Archive<BufWriter<File>>>,
     written: u64,
     waiting: Vec<Event>,
     /// Drawn where somebody watches; none where lines are told.
@@ -33,16 +36,15 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// A journal that writes to `path`, if there is one.
+    /// A journal that writes to the files that `arguments` name, if any.
     ///
     /// # Errors
-    /// When the file cannot be made; the text says why.
-    pub(super) fn open(path: Option<&Path>, clock: Clock, seed: u64) -> Result<Self, String> {
-        let failed = |path: &Path, error: io::Error| format!("--history {}: {error}", path.display());
-        let file = match path {
-            Some(path) => Some(BufWriter::new(File::create(path).map_err(|error| failed(path, error))?)),
-            None => None,
-        };
+    /// When one cannot be made; the text says why.
+    pub(super) fn open(arguments: &ProxyArguments, clock: Clock, seed: u64) -> Result<Self, String> {
+        let file = made("--history", arguments.history.as_deref())?;
+        let server = arguments.upstream.as_deref().map_or_else(|| "http://server".to_owned(), base_url);
+        let archive = made("--har", arguments.har.as_deref())?.map(|out| Archive::begin(out, &server, clock.wall()));
+        let archive = archive.transpose().map_err(|error| format!("--har: {error}"))?;
         let table = io::stderr().is_terminal().then(ProgressBar::new_spinner);
         let begun = What::RunStarted {
             scenario: "deadzone proxy".into(),
@@ -52,7 +54,7 @@ impl Journal {
             tls: Tls::None,
         };
         let waiting = vec![Event { seq: 0, at_ms: 0, what: begun }];
-        Ok(Self { clock, file, written: 0, waiting, table })
+        Ok(Self { clock, file, archive, written: 0, waiting, table })
     }
 
     /// Takes down all events until there are no more.
@@ -90,6 +92,9 @@ impl Journal {
             {
                 tell(&line);
             }
+            if let Some(archive) = &mut self.archive {
+                archive.note(&event)?;
+            }
             if let Some(file) = &mut self.file {
                 serde_json::to_writer(&mut *file, &Event { seq: self.written, ..event })?;
                 file.write_all(b"\n")?;
@@ -104,7 +109,20 @@ impl Drop for Journal {
     fn drop(&mut self) {
         // Whoever ends the program gets what there is; a disk that is full has been told of before.
         let _ = self.write(u64::MAX);
+        let _ = self.archive.as_mut().map(Archive::end);
     }
+}
+
+/// The file that an option names, made anew.
+fn made(option: &str, path: Option<&Path>) -> Result<Option<BufWriter<File>>, String> {
+    let make = |path: &Path| File::create(path).map_err(|error| format!("{option} {}: {error}", path.display()));
+    path.map(make).transpose().map(|file| file.map(BufWriter::new))
+}
+
+/// How an archive calls the server.
+fn base_url(upstream: &str) -> String {
+    let whole = upstream.contains("://");
+    if whole { upstream.trim_end_matches('/').to_owned() } else { format!("http://{upstream}") }
 }
 
 /// What a log says of an event: of those that somebody asked for.

@@ -1,5 +1,6 @@
 //! `deadzone proxy`: the fault proxy alone, between any app and its server.
 
+mod authority;
 mod journal;
 mod scenario;
 mod steps;
@@ -21,6 +22,7 @@ use super::{say, tell};
 use crate::base::{Clock, Seed};
 use crate::net::{PROFILES, Profile, profile};
 use crate::proxy::{Alone, NewLink, Trusted, Wanted};
+use authority::ProxyCommand;
 use journal::Journal;
 use scenario::Story;
 use steps::WORDS;
@@ -37,13 +39,28 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Arguments of `deadzone proxy`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct ProxyArguments {
+    #[command(subcommand)]
+    command: Option<ProxyCommand>,
     /// Where the app connects to; port 0 lets the system choose one
     #[arg(long, value_name = "HOST:PORT", requires = "upstream")]
     listen: Option<String>,
-    /// The app's server
+    /// The app's server; https://HOST:PORT where it speaks TLS and the app does not, or its TLS ends here
     #[arg(long, value_name = "HOST:PORT", requires = "listen")]
     upstream: Option<String>,
+    /// End the app's TLS here, with certificates of the authority that `deadzone proxy ca` prints
+    #[arg(long, requires = "listen")]
+    tls_terminate: bool,
+    /// The authority's folder; `.deadzone/authority` in the home folder when absent
+    #[arg(long, value_name = "DIR", requires = "tls_terminate")]
+    ca: Option<PathBuf>,
+    /// A name or address by which apps call the proxy that ask for no name, beside this machine's usual ones
+    #[arg(long, value_name = "NAME", requires = "tls_terminate")]
+    tls_name: Vec<String>,
+    /// Trust the authorities in this PEM file, and no others, to say who the server is; the system's when absent
+    #[arg(long, value_name = "FILE", requires = "upstream")]
+    upstream_ca: Option<PathBuf>,
     /// The network between them: a profile's name
     #[arg(long, value_name = "NAME", value_parser = known_profile)]
     profile: Option<Profile>,
@@ -56,6 +73,9 @@ pub(super) struct ProxyArguments {
     /// Write what happens, one event a line
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
+    /// Write the HTTP exchanges that are followed as an archive (HAR 1.2), which browsers' developer tools open
+    #[arg(long, value_name = "FILE")]
+    har: Option<PathBuf>,
     /// Where the control API listens
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8474")]
     control: SocketAddr,
@@ -71,6 +91,9 @@ pub(super) struct ProxyArguments {
 }
 
 pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
+    if let Some(ProxyCommand::Ca(arguments)) = &arguments.command {
+        return authority::ca(arguments);
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
@@ -88,11 +111,15 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
             Ok(signals) => signals,
             Err(error) => return failed(&error),
         };
-        let proxy = match Alone::new(clock, Seed(seed), arguments.threads, WORDS) {
+        let secure = match authority::secure(arguments, clock) {
+            Ok(secure) => secure,
+            Err(message) => return wrong(&message),
+        };
+        let proxy = match Alone::new(clock, Seed(seed), arguments.threads, WORDS, secure) {
             Ok(proxy) => proxy,
             Err(error) => return failed(&error),
         };
-        let journal = match Journal::open(arguments.history.as_deref(), clock, seed) {
+        let journal = match Journal::open(arguments, clock, seed) {
             Ok(journal) => journal,
             Err(message) => return wrong(&message),
         };
@@ -101,40 +128,42 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
             Ok(listener) => listener,
             Err(message) => return wrong(&message),
         };
-        let keeping = journal.keep(events, &proxy);
-        let serving = proxy.control(listener, Trusted(arguments.control_name.clone()));
-        let (mut keeping, mut serving) = (pin!(keeping), pin!(serving));
-        let ended = tokio::select! {
-            biased;
-            () = signals.next() => Ok(()),
-            ended = &mut serving => ended,
-            ended = &mut keeping => ended,
-        };
-        if let Err(error) = ended {
-            return failed(&error);
+        match work(&proxy, arguments, (journal.keep(events, &proxy), listener), &mut signals).await {
+            Ok(exit) => exit,
+            Err(error) => failed(&error),
         }
-        proxy.accept_no_more();
-        let broken = tokio::select! {
-            biased;
-            () = signals.next() => None,
-            () = quiet(&proxy, GRACE) => None,
-            ended = &mut keeping => Some(ended),
-        };
-        proxy.close();
-        quiet(&proxy, LAST_WORDS).await;
-        proxy.settle().await;
-        let kept = match broken {
-            Some(ended) => ended,
-            None => keeping.await,
-        };
-        if let Err(error) = kept {
-            return failed(&error);
-        }
-        // Schedules of requests are nobody's claim.
-        let missed = if arguments.scenario.is_some() { proxy.missed() } else { Vec::new() };
-        missed.iter().for_each(|fault| tell(&format!("deadzone proxy: {fault}")));
-        if missed.is_empty() { Exit::Held } else { Exit::CheckFailed }
     })
+}
+
+/// Is a proxy until somebody asks for the end, and a little longer.
+async fn work(
+    proxy: &Alone,
+    arguments: &ProxyArguments,
+    (keeping, listener): (impl Future<Output = io::Result<()>>, TcpListener),
+    signals: &mut EndSignals,
+) -> io::Result<Exit> {
+    let serving = proxy.control(listener, Trusted(arguments.control_name.clone()));
+    let (mut keeping, mut serving) = (pin!(keeping), pin!(serving));
+    tokio::select! {
+        biased;
+        () = signals.next() => {}
+        ended = &mut serving => ended?,
+        ended = &mut keeping => ended?,
+    }
+    proxy.accept_no_more();
+    tokio::select! {
+        biased;
+        () = signals.next() => {}
+        () = quiet(proxy, GRACE) => {}
+    }
+    proxy.close();
+    quiet(proxy, LAST_WORDS).await;
+    proxy.settle().await;
+    keeping.await?;
+    // Schedules of requests are nobody's claim.
+    let missed = if arguments.scenario.is_some() { proxy.missed() } else { Vec::new() };
+    missed.iter().for_each(|fault| tell(&format!("deadzone proxy: {fault}")));
+    Ok(if missed.is_empty() { Exit::Held } else { Exit::CheckFailed })
 }
 
 /// Waits until no connection is open, but not longer than `most`: many apps keep theirs for later.
@@ -156,10 +185,13 @@ async fn set_up(proxy: &Alone, arguments: &ProxyArguments, story: Story, seed: u
     if let (Some(listen), Some(upstream)) = (&arguments.listen, &arguments.upstream) {
         let link = arguments.profile.map(NewLink::from).or(story.link);
         let over = over(link.as_ref());
-        let inspected = arguments.inspect;
+        let inspected = arguments.inspect || arguments.har.is_some();
         let wanted = Wanted { name: GATE, listen, upstream, link, inspected, steps: story.steps };
         let at = proxy.open(wanted).map_err(|error| format!("--listen: {error}"))?;
         say(&format!("listening on {at} for {upstream}, {over}"));
+        if arguments.tls_terminate {
+            say("TLS ends here: install on the device what `deadzone proxy ca` prints");
+        }
         if at.parse::<SocketAddr>().is_ok_and(|at| !at.ip().is_loopback()) {
             tell(&format!("deadzone proxy: {at} is open to whoever reaches this address"));
         }

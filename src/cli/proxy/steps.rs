@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::GATE;
 use crate::base::Span;
 use crate::history::{Fault, LinkState};
 use crate::net::PROFILES;
-use crate::proxy::{Act, Arming, Deed, NewLink, Only, Rule, Target, Timed, Words};
-use crate::scenario::{self, Action, Aim, Link, Options, Problem};
+use crate::proxy::{Act, Armament, Arming, Deed, Greeting, NewLink, Only, Rule, Shows, Target, Timed, Words};
+use crate::scenario::{self, Action, Aim, CertificateKey, HandshakeHow, Impostor, Link, Options, Problem};
+use crate::tls::Versions;
 use crate::world;
 
 /// Most steps of a list.
@@ -19,6 +21,7 @@ const MOST: usize = 10_000;
 /// What stays until something else takes its place: of each of these names there is one at a time.
 const PORTAL: &str = "captive-portal";
 const SERVER: &str = "server";
+const IMPOSTOR: &str = "mitm";
 
 /// The beginning of a scenario file that has steps of the app alone.
 const STORY: &str = "name: steps\ncovers: []\ndevices: { app: { link: wifi } }\nsteps:\n";
@@ -100,7 +103,9 @@ pub(super) fn deeds(action: &Action, at: &mut Duration) -> Result<Vec<Deed>, Str
             Vec::new()
         }
         Action::Offline(offline) => vec![Deed::LinkState(offline.how.state())],
-        Action::Online(_) => vec![Deed::LinkState(LinkState::Up), Deed::Instead(PORTAL, None)],
+        Action::Online(_) => {
+            vec![Deed::LinkState(LinkState::Up), Deed::Instead(PORTAL, None), Deed::Instead(IMPOSTOR, None)]
+        }
         Action::Link(step) => vec![Deed::Link(Some(new_link(&step.to, step.over.map(Span::duration))?))],
         Action::Flap(step) => vec![Deed::Flap(step.down.duration(), step.up.duration())],
         Action::Handover(_) => vec![Deed::Handover],
@@ -113,6 +118,23 @@ pub(super) fn deeds(action: &Action, at: &mut Duration) -> Result<Vec<Deed>, Str
         Action::Refuse(step) => {
             let act = world::refusal(step, step.order.iter().cloned().collect());
             vec![Deed::Arm(aimed(Fault::Refuse, step.aim(), act))]
+        }
+        Action::Mitm(step) => {
+            let shows = Shows { trusted: step.with == Impostor::OtherKey, own_key: false, ..Shows::default() };
+            vec![Deed::Instead(IMPOSTOR, Some(met(Fault::ManInTheMiddle, (1, u32::MAX), Greeting::By(shows))))]
+        }
+        Action::Handshake(step) => {
+            let how = match step.how {
+                HandshakeHow::Stalled => Greeting::Silence,
+                HandshakeHow::Cut => Greeting::Cut,
+                HandshakeHow::Downgraded => Greeting::By(Shows { versions: Versions::Only12, ..Shows::default() }),
+            };
+            vec![Deed::Arm(met(Fault::Handshake, (step.nth, step.times), how))]
+        }
+        Action::Certificate(step) => {
+            let own = Shows { own_key: step.key == CertificateKey::First, name: step.name.clone(), ..Shows::default() };
+            let lasts = |span: Span| SignedDuration::from_micros(span.micros().cast_signed());
+            vec![Deed::Show(Shows { life: step.lasts.map_or(own.life, lasts), ..own })]
         }
         other => match world::message_fault(other) {
             Some((fault, aim, act)) => vec![Deed::Arm(aimed(fault, aim, act))],
@@ -133,7 +155,7 @@ fn aimed(fault: Fault, aim: Aim<'_>, act: Act) -> Arming {
         let only = world::narrowed(&only, only.order.iter().cloned().collect(), now);
         Rule { id, device: Some(gate.to_owned()), target, nth, times, only, act: act.clone() }
     };
-    Arming { fault, may_miss, make: Arc::new(make) }
+    Arming { fault, may_miss, what: Armament::Rule(Arc::new(make)) }
 }
 
 /// A fault on all exchanges, until something else takes its place.
@@ -142,15 +164,22 @@ fn standing(fault: Fault, act: Act) -> Arming {
         let (device, only) = (Some(gate.to_owned()), Only::default());
         Rule { id, device, target: Target::Any, nth: 1, times: u32::MAX, only, act: act.clone() }
     };
-    Arming { fault, may_miss: false, make: Arc::new(make) }
+    Arming { fault, may_miss: false, what: Armament::Rule(Arc::new(make)) }
+}
+
+/// A fault on the handshakes of connections: the first that is struck, and how many.
+fn met(fault: Fault, (nth, times): (u32, u32), how: Greeting<Shows>) -> Arming {
+    Arming { fault, may_miss: false, what: Armament::Greeting { nth, times, how } }
 }
 
 /// A step whose device is the app.
 fn for_app(mut step: Value) -> Value {
-    if let Some((_, body)) = step.as_object_mut().and_then(|step| step.iter_mut().next())
+    if let Some((name, body)) = step.as_object_mut().and_then(|step| step.iter_mut().next())
         && let Some(body) = body.as_object_mut()
     {
-        body.insert("device".to_owned(), json!(GATE));
+        if name != "certificate" {
+            body.insert("device".to_owned(), json!(GATE));
+        }
     }
     step
 }
@@ -226,7 +255,8 @@ mod tests {
         ] {
             let steps = read(&json!([step])).unwrap_or_else(|why| panic!("{step}: {why}"));
             let [Deed::Arm(arming) | Deed::Instead(_, Some(arming))] = &steps[0].deeds[..] else { panic!("{step}") };
-            let rule = (arming.make)(7, "db", Duration::from_secs(60));
+            let Armament::Rule(make) = &arming.what else { panic!("{step}") };
+            let rule = make(7, "db", Duration::from_secs(60));
             assert_eq!((rule.id, rule.device.as_deref()), (7, Some("db")), "{step}");
         }
     }
@@ -235,7 +265,8 @@ mod tests {
     fn windows_count_from_the_arming() {
         let steps = read(&json!([{ "lose": { "what": "request", "only": { "from": "5s", "until": "8s" } } }])).unwrap();
         let [Deed::Arm(arming)] = &steps[0].deeds[..] else { panic!("{steps:?}") };
-        let only = (arming.make)(1, "app", Duration::from_secs(60)).only;
+        let Armament::Rule(make) = &arming.what else { panic!("{steps:?}") };
+        let only = make(1, "app", Duration::from_secs(60)).only;
         assert_eq!((only.from, only.until), (Some(Duration::from_secs(65)), Some(Duration::from_secs(68))));
     }
 

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::deed::{Arming, Timed};
+use super::deed::{Armament, Arming, Timed};
 use super::field::Field;
 use super::gate::{Gate, lock};
+use super::secure::Shows;
 use crate::history::What;
 
 /// A gate's HTTP faults.
@@ -54,12 +55,23 @@ impl Gate {
         let known = Known { text: step.text.clone(), written: step.written.clone() };
         lock(&self.armory.faults).insert(id, known);
         self.set_inspected(true);
-        let (gate, Arming { fault, may_miss, make }) = (Arc::clone(self), arming.clone());
+        let (gate, Arming { fault, may_miss, what }) = (Arc::clone(self), arming.clone());
         self.at_home(move |field| {
             field.recorder.record(What::FaultArmed { id, device: gate.name.to_string(), fault, may_miss });
-            field.engine(&gate).faults.arm(make(id, &gate.name, field.clock.elapsed()));
-            gate.armory.armed.send_replace(true);
+            match what {
+                Armament::Rule(make) => {
+                    field.engine(&gate).faults.arm(make(id, &gate.name, field.clock.elapsed()));
+                    gate.armory.armed.send_replace(true);
+                }
+                Armament::Greeting { nth, times, how } => field.greet(&gate, (id, nth, times), how),
+            }
         });
+    }
+
+    /// From the next connection on it shows another certificate, if TLS ends here.
+    pub(super) fn show(self: &Arc<Self>, shows: Shows) {
+        let gate = Arc::clone(self);
+        self.at_home(move |field| field.show(&gate, &shows));
     }
 
     /// Disarms an HTTP fault; false when there is no such.
@@ -68,7 +80,7 @@ impl Gate {
         lock(&self.armory.standing).retain(|_, standing| *standing != id);
         let gate = Arc::clone(self);
         self.at_home(move |field| {
-            field.engine(&gate).faults.disarm(id);
+            field.engine(&gate).disarm(id);
             gate.look_for_faults(field);
         });
         known
@@ -85,7 +97,7 @@ impl Gate {
         let left = self.ask_home(move |field| {
             // What has struck is known by then, too.
             super::journal::hand_in(field);
-            field.engine(&gate).faults.left()
+            field.engine(&gate).left()
         });
         left.await.unwrap_or_default()
     }

@@ -5,6 +5,7 @@
 //!   client ══ exchanges ════════════════ server    HTTP that nothing disturbs
 //!   client ══ toxics ══ link ═══════════ server    over a modelled link
 //!   client ══ toxics ══ link ══ faults ═ server    HTTP with faults; a link that is none where there is no other
+//!   client ══ toxics ══ link ══ TLS ══ … ═ server  TLS that ends here, and HTTP in it as above
 //! ```
 
 use std::cell::Cell;
@@ -19,7 +20,6 @@ use tokio::io::{AsyncRead, AsyncWrite, split};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::spawn_local;
-use tokio::time::timeout;
 
 use super::body::Body;
 use super::course::{Course, Meter};
@@ -29,12 +29,10 @@ use super::gate::Gate;
 use super::head::{Answered, Asked};
 use super::pipeline::Ending;
 use super::pump::Pump;
+use super::secure::{Server, dial};
 use super::toxic::Stream;
 use crate::history::{Message, MessageKind, Recorder, What};
 use crate::net::{Link, ProxyEnd, profile};
-
-/// How long a server may take to accept.
-const DIAL_WITHIN: Duration = Duration::from_secs(10);
 
 /// The profile of a link that limits nothing.
 const NO_LINK: &str = "perfect";
@@ -94,15 +92,15 @@ pub(super) async fn serve(
 
 /// Carries it the way that its gate asks for; says how it ended.
 async fn carry(field: &Rc<Field>, gate: &Arc<Gate>, connection: &Arc<Connection>, client: &mut TcpStream) -> Ending {
-    let (link, inspected) = (field.link(&gate.name), gate.manner().inspected);
-    let ended = match (link, inspected) {
+    let ends_tls = gate.ground.secure.faces.is_some();
+    let link = field.link(&gate.name).or_else(|| ends_tls.then(|| no_link(field, gate)).flatten());
+    let ended = match (link, gate.manner().inspected) {
         (None, false) => straight(gate, connection, client).await,
         (None, true) => match followed(field, gate, connection, client).await {
             Ok(Left::Over(ending)) => Ok(ending),
             Ok(Left::Disturbed) => {
                 // What disturbs it needs room between the client and the exchanges: a link that is none.
-                let link = profile(NO_LINK).map(|profile| field.new_link(profile, &gate.name));
-                match link {
+                match no_link(field, gate) {
                     Some(link) => over(field, gate, connection, client, &link).await,
                     None => Ok(Ending::Close),
                 }
@@ -118,12 +116,21 @@ async fn carry(field: &Rc<Field>, gate: &Arc<Gate>, connection: &Arc<Connection>
     })
 }
 
+/// A link of its own for one connection, where what is beyond it needs some.
+fn no_link(field: &Field, gate: &Gate) -> Option<Link> {
+    profile(NO_LINK).map(|profile| field.new_link(profile, &gate.name))
+}
+
 /// Carries it as it is, but for toxics.
 async fn straight(gate: &Gate, connection: &Connection, client: &mut TcpStream) -> io::Result<Ending> {
-    let Ok(mut server) = dial(&gate.upstream()).await else { return Ok(Ending::Close) };
-    let ended = both(gate, connection, client.split(), server.split(), &Cell::new(false)).await;
+    let Ok(mut server) = dial(&gate.upstream(), &gate.ground.secure).await else { return Ok(Ending::Close) };
+    let gone = Cell::new(false);
+    let ended = match &mut server {
+        Server::Plain(stream) => both(gate, connection, client.split(), stream.split(), &gone).await,
+        Server::Secured(stream) => both(gate, connection, client.split(), split(stream), &gone).await,
+    };
     if matches!(ended, Ok(Ending::Reset)) || ended.is_err() {
-        let _ = server.set_zero_linger();
+        server.reset_at_end();
     }
     ended
 }
@@ -139,7 +146,9 @@ async fn followed(
     if disturbance.is_now() {
         return Ok(Left::Disturbed);
     }
-    let Ok(mut server) = dial(&gate.upstream()).await else { return Ok(Left::Over(Ending::Close)) };
+    let Ok(mut server) = dial(&gate.upstream(), &gate.ground.secure).await else {
+        return Ok(Left::Over(Ending::Close));
+    };
     let note = Noted::new(field, gate, connection);
     follow(client, &mut server, [&connection.up, &connection.down], disturbance, &note).await
 }
@@ -167,24 +176,28 @@ async fn over(
 }
 
 /// Carries it beyond its link.
-async fn beyond(field: Rc<Field>, gate: Arc<Gate>, connection: Arc<Connection>, mut end: ProxyEnd) {
-    let disturbance = gate.disturbance(false);
-    if !gate.manner().inspected {
-        if let Ok(server) = dial(&gate.upstream()).await {
+async fn beyond(field: Rc<Field>, gate: Arc<Gate>, connection: Arc<Connection>, end: ProxyEnd) {
+    let secure = &gate.ground.secure;
+    if !gate.manner().inspected && secure.faces.is_none() {
+        if let Ok(server) = dial(&gate.upstream(), secure).await {
             plain(end, server).await;
         }
         return;
     }
+    let (engine, who) = (field.engine(&gate), (&*gate.name, connection.number));
+    let Some(mut met) = engine.proxy.meet(&engine.front(), who, end).await else { return };
+    let disturbance = gate.disturbance(false);
     if !disturbance.is_now() {
-        let Ok(mut server) = dial(&gate.upstream()).await else { return };
+        let Ok(mut server) = dial(&gate.upstream(), secure).await else { return };
         let note = Noted::new(&field, &gate, &connection);
         let meters = (Meter::default(), Meter::default());
-        let left = follow(&mut end, &mut server, [&meters.0, &meters.1], disturbance, &note).await;
+        let left = follow(met.stream(), &mut server, [&meters.0, &meters.1], disturbance, &note).await;
         if !matches!(left, Ok(Left::Disturbed)) {
             return;
         }
+        met.settle();
     }
-    field.engine(&gate).proxy.take_over(&gate.name, connection.number, end).await;
+    engine.proxy.speak(who, met).await;
     gate.look_for_faults(&field);
 }
 
@@ -221,13 +234,6 @@ impl Note for Noted<'_> {
     fn answered(&self, exchange: u64, head: &Answered, bytes: u64) {
         self.recorder.record(What::Answer(self.message(exchange, bytes, head.status, head.media.clone())));
     }
-}
-
-/// A connection to the server.
-pub(super) async fn dial(upstream: &str) -> io::Result<TcpStream> {
-    let stream = timeout(DIAL_WITHIN, TcpStream::connect(upstream)).await??;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// Carries both directions, through the toxics of each. Once the server has finished and is `gone` altogether, what the
@@ -269,12 +275,12 @@ where
 }
 
 /// Carries both directions as they are.
-async fn plain<S>(near: S, mut far: TcpStream)
+async fn plain<S>(near: S, far: Server)
 where
     S: AsyncRead + AsyncWrite,
 {
     let (mut from_client, mut to_client) = split(near);
-    let (mut from_server, mut to_server) = far.split();
+    let (mut from_server, mut to_server) = split(far);
     let (up, down) = (Meter::default(), Meter::default());
     let (mut upward, mut downward) = (Pump::default(), Pump::default());
     let ended = tokio::try_join!(
@@ -282,6 +288,6 @@ where
         downward.run(&mut from_server, &mut to_client, &down),
     );
     if ended.is_err() {
-        let _ = far.set_zero_linger();
+        from_server.unsplit(to_server).reset_at_end();
     }
 }

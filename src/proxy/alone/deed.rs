@@ -7,28 +7,48 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::gate::{Gate, lock};
+use super::secure::Shows;
 use crate::history::{Fault, LinkState};
 use crate::net::{Conditions, Profile};
-use crate::proxy::Rule;
+use crate::proxy::{Greeting, Rule};
 
 /// Makes a rule of its number, its gate's name, and the time of its arming.
 pub type MakeRule = Arc<dyn Fn(u64, &str, Duration) -> Rule + Send + Sync>;
 
-/// A fault to be armed.
+/// What a fault is once it is armed.
 #[derive(Clone)]
+pub enum Armament {
+    /// Exchanges are struck.
+    Rule(MakeRule),
+    /// Of the connections whose TLS ends here the `nth` and the following ones, `times` in all, are met otherwise.
+    Greeting {
+        /// The first that is struck; 1 is the next one.
+        nth: u32,
+        /// How many are struck.
+        times: u32,
+        /// By whom, or what.
+        how: Greeting<Shows>,
+    },
+}
+
+impl fmt::Debug for Armament {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(_) => f.write_str("Rule"),
+            Self::Greeting { how, .. } => f.debug_tuple("Greeting").field(how).finish(),
+        }
+    }
+}
+
+/// A fault to be armed.
+#[derive(Clone, Debug)]
 pub struct Arming {
     /// What the history calls it.
     pub fault: Fault,
     /// Nobody minds if it never strikes.
     pub may_miss: bool,
-    /// Makes its rule.
-    pub make: MakeRule,
-}
-
-impl fmt::Debug for Arming {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Arming").field(&self.fault).finish()
-    }
+    /// It.
+    pub what: Armament,
 }
 
 /// What a link becomes.
@@ -60,6 +80,8 @@ pub enum Deed {
     Flap(Duration, Duration),
     /// The app gets another address: its connections are dead, and nobody is told.
     Handover,
+    /// From the next connection on it shows another certificate.
+    Show(Shows),
     /// A fault is armed.
     Arm(Arming),
     /// A fault is armed in place of the one that went by the same name, if any; it stays until then.
@@ -71,8 +93,15 @@ impl Deed {
     pub(super) fn arming(&self) -> Option<&Arming> {
         match self {
             Self::Arm(arming) | Self::Instead(_, Some(arming)) => Some(arming),
-            Self::Link(_) | Self::LinkState(_) | Self::Flap(..) | Self::Handover | Self::Instead(_, None) => None,
+            Self::Link(_) | Self::LinkState(_) | Self::Flap(..) | Self::Handover | Self::Show(_) => None,
+            Self::Instead(_, None) => None,
         }
+    }
+
+    /// Whether it means something only where TLS ends here.
+    pub(super) fn needs_tls(&self) -> bool {
+        let greets = |arming: &Arming| matches!(arming.what, Armament::Greeting { .. });
+        matches!(self, Self::Show(_)) || self.arming().is_some_and(greets)
     }
 
     /// Whether it means something only where there is a link.
@@ -120,6 +149,7 @@ impl Gate {
             Deed::LinkState(state) => self.set_link_state(*state),
             Deed::Flap(down, up) => self.flap(*down, *up),
             Deed::Handover => self.hand_over(),
+            Deed::Show(shows) => self.show(shows.clone()),
             Deed::Arm(arming) => return Some(self.arm(arming, step)),
             Deed::Instead(name, arming) => {
                 let id = arming.as_ref().map(|arming| self.arm(arming, step));

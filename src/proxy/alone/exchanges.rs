@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -174,19 +173,20 @@ impl<'m, R: AsyncRead + Unpin> Input<'m, R> {
 ///
 /// # Errors
 /// When either side breaks.
-pub(super) async fn follow<S, N>(
-    client: &mut S,
-    server: &mut TcpStream,
+pub(super) async fn follow<C, S, N>(
+    client: &mut C,
+    server: &mut S,
     [up, down]: [&Meter; 2],
     mut disturbance: Disturbance,
     note: &N,
 ) -> io::Result<Left>
 where
+    C: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
     N: Note,
 {
     let (from_client, mut to_client) = split(client);
-    let (from_server, mut to_server) = server.split();
+    let (from_server, mut to_server) = split(server);
     let (mut asking, mut answering) = (Input::new(from_client, up), Input::new(from_server, down));
     loop {
         if asking.buffer.is_empty() && disturbance.is_now() {

@@ -10,14 +10,17 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::connection::dial;
 use super::deed::NewLink;
 use super::gate::Gate;
 use super::journal;
+use super::secure::{Shows, dial};
 use crate::base::{Clock, Seed};
 use crate::history::{LinkState, Recorder, What};
 use crate::net::{Conditions, Link, Weather};
-use crate::proxy::{ByteStream, Faults, Proxy, Upstream};
+use crate::proxy::{ByteStream, Face, Faults, Front, Greeting, Meeting, Proxy, Terminator, Upstream};
+
+/// How long an app may take to shake hands.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
 /// A worker's part of the world between clients and servers.
 pub(super) struct Field {
@@ -43,6 +46,27 @@ struct Way {
 pub(super) struct Engine {
     pub(super) proxy: Proxy,
     pub(super) faults: Faults,
+    /// Ends TLS, if it ends here.
+    terminator: Option<Rc<Terminator>>,
+}
+
+impl Engine {
+    /// How connections are met.
+    pub(super) fn front(&self) -> Front {
+        self.terminator.clone().map_or(Front::Plain, Front::Real)
+    }
+
+    /// Disarms the fault `id`.
+    pub(super) fn disarm(&self, id: u64) {
+        self.faults.disarm(id);
+        self.terminator.iter().for_each(|terminator| terminator.greetings.disarm(id));
+    }
+
+    /// How often each fault that may strike yet may do so, by its number.
+    pub(super) fn left(&self) -> BTreeMap<u64, u32> {
+        let greetings = self.terminator.iter().flat_map(|terminator| terminator.greetings.left());
+        self.faults.left().into_iter().chain(greetings).collect()
+    }
 }
 
 /// The way to a gate's server.
@@ -51,7 +75,7 @@ struct ToServer(Arc<Gate>);
 impl Upstream for ToServer {
     fn connect(&self) -> LocalBoxFuture<'_, io::Result<Box<dyn ByteStream>>> {
         Box::pin(async {
-            let stream = dial(&self.0.upstream()).await?;
+            let stream = dial(&self.0.upstream(), &self.0.ground.secure).await?;
             Ok(Box::new(stream) as Box<dyn ByteStream>)
         })
     }
@@ -118,9 +142,38 @@ impl Field {
             let faults = Faults::new(self.seed);
             let (recorder, exchanges) = (self.recorder.clone(), Arc::clone(&gate.ground.exchanges));
             let proxy = Proxy::numbered(recorder, Rc::new(ToServer(Arc::clone(gate))), faults.clone(), exchanges);
-            Engine { proxy, faults }
+            let faces = gate.ground.secure.faces.as_ref();
+            let terminator = faces.map(|faces| Rc::new(Terminator::new(faces.own()).waiting(HANDSHAKE_WITHIN)));
+            Engine { proxy, faults, terminator }
         };
         self.engines.borrow_mut().entry(Arc::clone(&gate.name)).or_insert_with(new).clone()
+    }
+
+    /// Meets connections of the gate by somebody else, if TLS ends here: the fault's number, the first, how many.
+    pub(super) fn greet(&self, gate: &Arc<Gate>, (id, nth, times): (u64, u32, u32), how: Greeting<Shows>) {
+        let how = match how {
+            Greeting::Silence => Greeting::Silence,
+            Greeting::Cut => Greeting::Cut,
+            Greeting::By(shows) => match self.face(gate, &shows) {
+                Some(face) => Greeting::By(face),
+                None => return,
+            },
+        };
+        if let Some(terminator) = self.engine(gate).terminator {
+            terminator.greetings.arm(Meeting { id, device: gate.name.to_string(), nth, times, how });
+        }
+    }
+
+    /// From the next connection on the gate shows that, if TLS ends here.
+    pub(super) fn show(&self, gate: &Arc<Gate>, shows: &Shows) {
+        if let (Some(face), Some(terminator)) = (self.face(gate, shows), self.engine(gate).terminator) {
+            terminator.show(face);
+        }
+    }
+
+    fn face(&self, gate: &Gate, shows: &Shows) -> Option<Face> {
+        let face = gate.ground.secure.faces.as_ref()?.face(shows);
+        face.inspect_err(|error| tracing::warn!(gate = %gate.name, %error, "there is no such certificate")).ok()
     }
 
     /// Forgets a gate that is gone.

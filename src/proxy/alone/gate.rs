@@ -24,6 +24,7 @@ use super::exchanges::Disturbance;
 use super::field::Field;
 use super::journal::Journal;
 use super::schedule::Schedule;
+use super::secure::Secure;
 use super::toxic::{Stream, Toxic};
 use super::workers::Workers;
 use crate::base::{Clock, Seed};
@@ -48,6 +49,7 @@ pub(super) struct Ground {
     pub(super) faults: AtomicU64,
     pub(super) journal: Arc<Journal>,
     pub(super) words: Words,
+    pub(super) secure: Secure,
 }
 
 /// One gate.
@@ -362,7 +364,7 @@ impl Gate {
         let connection = Arc::new(Connection::new(number, ordinal, peer, self.ground.clock.elapsed()));
         lock(&self.open).insert(number, Arc::clone(&connection));
         let manner = self.manner();
-        let shared = manner.link.is_some() || manner.inspected;
+        let shared = manner.link.is_some() || manner.inspected || self.ground.secure.faces.is_some();
         let worker = if shared { self.home } else { self.ground.workers.next() };
         let (gate, closing) = (Arc::clone(self), closing.clone());
         self.ground.workers.run(worker, move |field| connection::serve(field, gate, connection, socket, closing));

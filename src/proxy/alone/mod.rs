@@ -24,6 +24,7 @@ mod journal;
 mod pipeline;
 mod pump;
 mod schedule;
+mod secure;
 mod toxic;
 mod workers;
 
@@ -38,7 +39,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub use control::Trusted;
-pub use deed::{Arming, Deed, MakeRule, NewLink, Timed, Words};
+pub use deed::{Armament, Arming, Deed, MakeRule, NewLink, Timed, Words};
+pub use secure::{Faces, Secure, Shows};
 
 use crate::base::{Clock, Seed};
 use crate::history::Event;
@@ -124,16 +126,17 @@ impl fmt::Display for AloneError {
 impl std::error::Error for AloneError {}
 
 impl Alone {
-    /// A proxy without gates, on `threads` threads; `words` read what requests ask for.
+    /// A proxy without gates, on `threads` threads; `words` read what requests ask for; `secure` is
+    /// what TLS needs.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(clock: Clock, seed: Seed, threads: usize, words: Words) -> io::Result<Self> {
+    pub fn new(clock: Clock, seed: Seed, threads: usize, words: Words, secure: Secure) -> io::Result<Self> {
         let journal = Arc::<Journal>::default();
         let theirs = Arc::clone(&journal);
         let workers = Workers::start(threads, move || Field::new(clock, seed, Arc::clone(&theirs)))?;
         let (connections, exchanges, faults) = (AtomicU64::new(0), Arc::default(), AtomicU64::new(0));
-        let ground = Ground { clock, seed, workers, connections, exchanges, faults, journal, words };
+        let ground = Ground { clock, seed, workers, connections, exchanges, faults, journal, words, secure };
         Ok(Self { gates: Arc::new(Gates::new(Arc::new(ground))) })
     }
 

@@ -1,6 +1,7 @@
 //! Which connections are met by somebody else than the server, or by nobody: a pure decision.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The rules that are armed; `F` is a face to show. Clones are the same rules.
@@ -62,6 +63,12 @@ impl<F: Clone> Greetings<F> {
     /// Disarms the rule `id`, whether or not it has struck.
     pub fn disarm(&self, id: u64) {
         self.0.borrow_mut().retain(|armed| armed.meeting.id != id);
+    }
+
+    /// How often each rule that may strike yet may do so, by its number.
+    #[must_use]
+    pub fn left(&self) -> BTreeMap<u64, u32> {
+        self.0.borrow().iter().filter(|armed| armed.left > 0).map(|armed| (armed.meeting.id, armed.left)).collect()
     }
 
     /// Disarms everything.

@@ -140,7 +140,7 @@ async fn arm(
 fn fault_step(gates: &Gates, step: Value) -> Result<Timed, Refusal> {
     let mut steps = read(gates, &json!([step]))?;
     let step = steps.pop().ok_or_else(|| Refusal::bad_body("a `wait` arms no fault; a schedule has them"))?;
-    match step.deeds.iter().find(|deed| !matches!(deed, Deed::Arm(_) | Deed::Instead(..))) {
+    match step.deeds.iter().find(|deed| !matches!(deed, Deed::Arm(_) | Deed::Instead(..) | Deed::Show(_))) {
         None => Ok(step),
         Some(_) => Err(Refusal::bad_body(format!("`{}` is no fault but a change of the link", step.text))),
     }
@@ -218,7 +218,15 @@ async fn end_schedule(State(gates): App, Path(name): Path<String>) -> Result<Sta
 }
 
 fn read(gates: &Gates, steps: &Value) -> Result<Vec<Timed>, Refusal> {
-    (gates.ground.words.steps)(steps).map_err(Refusal::bad_body)
+    let steps = (gates.ground.words.steps)(steps).map_err(Refusal::bad_body)?;
+    let meddles = steps.iter().find(|step| step.deeds.iter().any(Deed::needs_tls));
+    match meddles.filter(|_| gates.ground.secure.faces.is_none()) {
+        None => Ok(steps),
+        Some(step) => Err(Refusal::bad_body(format!(
+            "`{}` needs a proxy that ends TLS: start it with --tls-terminate",
+            step.text
+        ))),
+    }
 }
 
 /// A gate's link: its profile or its numbers, and what state it is in.

@@ -10,14 +10,14 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::base::{Clock, Seed};
-use crate::proxy::alone::{Alone, Words};
+use crate::proxy::alone::{Alone, Secure, Words};
 
 /// One API for all tests here; its gates come and go.
 fn api() -> &'static Router {
     static API: OnceLock<Router> = OnceLock::new();
     API.get_or_init(|| {
         let words = Words { steps: |_| Err("no steps here".to_owned()), link: |_| Err("no links here".to_owned()) };
-        let alone = Alone::new(Clock::system(), Seed(1), 1, words).unwrap();
+        let alone = Alone::new(Clock::system(), Seed(1), 1, words, Secure::default()).unwrap();
         router(Arc::clone(&alone.gates), Trusted::default())
     })
 }
