@@ -258,3 +258,42 @@ fn every_recipe_of_the_guide_is_valid_and_passes() {
         }
     }
 }
+
+#[test]
+fn each_row_of_a_table_is_run_and_replayed_by_its_number() {
+    let folder = Folder::new();
+    folder.file(
+        "table.yaml",
+        "name: A sync takes its time
+covers: [P4]
+matrix:
+  - { link: edge, bound: 10s }
+  - { link: wifi, bound: 1ms }
+devices: { maria: { link: \"${link}\" } }
+steps: [{ include: sync.steps.yaml }]
+expect: [{ took: { device: maria, at-most: \"${bound}\" } }]
+",
+    );
+    folder.file("sync.steps.yaml", "- sync: maria\n");
+    let output = folder.deadzone(&["run", ".", "--report", "report"]);
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(3), "{text}{}", told(&output));
+    for part in ["A sync takes its time (bound 10s, link edge)", "A sync takes its time (bound 1ms, link wifi)"] {
+        assert!(text.contains(part), "`{part}` is missing in\n{text}");
+    }
+    let replay = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("replay: deadzone run "))
+        .expect("a line that replays it");
+    assert!(replay.starts_with("./table.yaml@2 "), "{replay}");
+    let again: Vec<&str> = std::iter::once("run").chain(replay.split(' ')).collect();
+    let output = folder.deadzone(&again);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(out(&output).contains("link wifi") && !out(&output).contains("link edge"), "{}", out(&output));
+    assert!(folder.0.path().join("report/table.yaml@2.history.jsonl").is_file());
+    let junit = fs::read_to_string(folder.0.path().join("report/junit.xml")).expect("a report for Jenkins");
+    assert!(junit.contains("file=\"./table.yaml\""), "{junit}");
+    let output = folder.deadzone(&["run", "table.yaml@3"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(told(&output).contains("its table has no such row"), "{}", told(&output));
+}

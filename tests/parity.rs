@@ -21,9 +21,10 @@ fn tagged_live(folder: &Path) -> Vec<(String, Scenario)> {
         } else if path.extension().is_some_and(|extension| extension == "yaml") {
             let file = path.display().to_string();
             let options = Options { known_links: &links };
-            let scenario = scenario::load(&path, &options).unwrap_or_else(|problems| panic!("{file}: {problems:?}"));
-            if scenario.tags.iter().any(|tag| tag == "live") {
-                found.push((file, scenario));
+            for run in scenario::load(&path, &options).unwrap_or_else(|problems| panic!("{file}: {problems:?}")) {
+                if run.scenario.tags.iter().any(|tag| tag == "live") {
+                    found.push((file.clone(), run.scenario));
+                }
             }
         }
     }

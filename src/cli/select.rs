@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::net;
-use crate::scenario::{self, Options, Problem, Scenario};
+use crate::scenario::{self, Options, Problem, STEPS_FILE, Scenario};
 
 /// Where scenarios are looked for when no path is given.
 const DEFAULT: &str = "scenarios";
@@ -23,12 +23,35 @@ pub(super) fn load(paths: &[PathBuf]) -> (Vec<Selected>, Vec<Vec<Problem>>) {
     let options = Options { known_links: &links };
     let (mut selected, mut wrong) = (Vec::new(), Vec::new());
     for file in files(paths) {
-        match scenario::load(&file, &options) {
-            Ok(scenario) => selected.push(Selected { file, scenario }),
-            Err(problems) => wrong.push(problems),
+        let (path, wanted) = of_row(&file);
+        let runs = match scenario::load(&path, &options) {
+            Ok(runs) => runs,
+            Err(problems) => {
+                wrong.push(problems);
+                continue;
+            }
+        };
+        let before = selected.len();
+        let fits = |run: &scenario::Run| wanted.is_none() || run.row == wanted;
+        selected.extend(runs.into_iter().filter(fits).map(|run| Selected {
+            file: run.row.map_or_else(|| path.clone(), |row| PathBuf::from(format!("{}@{row}", path.display()))),
+            scenario: run.scenario,
+        }));
+        if selected.len() == before {
+            wrong.push(vec![Problem::of_file(&file.display().to_string(), "its table has no such row")]);
         }
     }
     (selected, wrong)
+}
+
+/// The file that is meant, and the row of its table if only that is: `FILE@2`.
+fn of_row(file: &Path) -> (PathBuf, Option<u32>) {
+    let text = file.display().to_string();
+    let row = text.rsplit_once('@').and_then(|(path, row)| Some((PathBuf::from(path), row.parse().ok()?)));
+    match row {
+        Some((path, row)) if !file.exists() => (path, Some(row)),
+        Some(_) | None => (file.to_owned(), None),
+    }
 }
 
 /// Each file once, however often it is named.
@@ -56,6 +79,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for path in entries {
         if path.is_dir() && !path.is_symlink() {
             collect(&path, files);
+        } else if path.to_string_lossy().ends_with(STEPS_FILE) {
+            // Scenarios include it.
         } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
             files.push(path);
         }

@@ -21,7 +21,7 @@ fn annotation(summary: &Summary, scenario: &ScenarioSummary) -> String {
     let message = format!("{}\nreplay: {}", scenario.headline(), summary.replay(scenario));
     format!(
         "::{level} file={},line={},title={}::{}",
-        property(&scenario.file),
+        property(scenario.source()),
         scenario.line(),
         property(&scenario.name),
         data(&message)

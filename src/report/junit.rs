@@ -25,7 +25,7 @@ pub fn junit(summary: &Summary) -> String {
 fn suite(summary: &Summary, scenario: &ScenarioSummary) -> TestSuite {
     let mut suite = TestSuite::new(scenario.file.as_str());
     suite.set_time(Duration::from_millis(scenario.tally.run_ms));
-    suite.extra.insert("file".into(), scenario.file.as_str().into());
+    suite.extra.insert("file".into(), scenario.source().into());
     let line = scenario.line().to_string();
     let seed = scenario.seed.to_string();
     let (covers, replay) = (scenario.covers.join(", "), summary.replay(scenario));
@@ -70,7 +70,7 @@ fn class_name(file: &str) -> String {
 }
 
 fn told(scenario: &ScenarioSummary, replay: &str) -> String {
-    let mut text = format!("{}:{}\n", scenario.file, scenario.line());
+    let mut text = format!("{}:{}\n", scenario.source(), scenario.line());
     for finding in &scenario.findings {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}\n  expected  {}\n  happened  {}", finding.check, finding.expected, finding.happened);

@@ -87,6 +87,13 @@ pub struct Judged<'a> {
 }
 
 impl ScenarioSummary {
+    /// The file that it was read from: [`ScenarioSummary::file`] without the row of a table.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        let row = self.file.rsplit_once('@').filter(|(_, row)| row.parse::<u32>().is_ok());
+        row.map_or(self.file.as_str(), |(file, _)| file)
+    }
+
     /// Of a scenario that ran.
     #[must_use]
     pub fn judged(file: &str, name: &str, seed: u64, covers: &[String], judged: Judged<'_>) -> Self {

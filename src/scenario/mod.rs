@@ -7,6 +7,7 @@
 
 mod account;
 mod action;
+mod expand;
 mod faults;
 mod file;
 mod files_step;
@@ -34,6 +35,7 @@ mod written;
 
 pub use account::{EditCached, Logout, LookUp, Select, SignIn};
 pub use action::Action;
+pub use expand::STEPS_FILE;
 pub use faults::{
     Aim, Answer, AnswerPage, AnswerWhen, CaptivePortal, Duplicate, Exchange, FailedChange, Half, Lose, LoseHow, Only,
     PortalHow, RefuseChange, Replay, Slow, SlowPart, SpoilAnswer, SpoilHow,
@@ -49,7 +51,7 @@ pub use needs::Need;
 pub use platform::{Battery, DataSaver};
 pub use print::{claim_text, print};
 pub use problem::{Problem, did_you_mean, draw};
-pub use read::{Options, load, parse};
+pub use read::{Options, Run, load, parse, the_only};
 pub use reference::label_in;
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
 pub use security::{Loot, Steal, Uninstall};

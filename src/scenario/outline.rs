@@ -12,6 +12,8 @@ pub(super) struct Place {
     pub(super) column: u64,
     /// How many characters it takes.
     pub(super) length: u64,
+    /// Which of the files that were read: 0 is the scenario itself.
+    pub(super) file: usize,
 }
 
 impl Place {
@@ -30,6 +32,8 @@ pub(super) struct Node {
     pub(super) place: Place,
     /// What is in it.
     pub(super) content: Content,
+    /// Of a step from another file, the line of the scenario by which it came in; else 0.
+    pub(super) from: u64,
 }
 
 /// What a value consists of.
@@ -85,6 +89,29 @@ impl Node {
         }
     }
 
+    /// Its key `name`, if it has one.
+    pub(super) fn key(&self, name: &str) -> Option<&Key> {
+        self.keys().iter().find(|key| key.name == name)
+    }
+
+    /// Its key `name`, if it has that and nothing else.
+    pub(super) fn only(&self, name: &str) -> Option<&Key> {
+        self.key(name).filter(|_| self.keys().len() == 1)
+    }
+
+    /// Notes of all places in it that they are in the so-manieth file.
+    pub(super) fn is_of(&mut self, file: usize) {
+        self.place.file = file;
+        match &mut self.content {
+            Content::Plain(_) => {}
+            Content::List(items) => items.iter_mut().for_each(|item| item.is_of(file)),
+            Content::Keys(keys) => keys.iter_mut().for_each(|key| {
+                key.place.file = file;
+                key.value.is_of(file);
+            }),
+        }
+    }
+
     /// See [`Node::keys`].
     pub(super) fn keys_mut(&mut self) -> &mut [Key] {
         match &mut self.content {
@@ -103,12 +130,12 @@ impl Node {
 
     /// Whether it has this key.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.keys().iter().any(|key| key.name == name)
+        self.key(name).is_some()
     }
 
     /// The value under `name`; the node itself when there is none, so that a fault is at least shown near its place.
     pub(super) fn at(&self, name: &str) -> &Self {
-        self.keys().iter().find(|key| key.name == name).map_or(self, |key| &key.value)
+        self.key(name).map_or(self, |key| &key.value)
     }
 
     /// The so-manieth item, from 0; the node itself when there is none.
@@ -118,7 +145,7 @@ impl Node {
 
     /// Where the key `name` stands; the node's own place when there is none.
     pub(super) fn key_place(&self, name: &str) -> Place {
-        self.keys().iter().find(|key| key.name == name).map_or(self.place, |key| key.place)
+        self.key(name).map_or(self.place, |key| key.place)
     }
 
     /// The value under the only key: the body of a step or a claim.

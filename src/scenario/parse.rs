@@ -58,7 +58,7 @@ fn options() -> Options {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Content>::deserialize(deserializer)?;
-        Ok(Self { place: place(spanned.referenced), content: spanned.value })
+        Ok(Self { place: place(spanned.referenced), content: spanned.value, from: 0 })
     }
 }
 
@@ -123,7 +123,7 @@ impl<'de> Visitor<'de> for Anything {
 }
 
 fn place(location: Location) -> Place {
-    Place { line: location.line(), column: location.column(), length: location.span().len() }
+    Place { line: location.line(), column: location.column(), length: location.span().len(), file: 0 }
 }
 
 fn fault(error: &Error) -> Fault {

@@ -46,7 +46,8 @@ struct Excerpt {
 
 impl Problem {
     /// The file itself cannot be read.
-    pub(super) fn of_file(file: &str, message: &str) -> Self {
+    #[must_use]
+    pub fn of_file(file: &str, message: &str) -> Self {
         Problems::new(file, "").problem(Place::default(), message, None)
     }
 }
@@ -93,26 +94,42 @@ fn bytes_of(text: &str, start: usize, length: usize) -> Range<usize> {
     byte(start)..byte(start.saturating_add(length))
 }
 
-/// Collects the problems of one file.
+/// Collects the problems of one scenario, which may have been read from several files.
 #[derive(Debug)]
 pub(super) struct Problems<'a> {
     file: &'a str,
     text: &'a str,
+    /// Names and texts of further files, as places count them from 1.
+    others: Vec<(String, String)>,
     found: Vec<Problem>,
 }
 
 impl<'a> Problems<'a> {
     /// None yet, of `file` with this text.
     pub(super) const fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, found: Vec::new() }
+        Self { file, text, others: Vec::new(), found: Vec::new() }
     }
 
     /// Adds one; beyond the most that are reported it is dropped.
     pub(super) fn add(&mut self, place: Place, message: impl AsRef<str>, help: Option<String>) {
         if !self.is_full() {
             let problem = self.problem(place, message.as_ref(), help);
-            self.found.push(problem);
+            // The rows of a table share what is wrong with all of them.
+            if !self.found.contains(&problem) {
+                self.found.push(problem);
+            }
         }
+    }
+
+    /// Takes in another file; its number in places.
+    pub(super) fn also(&mut self, file: &str, text: &str) -> usize {
+        self.others.push((file.to_owned(), text.to_owned()));
+        self.others.len()
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
     }
 
     /// Whether there are so many that it is not worth looking for more.
@@ -122,7 +139,11 @@ impl<'a> Problems<'a> {
 
     /// The problems in the file's order, if there are any.
     pub(super) fn into_result<T>(mut self, value: Option<T>) -> Result<T, Vec<Problem>> {
-        self.found.sort_by_key(|problem| (problem.line, problem.column));
+        let order = |problem: &Problem| {
+            let other = self.others.iter().position(|(file, _)| *file == problem.file);
+            (other.filter(|_| problem.file != self.file), problem.line, problem.column)
+        };
+        self.found.sort_by_key(order);
         if self.is_full() {
             let message = format!("there may be more: these are the first {MOST} problems");
             self.found.push(self.problem(Place::default(), &message, None));
@@ -134,9 +155,11 @@ impl<'a> Problems<'a> {
     }
 
     fn problem(&self, place: Place, message: &str, help: Option<String>) -> Problem {
-        let line = self.text.lines().nth(index(place.line).saturating_sub(1)).unwrap_or("");
+        let other = place.file.checked_sub(1).and_then(|number| self.others.get(number));
+        let (file, text) = other.map_or((self.file, self.text), |(file, text)| (file.as_str(), text.as_str()));
+        let line = text.lines().nth(index(place.line).saturating_sub(1)).unwrap_or("");
         Problem {
-            file: self.file.to_owned(),
+            file: file.to_owned(),
             line: place.line,
             column: place.column,
             length: place.length,

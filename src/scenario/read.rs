@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::action::Action;
+use super::expand::{self, Row};
 use super::file::{Orders, Scenario};
 use super::link::Link;
 use super::outline::Node;
@@ -16,7 +17,7 @@ use super::written::Written;
 use super::{validate, whole};
 
 /// Largest scenario file, in bytes.
-const MOST_BYTES: u64 = 1 << 20;
+pub(super) const MOST_BYTES: u64 = 1 << 20;
 /// Largest file of work orders, in bytes.
 const MOST_ORDER_BYTES: u64 = 256 << 20;
 
@@ -27,48 +28,76 @@ pub struct Options<'a> {
     pub known_links: &'a [&'a str],
 }
 
-/// Reads and checks a scenario file, and looks into the files that it names.
+/// One run of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// The number of its row, from 1, where the file has a table of them.
+    pub row: Option<u32>,
+    /// What is played.
+    pub scenario: Scenario,
+}
+
+/// Reads and checks a scenario file, and looks into the files that it names. One run, or one for each row of its table.
 ///
 /// # Errors
 /// One problem when the file cannot be read or is malformed; otherwise all that is wrong with what it says.
-pub fn load(path: &Path, options: &Options<'_>) -> Result<Scenario, Vec<Problem>> {
+pub fn load(path: &Path, options: &Options<'_>) -> Result<Vec<Run>, Vec<Problem>> {
     let name = path.display().to_string();
     let text = text_of(path, MOST_BYTES).map_err(|message| vec![Problem::of_file(&name, &message)])?;
-    read(&text, &name, options, look_into_files)
+    read(&text, &name, Some(path), options)
 }
 
-/// Reads and checks a scenario's text. Paths in it are resolved against the folder of `file_name`, but not followed.
+/// Reads and checks a scenario's text, which is no table. Paths in it are resolved against the folder of `file_name`, but
+/// not followed.
 ///
 /// # Errors
 /// As for [`load`].
 pub fn parse(text: &str, file_name: &str, options: &Options<'_>) -> Result<Scenario, Vec<Problem>> {
-    read(text, file_name, options, |_, _, _| ())
+    the_only(read(text, file_name, None, options)?, file_name)
 }
 
-fn read(
-    text: &str,
-    file: &str,
-    options: &Options<'_>,
-    look: impl FnOnce(&Scenario, &Node, &mut Problems<'_>),
-) -> Result<Scenario, Vec<Problem>> {
+/// The scenario of a file that is played once.
+///
+/// # Errors
+/// One problem when the file has a table.
+pub fn the_only(mut runs: Vec<Run>, file_name: &str) -> Result<Scenario, Vec<Problem>> {
+    match (runs.pop(), runs.len()) {
+        (Some(Run { scenario, .. }), 0) => Ok(scenario),
+        (_, others) => {
+            let message = format!("this is a table of {} runs; here one scenario is wanted", others + 1);
+            Err(vec![Problem::of_file(file_name, &message)])
+        }
+    }
+}
+
+fn read(text: &str, file: &str, path: Option<&Path>, options: &Options<'_>) -> Result<Vec<Run>, Vec<Problem>> {
     let mut problems = Problems::new(file, text);
-    let scenario = form(text, &mut problems).map(|(written, outline)| {
-        let scenario = validate::validate(written, &outline, file, options, &mut problems);
-        look(&scenario, &outline, &mut problems);
-        scenario
-    });
-    problems.into_result(scenario)
-}
-
-/// What is written and where, if so much of the form is right that the rest can be judged.
-fn form(text: &str, problems: &mut Problems<'_>) -> Option<(Written, Node)> {
-    let mut outline = match outline(text) {
+    let outline = match outline(text) {
         Ok(outline) => outline,
         Err(fault) => {
             problems.add(fault.place.unwrap_or_default(), fault.message, fault.help);
-            return None;
+            return problems.into_result(None);
         }
     };
+    let rows = expand::rows(outline, path, &mut problems);
+    if !problems.is_empty() {
+        return problems.into_result(None);
+    }
+    let mut runs = Vec::with_capacity(rows.len());
+    for Row { number, outline } in rows {
+        if let Some((written, outline)) = form(outline, &mut problems) {
+            let scenario = validate::validate(written, &outline, file, options, &mut problems);
+            if path.is_some() {
+                look_into_files(&scenario, &outline, &mut problems);
+            }
+            runs.push(Run { row: number, scenario });
+        }
+    }
+    problems.into_result(Some(runs))
+}
+
+/// What is written and where, if so much of the form is right that the rest can be judged.
+fn form(mut outline: Node, problems: &mut Problems<'_>) -> Option<(Written, Node)> {
     let judgeable = validate::one_action_each(&mut outline, problems);
     let read = whole::read(&mut outline);
     for fault in read.faults {

@@ -7,6 +7,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess
 use serde::forward_to_deserialize_any;
 use serde_json::Number;
 
+use super::glossary::example_of;
 use super::outline::{Content, Key, Kind, Node, Place, Scalar};
 use super::problem::one_of;
 
@@ -127,18 +128,20 @@ impl de::Error for Fault {
         Self::of(What::Wanted(plain(&expected.to_string())))
     }
 
-    fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::of(What::Wanted(plain(&expected.to_string())))
+    fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let wanted = match found {
+            de::Unexpected::Signed(..0) => "a whole number that is not below zero".to_owned(),
+            de::Unexpected::Unsigned(_) => "a smaller whole number".to_owned(),
+            _ => plain(&expected.to_string()),
+        };
+        Self::of(What::Wanted(wanted))
     }
 }
 
 /// What a type wants, in words of people.
 fn plain(expected: &str) -> String {
     match expected {
-        "u8" => format!("a whole number, at most {}", u8::MAX),
-        "u16" => format!("a whole number, at most {}", u16::MAX),
-        "u32" => format!("a whole number, at most {}", u32::MAX),
-        "u64" | "usize" => "a whole number".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number".to_owned(),
         "a boolean" => "`true` or `false`".to_owned(),
         "a map" => MAP.to_owned(),
         "a sequence" => LIST.to_owned(),
@@ -154,12 +157,19 @@ const LIST: &str = "a list: `[a, b]`, or a line that begins with `- ` for each";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     /// The value.
-    pub(super) node: &'a Node,
+    node: &'a Node,
     /// The key above it; of a list's item, the list's. None for the file itself.
-    pub(super) key: Option<&'a Key>,
+    key: Option<&'a Key>,
+    /// Whether that key is the name of a step or a claim.
+    is_word: bool,
 }
 
 impl<'a> Reader<'a> {
+    /// Of the value of `key`, or of an item of it.
+    pub(super) const fn new(node: &'a Node, key: Option<&'a Key>) -> Self {
+        Self { node, key, is_word: false }
+    }
+
     fn name(self) -> String {
         self.key.map_or_else(|| "the file".to_owned(), |key| format!("`{}`", key.name))
     }
@@ -168,8 +178,11 @@ impl<'a> Reader<'a> {
         Fault::at(self.node.place, message, None)
     }
 
+    /// A step or a claim of another shape is shown as it should be.
     fn wants(self, what: &str) -> Fault {
-        self.fault(format!("{} must hold {what}", self.name()))
+        let example = self.key.filter(|_| self.is_word).and_then(|key| example_of(&key.name));
+        let help = example.map(|example| format!("write for example `{example}`"));
+        Fault { help, ..self.fault(format!("{} must hold {what}", self.name())) }
     }
 
     fn scalar(self) -> Result<&'a Scalar, Fault> {
@@ -331,7 +344,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
         let Some(node) = self.items.next() else { return Ok(None) };
-        seed.deserialize(Reader { node, key: self.key }).map(Some)
+        seed.deserialize(Reader::new(node, self.key)).map(Some)
     }
 }
 
@@ -354,7 +367,9 @@ impl<'de> MapAccess<'de> for Keys<'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         let Some(key) = self.current else { return Err(self.whole.wants(MAP)) };
-        seed.deserialize(Reader { node: &key.value, key: Some(key) }).map_err(|fault| self.of_part(fault))
+        let is_word = self.whole.key.is_some_and(|list| list.name == "steps" || list.name == "expect");
+        let reader = Reader { is_word, ..Reader::new(&key.value, Some(key)) };
+        seed.deserialize(reader).map_err(|fault| self.of_part(fault))
     }
 }
 

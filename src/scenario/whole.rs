@@ -45,12 +45,12 @@ pub(super) fn read(outline: &mut Node) -> Read {
 }
 
 fn file(outline: &Node) -> Result<Written, Fault> {
-    Written::deserialize(Reader { node: outline, key: None })
+    Written::deserialize(Reader::new(outline, None))
 }
 
 /// Takes the items that are no `T` out of the list; whether the others can be judged without them.
 fn only_right<T: DeserializeOwned>(list: &mut Key, faults: &mut Vec<Fault>) -> bool {
-    let wrong = |item: &Node| T::deserialize(Reader { node: item, key: Some(&*list) }).err();
+    let wrong = |item: &Node| T::deserialize(Reader::new(item, Some(&*list))).err();
     let found: Vec<Option<Fault>> = list.value.items().iter().map(wrong).collect();
     let mut judgeable = true;
     let mut at = found.iter();
@@ -70,7 +70,7 @@ fn only_right<T: DeserializeOwned>(list: &mut Key, faults: &mut Vec<Fault>) -> b
 
 fn right_devices(devices: &mut Key, faults: &mut Vec<Fault>) {
     let Content::Keys(keys) = &mut devices.value.content else { return };
-    keys.retain(|key| match Option::<WrittenDevice>::deserialize(Reader { node: &key.value, key: Some(key) }) {
+    keys.retain(|key| match Option::<WrittenDevice>::deserialize(Reader::new(&key.value, Some(key))) {
         Ok(_) => true,
         Err(fault) => {
             faults.push(fault);
@@ -105,5 +105,5 @@ fn stand_in(name: &str) -> Key {
         _ => Content::List(Vec::new()),
     };
     let place = Place::default();
-    Key { name: name.to_owned(), place, value: Node { place, content } }
+    Key { name: name.to_owned(), place, value: Node { place, content, from: 0 } }
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de};
+use serde::de::{self, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::action::Action;
@@ -36,6 +37,14 @@ pub(super) struct Written {
     /// What the server holds at the start; ten generated orders when absent.
     #[schemars(example = "world: { generate: 3 }")]
     pub(super) world: Option<WrittenWorld>,
+    /// Values by name, for `${name}` in other values: `wait: ${pause}`, `name: On ${link}`.
+    #[schemars(example = "vars: { pause: 5min }", schema_with = "variables")]
+    #[serde(default, rename = "vars")]
+    _vars: Option<IgnoredAny>,
+    /// A table of such values: each row is a run of its own, with its values in its name.
+    #[schemars(example = "matrix: [{ link: 3g, bound: 4s }, { link: edge, bound: 10s }]", schema_with = "table")]
+    #[serde(default, rename = "matrix")]
+    _matrix: Option<IgnoredAny>,
     /// Who is on the stage, by name.
     #[schemars(example = "devices: { maria: { link: 3g } }")]
     pub(super) devices: WrittenDevices,
@@ -49,6 +58,18 @@ pub(super) struct Written {
     #[schemars(example = "expect: [{ conflicts: { count: 1 } }]")]
     #[serde(default)]
     pub(super) expect: Vec<Claim>,
+}
+
+fn variables(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "pattern": "^[a-z0-9-]+$" },
+        "additionalProperties": { "type": ["string", "number", "boolean"] },
+    })
+}
+
+fn table(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "items": variables(generator) })
 }
 
 fn requirement_ids(_: &mut SchemaGenerator) -> Schema {

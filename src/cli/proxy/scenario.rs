@@ -11,10 +11,10 @@ use super::super::tell;
 use super::steps;
 use crate::net::PROFILES;
 use crate::proxy::{NewLink, Timed};
-use crate::scenario::{Options, Scenario, Step, draw};
+use crate::scenario::{self, Options, Scenario, Step, draw};
 
 /// The keys that mean something to a proxy. Of `devices` there is one, which is the app; of it, `link`.
-const KEYS: [&str; 6] = ["name", "covers", "tags", "seed", "devices", "steps"];
+const KEYS: [&str; 7] = ["name", "covers", "tags", "seed", "vars", "devices", "steps"];
 
 /// What a proxy takes from a scenario.
 #[derive(Debug, Default)]
@@ -30,7 +30,9 @@ pub(super) struct Story {
 /// The exit code, when something is wrong.
 pub(super) fn load(path: &Path) -> Result<Story, Exit> {
     let names: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
-    let scenario = crate::scenario::load(path, &Options { known_links: &names }).map_err(|problems| {
+    let runs = scenario::load(path, &Options { known_links: &names });
+    let scenario = runs.and_then(|runs| scenario::the_only(runs, &path.display().to_string()));
+    let scenario = scenario.map_err(|problems| {
         problems.iter().for_each(|problem| tell(&draw(problem, true)));
         Exit::WrongInput
     })?;

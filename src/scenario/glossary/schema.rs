@@ -1,6 +1,6 @@
 //! The schema for editors: what `schema/scenario.schema.json` holds.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::tree::{inner, tree};
 use super::word::under;
@@ -11,6 +11,9 @@ use crate::scenario::parse;
 pub fn scenario_schema() -> String {
     let mut root = tree();
     with_values(&mut root, &[]);
+    for part in ["world", "devices", "steps", "expect", "seed", "settle-within"] {
+        root.pointer_mut(&format!("/properties/{part}")).into_iter().for_each(or_variable);
+    }
     let mut whole = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A deadzone scenario",
@@ -19,6 +22,30 @@ pub fn scenario_schema() -> String {
         whole.extend(root.clone());
     }
     format!("{whole:#}\n")
+}
+
+/// Lets `${name}` stand in the place of every value that is more than text. In a text of any kind it may stand anyway.
+fn or_variable(schema: &mut Value) {
+    if schema.get("anyOf").is_none() {
+        inner(schema).into_iter().for_each(or_variable);
+    }
+    let Some(rules) = schema.as_object_mut() else { return };
+    let is_number = ["integer", "number", "boolean"].iter().any(|name| rules.get("type") == Some(&(*name).into()));
+    let restricted = ["enum", "pattern"].iter().any(|rule| rules.contains_key(*rule));
+    if let Some(choices) = rules.get_mut("anyOf").and_then(Value::as_array_mut) {
+        choices.iter_mut().flat_map(inner).for_each(or_variable);
+        choices.push(variable());
+    } else if is_number || restricted {
+        let told = ["title", "description", "examples"];
+        let kept = rules.iter().filter(|(rule, _)| !told.contains(&rule.as_str()));
+        let kept: Map<String, Value> = kept.map(|(rule, says)| (rule.clone(), says.clone())).collect();
+        rules.retain(|rule, _| told.contains(&rule.as_str()));
+        rules.insert("anyOf".to_owned(), json!([kept, variable()]));
+    }
+}
+
+fn variable() -> Value {
+    json!({ "type": "string", "pattern": r"\$\{[a-z0-9-]+\}" })
 }
 
 /// Turns the texts in `examples` into the values that stand in them; a key without an example of its own gets that of

@@ -4,6 +4,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use crate::scenario::expand::STEPS_FILE;
 use crate::scenario::written::Written;
 
 /// The schema of a file. `examples` of keys are texts here, as a file has them.
@@ -12,7 +13,22 @@ pub(super) fn tree() -> Value {
     settings.inline_subschemas = true;
     let mut root = settings.into_generator().into_root_schema_for::<Written>().to_value();
     tidy(&mut root);
+    if let Some(Value::Object(steps)) = root.pointer_mut("/properties/steps/items/properties") {
+        steps.insert("include".to_owned(), include());
+    }
     root
+}
+
+/// The one step that is played by nobody: it is gone before types are read.
+fn include() -> Value {
+    json!({
+        "type": "string",
+        "pattern": format!("{}$", STEPS_FILE.replace('.', r"\.")),
+        "description": "The steps of another file come in its place. The file is a list of steps and nothing else, and its \
+                        name ends in `.steps.yaml`; the path counts from the folder of the file that names it. \
+                        Variables are put in there, too.",
+        "examples": ["- include: steps/sign-in.steps.yaml"],
+    })
 }
 
 /// The schemas directly inside `schema`.

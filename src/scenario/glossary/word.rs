@@ -96,7 +96,7 @@ pub struct Group {
 
 /// Which words are explained where, and in which order.
 const GROUPS: &[(&str, Part, &str)] = &[
-    ("Header", Part::Header, "name covers tags seed world devices settle-within steps expect"),
+    ("Header", Part::Header, "name covers tags seed vars matrix world devices settle-within steps expect"),
     ("The world", Part::World, "generate orders take tls assign"),
     ("Devices", Part::Device, "link user count role sync-every retry clock page keys"),
     (
@@ -123,6 +123,7 @@ const GROUPS: &[(&str, Part, &str)] = &[
     ("Network", Part::Step, "offline flap online link handover captive-portal crash-server server"),
     ("TLS", Part::Step, "mitm handshake certificate old-client"),
     ("Faults", Part::Step, "lose spoil answer slow duplicate replay refuse crash restart"),
+    ("Steps of another file", Part::Step, "include"),
     ("Who may read what", Part::Step, "search-disk lock unlock uninstall install steal tamper"),
     ("How a fault is aimed", Part::Aim, "of nth times only"),
     ("What narrows a fault", Part::Only, "method path order percent from until at-once may-miss"),
@@ -156,6 +157,13 @@ fn groups() -> Vec<Group> {
         Group { title, part: *part, words }
     };
     GROUPS.iter().map(group).collect()
+}
+
+/// A step or a claim called `name` as a file has it, if it fits a line.
+pub(in crate::scenario) fn example_of(name: &str) -> Option<&'static str> {
+    let groups = glossary().iter().filter(|group| matches!(group.part, Part::Step | Part::Claim));
+    let word = groups.flat_map(|group| &group.words).find(|word| word.name == name)?;
+    word.examples.first().map(String::as_str).filter(|example| !example.contains('\n'))
 }
 
 /// The word `name` among the keys of `schema`, of which `around` are examples.

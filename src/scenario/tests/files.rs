@@ -23,7 +23,7 @@ impl Folder {
             format!("name: x\ncovers: []\nworld: {world}\ndevices: {{ maria: {{}} }}\nsteps: [{{ sync: maria }}]\n");
         fs::write(self.0.join("story.yaml"), text).unwrap();
         match load(&self.0.join("story.yaml"), &OPTIONS) {
-            Ok(scenario) => Ok(scenario.world.orders),
+            Ok(mut runs) => Ok(runs.remove(0).scenario.world.orders),
             Err(problems) => Err(only(problems)),
         }
     }

@@ -1,5 +1,6 @@
 //! Tests of the whole way: from text to a scenario or to drawn problems, and back to text.
 
+mod expansion;
 mod files;
 mod hostile;
 mod reading;

@@ -81,7 +81,7 @@ fn a_count_that_is_too_large() {
     says(
         &story("  - lose: { device: maria, what: answer, nth: 5000000000 }\n"),
         r"
-error: `nth` must hold a whole number, at most 4294967295
+error: `nth` must hold a smaller whole number
  --> story.yaml:7:47
   |
 7 |   - lose: { device: maria, what: answer, nth: 5000000000 }
@@ -114,6 +114,43 @@ error: `to` must hold the name of a network profile, or a link such as `{ down: 
   |
 7 |   - link: { device: maria, to: 3 }
   |                                ^
+",
+    );
+}
+
+#[test]
+fn a_step_of_another_shape() {
+    says(
+        &story("  - offline: maria\n  - sync: { device: maria }\n"),
+        r"
+error: `offline` must hold keys and values: `key: value`
+ --> story.yaml:7:14
+  |
+7 |   - offline: maria
+  |              ^^^^^
+  |
+  = help: write for example `- offline: { device: maria, how: dead-zone }`
+error: `sync` must hold a single value
+ --> story.yaml:8:11
+  |
+8 |   - sync: { device: maria }
+  |           ^
+  |
+  = help: write for example `- sync: maria`
+",
+    );
+}
+
+#[test]
+fn a_count_below_zero() {
+    says(
+        &story("  - lose: { device: maria, what: answer, nth: -1 }\n"),
+        r"
+error: `nth` must hold a whole number that is not below zero
+ --> story.yaml:7:47
+  |
+7 |   - lose: { device: maria, what: answer, nth: -1 }
+  |                                               ^^
 ",
     );
 }

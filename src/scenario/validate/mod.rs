@@ -79,7 +79,11 @@ pub(super) fn validate(
     let world = header::world(written.world, outline.at("world"), file, &cast, problems);
     story::check(&written.steps, outline.at("steps"), &cast, world.tls, problems);
     claims::check(&written.expect, &written.steps, outline.at("expect"), &cast, problems);
-    let line = |list: &str, index: usize| outline.at(list).item(index).place.line;
+    // Of a step from another file, where the scenario includes it: reports point into scenarios.
+    let line = |list: &str, index: usize| match outline.at(list).item(index) {
+        Node { from: 0, place, .. } => place.line,
+        Node { from, .. } => *from,
+    };
     let steps = written.steps.into_iter().enumerate();
     let expect = written.expect.into_iter().enumerate();
     Scenario {
