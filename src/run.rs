@@ -104,9 +104,10 @@ async fn tell(
 
 /// Why a scenario would tell nothing on `media`; `None` when it does.
 fn not_here(scenario: &Scenario, media: &Media) -> Option<String> {
-    let Media::Live { client, .. } = media else { return None };
+    let Media::Live { client, server, .. } = media else { return None };
     let simulated = only_simulated(scenario).map(|why| format!("cannot be run live: {why}"));
-    simulated.or_else(|| scenario.beyond(&client.lacks))
+    let own = || server.as_ref().and_then(|_| only_own_server(scenario));
+    simulated.or_else(own).or_else(|| scenario.beyond(&client.lacks))
 }
 
 /// Why a scenario can be run in the simulated world alone; `None` when it can be run on both.
@@ -140,6 +141,18 @@ pub fn only_simulated(scenario: &Scenario) -> Option<String> {
             CrashHow::Kill => return None,
         };
         Some(format!("line {}: {why}", step.line))
+    })
+}
+
+/// Why a scenario can be run against the reference server alone; `None` when any server will do.
+fn only_own_server(scenario: &Scenario) -> Option<String> {
+    scenario.steps.iter().find_map(|step| {
+        let what = match &step.action {
+            Action::CrashServer(_) => "cuts the power of the server",
+            Action::ServerClock(_) => "sets the clock of the server",
+            _ => return None,
+        };
+        Some(format!("line {} {what}, which cannot be done to one that is reached over HTTP alone", step.line))
     })
 }
 

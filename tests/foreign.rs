@@ -2,8 +2,9 @@
 //! is a verdict with a reason within bounds, and nothing is left running.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -204,17 +205,108 @@ fn the_example_in_python_fails_by_its_two_weaknesses_and_nothing_else() {
     let folder = tempfile::tempdir().expect("a folder");
     let client = "python3 examples/python-client/client.py";
     let mut command = deadzone();
-    command.args(["run", "scenarios/basics", "--jobs", "8", "--client", client, "--report"]).arg(folder.path());
+    command.args(["check-client", client, "--only", "basics", "--report"]).arg(folder.path().join("report"));
     let output = command.output().expect("the program starts");
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    let summary = fs::read_to_string(folder.path().join("summary.json")).expect("a summary");
-    let summary: Value = serde_json::from_str(&summary).expect("JSON");
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let summary = summary(folder.path());
     let scenarios = summary["scenarios"].as_array().expect("scenarios");
     let of = |class: &str| -> Vec<String> {
         let those = scenarios.iter().filter(|scenario| scenario["class"] == class);
         those.filter_map(|scenario| scenario["file"].as_str()).map(str::to_owned).collect()
     };
     let weak = ["acknowledgement-lost-once", "pull-broken-off-between-two-pages"];
-    assert_eq!(of("failed"), weak.map(|name| format!("scenarios/basics/{name}.yaml")), "{}", text(&output));
-    assert_eq!(of("passed").len(), scenarios.len() - weak.len(), "{}", text(&output));
+    assert_eq!(of("failed"), weak.map(|name| format!("scenarios/basics/{name}.yaml")), "{told}");
+    assert_eq!(of("passed").len(), scenarios.len() - weak.len(), "{told}");
+    let verdict = |id: &str| {
+        let row = told.lines().find(|line| line.split_whitespace().any(|word| word == id) && line.starts_with("    "));
+        row.map(|row| row.trim().to_owned()).unwrap_or_default()
+    };
+    for (id, word) in [("3.1B/merge", "failed"), ("F1", "passed"), ("F10", "passed"), ("4.4/audit", "not proven")] {
+        assert!(verdict(id).starts_with(word), "{id}: {told}");
+    }
+    let again = "replay: deadzone check-client 'python3 examples/python-client/client.py' --only scenarios/basics/";
+    assert!(told.contains(again), "{told}");
+}
+
+#[test]
+fn the_smallest_client_of_the_guide_is_one() {
+    if !python() {
+        return;
+    }
+    let guide = fs::read_to_string(root().join("docs/TEST_YOUR_OWN.md")).expect("the guide");
+    let program = guide.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a program");
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = || {
+        let mut command = deadzone();
+        command.args(["check-client", "python3 client.py", "--only", "created-offline", "--only", "basics/office"]);
+        command.current_dir(folder.path()).output().expect("the program starts")
+    };
+    let output = check();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("it ended before it had opened (exit status: 2"), "{}", text(&output));
+    fs::write(folder.path().join("client.py"), program).expect("the program of the guide");
+    let output = check();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("it cannot sign in: not yet"), "{}", text(&output));
+    assert!(text(&output).contains("skipped  An order made offline becomes a real one"), "{}", text(&output));
+}
+
+/// The reference server as a stranger, which ends with this.
+struct Stranger {
+    process: std::process::Child,
+    url: String,
+}
+
+impl Stranger {
+    fn start(options: &[&str]) -> Self {
+        let mut command = deadzone();
+        let mut process = command.arg("serve").args(options).stdout(Stdio::piped()).spawn().expect("a server");
+        let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
+        let first = lines.next().expect("a line").expect("text");
+        let url = first.strip_prefix("listening on ").expect("its address").to_owned();
+        Self { process, url }
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        // It may have ended already, and then there is nothing to do.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_server_is_tested_over_http_alone() {
+    let server = Stranger::start(&["--stage"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = deadzone();
+    command.args(["check-server", &server.url, "--only", "basics/", "--only", "put on hold by the office", "--report"]);
+    let output = command.arg(folder.path().join("report")).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("11 passed, 0 failed\n"), "{}", text(&output));
+    assert_eq!(summary(folder.path())["subject"]["server"], server.url.as_str());
+}
+
+#[test]
+fn what_only_our_own_server_can_do_is_skipped() {
+    let server = Stranger::start(&["--stage"]);
+    let file = root().join("scenarios/time/the-server-s-clock-steps-back.yaml");
+    let output = deadzone().arg("run").arg(file).args(["--server", &server.url]).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+    assert!(text(&output).contains("sets the clock of the server, which cannot be done"), "{}", text(&output));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_wrong_input_and_one_that_takes_no_story_proves_nothing() {
+    let check = |url: &str| deadzone().args(["check-server", url, "--quiet"]).output().expect("the program starts");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number");
+    let output = check(&format!("http://{nobody}"));
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains(&format!("--server http://{nobody}: connect: ")), "{}", text(&output));
+    let server = Stranger::start(&[]);
+    let output = check(&server.url);
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+    assert!(text(&output).contains("the server does not offer /deadzone/v1/world (HTTP 404)"), "{}", text(&output));
 }

@@ -34,7 +34,7 @@ fn tagged_live(folder: &Path) -> Vec<(String, Scenario)> {
 fn live(scenario: &Scenario) -> Result<Outcome, RunError> {
     let directory = tempfile::tempdir().expect("a folder for the devices");
     let client = Client::reference(PathBuf::from(env!("CARGO_BIN_EXE_deadzone")));
-    let media = Media::Live { client, directory: directory.path().to_owned() };
+    let media = Media::Live { client, server: None, directory: directory.path().to_owned() };
     run(scenario, Seed(scenario.seed), &media, &Interrupt::default())
 }
 

@@ -44,7 +44,8 @@ fn is_open(row: &Row) -> bool {
     row.proof == Proof::Failed || (row.proof == Proof::NotProven && row.statement.beyond.is_none())
 }
 
-fn line(row: &Row) -> String {
+/// A row of the matrix in two lines.
+pub(super) fn line(row: &Row) -> String {
     let by = match row.by.len() {
         0 => row.reason.clone(),
         1 => "1 scenario".to_owned(),

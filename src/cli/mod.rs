@@ -1,6 +1,7 @@
 //! The command line: arguments, one file a command. It wires the rooms together, and it alone prints.
 
 mod baseline;
+mod conformance;
 mod coverage;
 mod device;
 mod dry_run;
@@ -42,6 +43,10 @@ struct Arguments {
 enum Command {
     /// Replay scenarios and judge what happened
     Run(run::RunArguments),
+    /// Check a client of your own against the reference server: a verdict by requirement
+    CheckClient(conformance::CheckClientArguments),
+    /// Check a server of your own with the reference client: a verdict by requirement
+    CheckServer(conformance::CheckServerArguments),
     /// Put shards together, compare runs
     #[command(subcommand)]
     Report(reports::ReportCommand),
@@ -87,6 +92,8 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::CheckClient(arguments) => conformance::check_client(&arguments),
+        Command::CheckServer(arguments) => conformance::check_server(&arguments),
         Command::Report(command) => reports::report(&command),
         Command::Baseline(command) => baseline::baseline(&command),
         Command::Coverage(arguments) => coverage::coverage(&arguments),

@@ -22,10 +22,19 @@ pub(super) struct Replay {
     /// Live devices keep their files in a folder below this one, by the scenario's number.
     pub(super) media: Media,
     pub(super) interrupt: Interrupt,
-    /// Why no scenario need be run: the client under test does not even greet.
-    pub(super) unfit: Option<String>,
+    /// Why no scenario need be run, and how each ends.
+    pub(super) unfit: Option<Unfit>,
     /// What each scenario may cost, and by how much it may grow.
     pub(super) accepted: Option<(Baseline, Tolerance)>,
+}
+
+/// Why no scenario need be run.
+#[derive(Clone, Debug)]
+pub(super) enum Unfit {
+    /// What is under test fails all of them.
+    Failed(String),
+    /// Nothing can be said of it.
+    Skipped(String),
 }
 
 /// A scenario that was replayed.
@@ -54,13 +63,20 @@ impl Replay {
 
     fn judged(&self, number: usize, selected: &Selected) -> (ScenarioSummary, History) {
         let scenario = &selected.scenario;
-        if let Some(why) = &self.unfit {
-            return (self.unfit(selected, why), History::default());
+        match &self.unfit {
+            None => {}
+            Some(Unfit::Failed(why)) => return (self.fails(selected, "device protocol", why), History::default()),
+            Some(Unfit::Skipped(why)) => {
+                return (self.not_run(selected, Class::Skipped, why.clone()), History::default());
+            }
         }
         let mut outcome = match self.once(&format!("{number}"), scenario) {
             Ok(outcome) => outcome,
             Err(error @ RunError::NotHere(_)) => {
                 return (self.not_run(selected, Class::Skipped, error.to_string()), History::default());
+            }
+            Err(error) if matches!(self.media, Media::Live { server: Some(_), .. }) => {
+                return (self.fails(selected, "server", &error.to_string()), History::default());
             }
             Err(error) => return (self.not_run(selected, Class::Broken, error.to_string()), History::default()),
         };
@@ -90,8 +106,9 @@ impl Replay {
     fn once(&self, folder: &str, scenario: &Scenario) -> Result<Outcome, RunError> {
         let media = match &self.media {
             Media::Simulated => Media::Simulated,
-            Media::Live { client, directory } => {
-                Media::Live { client: client.clone(), directory: directory.join(folder) }
+            Media::Live { client, server, directory } => {
+                let (client, server) = (client.clone(), server.clone());
+                Media::Live { client, server, directory: directory.join(folder) }
             }
         };
         run_scenario(scenario, Seed(self.seed_of(scenario)), &media, &self.interrupt)
@@ -101,12 +118,12 @@ impl Replay {
         self.seed.unwrap_or(scenario.seed)
     }
 
-    /// Of a scenario whose client does not get as far as to play it.
-    fn unfit(&self, selected: &Selected, why: &str) -> ScenarioSummary {
+    /// Of a scenario that what is under test does not get as far as to play.
+    fn fails(&self, selected: &Selected, check: &str, why: &str) -> ScenarioSummary {
         let finding = Finding {
-            check: "device protocol".to_owned(),
+            check: check.to_owned(),
             class: check::Class::Violated,
-            expected: "the client opens, and says what it offers".to_owned(),
+            expected: "what is under test can be asked at all".to_owned(),
             happened: why.to_owned(),
             events: Vec::new(),
             line: 0,

@@ -12,15 +12,15 @@ use super::exit::Exit;
 use super::interrupt::on_ctrl_c;
 use super::jobs;
 use super::outputs::{self, ScenarioFiles};
-use super::replay::{Replay, Replayed};
+use super::replay::{Replay, Replayed, Unfit};
 use super::select::{self, Selected};
 use super::shard::ShardArgument;
-use super::subject::{self, SubjectArguments, Unfit};
+use super::subject::{self, SubjectArguments};
 use super::{say, tell, validate};
 use crate::report::{self, Baseline, Class, ScenarioSummary, Shard, Stopped, Subject, Summary, Tolerance};
-use crate::world::Media;
+use crate::world::{Media, NoTarget, Target};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct RunArguments {
     /// Scenario files or folders of them [default: scenarios/, without those tagged `big`]
     paths: Vec<PathBuf>,
@@ -79,12 +79,20 @@ enum Show {
     Tech,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// A line a scenario, failures told
+    #[default]
     Human,
     /// One JSON document: the summary
     Json,
+}
+
+impl RunArguments {
+    /// Those of a check of `subject`.
+    pub(super) fn of(subject: SubjectArguments, jobs: Option<u16>, report: Option<PathBuf>, quiet: bool) -> Self {
+        Self { subject, jobs, report, quiet, ..Self::default() }
+    }
 }
 
 pub(super) fn run(arguments: &RunArguments) -> Exit {
@@ -126,28 +134,33 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
         super::print(&stories.join("\n"));
         return Exit::Held;
     }
-    if let Some(directory) = &arguments.report
-        && let Err(error) = fs::create_dir_all(directory)
-    {
-        tell(&format!("--report {}: {error}: name a folder that can be written", directory.display()));
-        return Exit::WrongInput;
+    match conduct(arguments, &selected, whole, shard) {
+        Ok((exit, _)) | Err(exit) => exit,
     }
-    let accepted = match accepted(arguments) {
-        Ok(accepted) => accepted,
-        Err(why) => {
-            tell(&format!("--baseline {why}"));
-            return Exit::WrongInput;
-        }
+}
+
+/// Replays `selected`, a part of `whole`, and writes and says what came of it.
+///
+/// # Errors
+/// The exit code, when it cannot be done; why has been told.
+pub(super) fn conduct(
+    arguments: &RunArguments,
+    selected: &[Selected],
+    whole: usize,
+    shard: Option<Shard>,
+) -> Result<(Exit, Summary), Exit> {
+    let wrong = |why: &str| {
+        tell(why);
+        Exit::WrongInput
     };
-    let runner = match Runner::new(arguments, accepted) {
-        Ok(Ok(runner)) => runner,
-        Ok(Err(why)) => {
-            tell(&format!("--client: {why}"));
-            return Exit::WrongInput;
-        }
-        Err(error) => return failed(&error),
-    };
-    runner.run_all(&selected, whole, shard).unwrap_or_else(|error| failed(&error))
+    if let Some(directory) = &arguments.report {
+        fs::create_dir_all(directory).map_err(|error| {
+            wrong(&format!("--report {}: {error}: name a folder that can be written", directory.display()))
+        })?;
+    }
+    let accepted = accepted(arguments).map_err(|why| wrong(&format!("--baseline {why}")))?;
+    let runner = Runner::new(arguments, accepted).map_err(|error| failed(&error))?.map_err(|why| wrong(&why))?;
+    runner.run_all(selected, whole, shard).map_err(|error| failed(&error))
 }
 
 fn failed(error: &io::Error) -> Exit {
@@ -181,25 +194,33 @@ struct Told {
 }
 
 impl<'a> Runner<'a> {
-    /// The runner, or why the client under test cannot be started at all.
+    /// The runner, or why what is under test is not there at all.
     fn new(arguments: &'a RunArguments, accepted: Option<(Baseline, Tolerance)>) -> io::Result<Result<Self, String>> {
         let interrupt = on_ctrl_c()?;
         let (seed, retries) = (arguments.seed, arguments.retries);
         let mut replay = Replay { seed, retries, media: Media::Simulated, interrupt, unfit: None, accepted };
-        if !arguments.live && !arguments.subject.is_foreign() {
+        let tested = &arguments.subject;
+        if !arguments.live && !tested.is_foreign() {
             return Ok(Ok(Self { arguments, replay, subject: None, _scratch: None }));
         }
         let scratch = tempfile::Builder::new().prefix("deadzone-").tempdir()?;
-        let mut client = arguments.subject.program()?;
-        if arguments.subject.is_foreign() {
+        let server = match tested.server.as_deref().map(Target::find).transpose() {
+            Ok(server) => server,
+            Err(NoTarget::Unreachable(why)) => return Ok(Err(format!("--server {why}"))),
+            Err(NoTarget::NoStage(why)) => {
+                replay.unfit = Some(Unfit::Skipped(why));
+                None
+            }
+        };
+        let mut client = tested.program()?;
+        if tested.client.is_some() {
             match subject::meet(&mut client, scratch.path()) {
-                Ok(()) => {}
-                Err(Unfit::Broken(why)) => replay.unfit = Some(why),
-                Err(Unfit::NoCommand(why)) => return Ok(Err(why)),
+                Ok(unfit) => replay.unfit = replay.unfit.or(unfit),
+                Err(why) => return Ok(Err(format!("--client: {why}"))),
             }
         }
-        let subject = arguments.subject.named(&client);
-        replay.media = Media::Live { client, directory: scratch.path().to_owned() };
+        let subject = tested.named(&client);
+        replay.media = Media::Live { client, server, directory: scratch.path().to_owned() };
         Ok(Ok(Self { arguments, replay, subject, _scratch: Some(scratch) }))
     }
 
@@ -209,7 +230,7 @@ impl<'a> Runner<'a> {
         Summary { version: Summary::VERSION, live, subject: self.subject.clone(), ..Summary::default() }
     }
 
-    fn run_all(&self, selected: &[Selected], whole: usize, shard: Option<Shard>) -> io::Result<Exit> {
+    fn run_all(&self, selected: &[Selected], whole: usize, shard: Option<Shard>) -> io::Result<(Exit, Summary)> {
         let mut summary = Summary { selected: whole as u64, shard, ..self.head() };
         let progress = progress(selected.len(), self.arguments);
         let (mut slowest, mut sections, mut trouble) = (Vec::new(), Vec::new(), None);
@@ -247,14 +268,17 @@ impl<'a> Runner<'a> {
         } else if self.replay.interrupt.is_raised() {
             summary.stopped = Some(Stopped::Interrupted);
         }
-        self.finish(&summary, &sections, slowest)
+        Ok((self.finish(&summary, &sections, slowest)?, summary))
     }
 
     /// Live runs are alone unless asked otherwise: their times would suffer from company.
     fn jobs(&self) -> usize {
-        let live = matches!(self.replay.media, Media::Live { .. });
-        let default = if live { 1 } else { jobs::cores() };
-        self.arguments.jobs.map_or(default, usize::from)
+        match self.replay.media {
+            // It holds one story's world at a time.
+            Media::Live { server: Some(_), .. } => 1,
+            Media::Live { .. } => self.arguments.jobs.map_or(1, usize::from),
+            Media::Simulated => self.arguments.jobs.map_or_else(jobs::cores, usize::from),
+        }
     }
 
     fn tell(&self, number: usize, selected: &Selected) -> Told {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +19,8 @@ use super::interrupt::EndSignals;
 use super::{say, tell};
 use crate::base::{Clock, Seed, WallClock};
 use crate::protocol::path;
-use crate::server::Server;
 use crate::tls::{Authority, AuthorityError, Key, Validity, Versions, server_settings};
-use crate::world::{DemoOrders, DemoUser, demo};
+use crate::world::{DemoOrders, DemoUser, Staged, demo};
 
 /// A handshake that has not ended after this long never will.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -36,6 +36,9 @@ pub(super) struct ServeArguments {
     /// Work orders that it holds: a number of generated ones, or a JSON file with an array of them
     #[arg(long, value_name = "FILE|N", default_value = "20")]
     orders: String,
+    /// Let whoever asks replace all that it holds, so that `deadzone check-server` can test it
+    #[arg(long)]
+    stage: bool,
     /// Speak TLS 1.3, with a certificate of the authority in this folder; what is missing there is made
     #[arg(long, value_name = "DIR")]
     tls: Option<PathBuf>,
@@ -70,6 +73,7 @@ pub(super) fn serve(arguments: &ServeArguments) -> Exit {
                 return Exit::WrongInput;
             }
         };
+        let server = Rc::new(Staged::new(server, clock, Seed(seed), arguments.stage));
         match listen(arguments.listen, &server, &users, tls).await {
             Ok(()) => Exit::Held,
             Err(error) => failed(&error),
@@ -83,7 +87,12 @@ fn failed(error: &io::Error) -> Exit {
 }
 
 /// Serves until somebody asks for the end.
-async fn listen(address: SocketAddr, server: &Server, users: &[DemoUser], tls: Option<TlsAcceptor>) -> io::Result<()> {
+async fn listen(
+    address: SocketAddr,
+    server: &Rc<Staged>,
+    users: &[DemoUser],
+    tls: Option<TlsAcceptor>,
+) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     let mut signals = EndSignals::listen()?;
     introduce(listener.local_addr()?, users, tls.is_some());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::replay::Unfit;
 use crate::base::Span;
 use crate::report::Subject;
 use crate::world::{Client, greet};
@@ -15,21 +16,28 @@ pub(super) struct SubjectArguments {
     /// Let this program play the devices, over the device protocol; implies --live. A shell reads the command
     #[arg(long, value_name = "COMMAND")]
     pub(super) client: Option<String>,
+    /// Play against this server, `http://host:port`, one scenario at a time; implies --live
+    #[arg(long, value_name = "URL")]
+    pub(super) server: Option<String>,
     /// A device that has not answered after this long is given up [default: 2min]
     #[arg(long, value_name = "SPAN")]
     pub(super) answer_within: Option<Span>,
+    /// The scenarios are those that are built in.
+    #[arg(skip)]
+    pub(super) built_in: bool,
 }
 
 impl SubjectArguments {
     /// Whether something of the team's is under test, for which there is real time alone.
     pub(super) fn is_foreign(&self) -> bool {
-        self.client.is_some()
+        self.client.is_some() || self.server.is_some()
     }
 
     /// How reports name it; none where everything is the reference.
     pub(super) fn named(&self, client: &Client) -> Option<Subject> {
         let lacks = client.lacks.clone();
-        self.is_foreign().then(|| Subject { client: self.client.clone(), lacks })
+        let (client, server) = (self.client.clone(), self.server.clone());
+        self.is_foreign().then_some(Subject { client, server, built_in: self.built_in, lacks })
     }
 
     /// The program that plays the devices, not yet asked what it offers.
@@ -49,29 +57,21 @@ impl SubjectArguments {
 /// Time for a program to start and to greet.
 const GREET_WITHIN: Duration = Duration::from_secs(20);
 
-/// Asks `client` what it offers.
+/// Asks `client` what it offers; returns why no scenario need be played, if that is so.
 ///
 /// # Errors
-/// Why it does not say so.
-pub(super) fn meet(client: &mut Client, scratch: &Path) -> Result<(), Unfit> {
+/// When there is no such program.
+pub(super) fn meet(client: &mut Client, scratch: &Path) -> Result<Option<Unfit>, String> {
     let directory = scratch.join("greeting");
-    std::fs::create_dir_all(&directory).map_err(|error| Unfit::Broken(error.to_string()))?;
+    std::fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     let hasty = Client { answer_within: client.answer_within.min(GREET_WITHIN), ..client.clone() };
     match greet(&hasty, &directory) {
         Ok(lacks) => {
             client.lacks = lacks;
-            Ok(())
+            Ok(None)
         }
         // What a shell says of a command that it cannot find, or not run.
-        Err(why) if why.contains("exit status: 127") || why.contains("exit status: 126") => Err(Unfit::NoCommand(why)),
-        Err(why) => Err(Unfit::Broken(why)),
+        Err(why) if why.contains("exit status: 127") || why.contains("exit status: 126") => Err(why),
+        Err(why) => Ok(Some(Unfit::Failed(why))),
     }
-}
-
-/// Why a program cannot play a device.
-pub(super) enum Unfit {
-    /// There is no such program.
-    NoCommand(String),
-    /// It does not keep to the protocol.
-    Broken(String),
 }

@@ -65,6 +65,9 @@ fn head(summary: &Summary) -> String {
     if let Some(client) = summary.subject.as_ref().and_then(|subject| subject.client.as_ref()) {
         let _ = writeln!(text, "\nTested: the client `{}`.", code(client));
     }
+    if let Some(server) = summary.subject.as_ref().and_then(|subject| subject.server.as_ref()) {
+        let _ = writeln!(text, "\nTested: the server `{}`.", code(server));
+    }
     for (unchecked, scenarios) in summary.unchecked() {
         let (check, reason) = (plain(&unchecked.check), plain(&unchecked.reason));
         let _ = writeln!(text, "\nNot checked in {scenarios} of the scenarios: {check}, since {reason}.");

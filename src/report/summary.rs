@@ -173,15 +173,32 @@ pub struct Subject {
     /// The command that plays the devices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// Where the server is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Whether the scenarios were those that are built into the program.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub built_in: bool,
     /// What that client does not offer: scenarios that need it are skipped, and so are checks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<Capability>,
 }
 
 impl Subject {
-    /// Its part of a command line.
-    fn options(&self) -> String {
-        self.client.as_ref().map(|command| format!(" --client {}", quoted(command))).unwrap_or_default()
+    /// The command that replays `scenario` with it.
+    fn replay(&self, scenario: &ScenarioSummary) -> String {
+        let file = quoted(&scenario.file);
+        match (&self.client, &self.server) {
+            (Some(client), None) if self.built_in => format!("deadzone check-client {} --only {file}", quoted(client)),
+            (None, Some(server)) if self.built_in => format!("deadzone check-server {} --only {file}", quoted(server)),
+            (client, server) => {
+                let option = |name: &str, value: &Option<String>| {
+                    value.as_ref().map(|value| format!(" --{name} {}", quoted(value))).unwrap_or_default()
+                };
+                let how = option("client", client) + &option("server", server);
+                format!("deadzone run {file} --seed {}{how}", scenario.seed)
+            }
+        }
     }
 }
 
@@ -229,12 +246,11 @@ impl Summary {
     /// The command that replays `scenario` as it was run here.
     #[must_use]
     pub fn replay(&self, scenario: &ScenarioSummary) -> String {
-        let how = match &self.subject {
-            Some(subject) => subject.options(),
-            None if self.live => " --live".to_owned(),
-            None => String::new(),
-        };
-        format!("deadzone run {} --seed {}{how}", quoted(&scenario.file), scenario.seed)
+        if let Some(subject) = &self.subject {
+            return subject.replay(scenario);
+        }
+        let live = if self.live { " --live" } else { "" };
+        format!("deadzone run {} --seed {}{live}", quoted(&scenario.file), scenario.seed)
     }
 
     /// The checks that were not made in some scenario, each with its reason and in how many.

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::cast::{from_file, password_of, profile, seeded};
 use super::office::OFFICE;
 use super::seed;
-use super::stage::{AUDITOR, StageError, from_file, password_of, profile, seeded};
+use super::stage::{AUDITOR, StageError};
 use crate::base::{Clock, Seed, WallClock};
 use crate::server::Server;
 

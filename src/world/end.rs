@@ -2,7 +2,6 @@
 //! auditor reads what is there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -12,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::api::{ApiError, ApiUser};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
-use super::network::{SERVER, ToServer};
+use super::network::SERVER;
 use super::stage::{AUDITOR, Member, World, credentials};
 use super::steps::state;
 use crate::base::hex;
@@ -27,7 +26,7 @@ impl World {
     pub async fn heal(&self) {
         self.faults.clear();
         self.renew_certificate();
-        let restarted = self.machine.restart();
+        let restarted = self.machine.as_ref().is_some_and(|machine| machine.restart());
         if self.outage.take().is_some() || restarted {
             self.recorder.record(What::ServerChanged { state: ServerState::Up });
         }
@@ -191,7 +190,7 @@ impl World {
 
     /// A user at a terminal of the server's own, off the devices' network.
     pub(super) fn reader(&self, user: &str) -> ApiUser {
-        let http = HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.machine.clone())));
+        let http = HttpClient::new(self.clock, SERVER, self.upstream.clone());
         let credentials = SignInRequest { password: self.password_of(user), ..credentials(user, "audit") };
         ApiUser::new(http, self.clock, credentials, self.authenticators.clone())
     }

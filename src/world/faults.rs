@@ -74,13 +74,16 @@ impl World {
 
     /// The server's power is to fail right after a commit.
     pub(super) fn crash_server(&self, step: &scenario::CrashServer) -> Done {
+        let machine = self.machine.as_ref().ok_or_else(|| impossible("the power of a team's own server is not cut"))?;
         let fault = self.arm_fault(EVERYBODY, Fault::ServerCrash, false);
-        self.machine.fails(fault, step.after_commit);
+        machine.fails(fault, step.after_commit);
         Ok(())
     }
 
     fn server_becomes(&self, state: ServerState) -> Done {
-        self.machine.restart();
+        if let Some(machine) = &self.machine {
+            machine.restart();
+        }
         if let Some(outage) = self.outage.take() {
             self.faults.disarm(outage);
         }

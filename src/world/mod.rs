@@ -4,6 +4,7 @@ mod account;
 mod acts;
 mod api;
 mod authenticators;
+mod cast;
 mod child;
 mod child_process;
 mod choices;
@@ -27,6 +28,7 @@ mod server_steps;
 mod session;
 mod speak;
 mod stage;
+mod staging;
 mod steps;
 mod thief;
 #[cfg(test)]
@@ -46,6 +48,7 @@ pub use links::conditions;
 pub use platform::{CopyOpened, Platform, StolenKeychain};
 pub use speak::speak;
 pub use stage::{StageError, World};
+pub use staging::{NoTarget, Staged, Target};
 
 /// On which media a run takes place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +59,8 @@ pub enum Media {
     Live {
         /// The program that speaks the device protocol.
         client: Client,
+        /// A server of the team's; the reference, in this process, when absent.
+        server: Option<Target>,
         /// Where the devices' directories are made.
         directory: PathBuf,
     },

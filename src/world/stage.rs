@@ -4,12 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::Media;
 use super::api::ApiUser;
 use super::authenticators::Authenticators;
+use super::cast::{password_of, record_seeds, records, seeded, users};
 use super::child::{ChildDevice, Open, PROTOCOL};
 use super::device::{Ask, Device, Reply};
 use super::http::HttpClient;
@@ -19,17 +20,16 @@ use super::machine::Machine;
 use super::network::{Listeners, OverLink, SERVER, ToServer};
 use super::office::{OFFICE, Office};
 use super::secrets::Secrets;
-use super::seed::{self, Records};
 use super::speak::Tcp;
 use super::tls::{self, OpenTls, Security};
 use crate::base::{Clock, CrashHow, Seed, WallClock};
 use crate::client::{KeyCost, Settings};
 use crate::history::{Recorder, What};
 use crate::net::{self, Link, Weather};
-use crate::protocol::{Profile, Record, SignInRequest};
+use crate::protocol::SignInRequest;
 use crate::proxy::{Faults, Moment, Proxy, Upstream};
-use crate::scenario::{self, Assign, Keys, Orders, Retry, Role, Scenario};
-use crate::server::{Seeded, SeededUser, Server};
+use crate::scenario::{self, Keys, Retry, Scenario};
+use crate::server::{Server, SetupError};
 
 /// The auditor's user id: sees everything, changes nothing.
 pub(super) const AUDITOR: &str = "auditor";
@@ -51,7 +51,10 @@ pub struct World {
     pub(super) clock: Clock,
     pub(super) seed: Seed,
     pub(super) recorder: Recorder,
-    pub(super) machine: Rc<Machine>,
+    /// The server in this process; none where a team's own is tested.
+    pub(super) machine: Option<Rc<Machine>>,
+    /// What leads to the server, past the proxy.
+    pub(super) upstream: Rc<dyn Upstream>,
     pub(super) server_clock: WallClock,
     pub(super) faults: Faults,
     pub(super) members: BTreeMap<String, Member>,
@@ -150,26 +153,6 @@ impl Doomed {
     }
 }
 
-pub(super) fn password_of(user: &str) -> String {
-    format!("password of {user}")
-}
-
-/// What a server knows from the start: `users`, whose passwords are [`password_of`] them, with their authenticators, and
-/// `records`.
-pub(super) fn seeded(users: Vec<Profile>, records: Records, authenticators: impl Fn(&str) -> Vec<Vec<u8>>) -> Seeded {
-    let user = |profile: Profile| SeededUser {
-        password: password_of(&profile.user_id),
-        authenticators: authenticators(&profile.user_id),
-        profile,
-    };
-    Seeded {
-        users: users.into_iter().map(user).collect(),
-        work_orders: records.work_orders,
-        assets: records.assets,
-        inventory: records.inventory,
-    }
-}
-
 impl World {
     /// Sets the stage of `scenario` and signs every device in.
     ///
@@ -190,18 +173,23 @@ impl World {
         let authenticators = Rc::new(Authenticators::enrolled(scenario, &users, seed, server_clock.clone()));
         secrets.know_users(&users, &authenticators);
         let seeded = seeded(users, records, |user| authenticators.of(user));
-        let server = Server::new(server_clock.clone(), seed.stream("server"), seeded)
-            .map_err(|error| StageError(error.to_string()))?;
-        let machine = Rc::new(Machine::new(server, recorder.clone()));
         let faults = Faults::new(seed);
         let listeners = Listeners::default();
-        let upstream: Rc<dyn Upstream> = match media {
-            Media::Simulated => Rc::new(ToServer(machine.clone())),
-            Media::Live { .. } => Rc::new(Tcp(serve_tcp(&machine, &listeners).await?)),
+        let (machine, upstream) = match media {
+            Media::Live { server: Some(target), .. } => {
+                target.stage(&seeded).await?;
+                (None, Rc::new(Tcp(target.address.clone())) as Rc<dyn Upstream>)
+            }
+            Media::Simulated | Media::Live { .. } => {
+                let server = Server::new(server_clock.clone(), seed.stream("server"), seeded).map_err(unfit)?;
+                let machine = Rc::new(Machine::new(server, recorder.clone()));
+                let upstream = reached(&machine, media, &listeners).await?;
+                (Some(machine), upstream)
+            }
         };
         let doomed = Rc::new(Doomed::default());
         let strike = doomed.clone();
-        let proxy = Rc::new(Proxy::new(recorder.clone(), upstream, faults.clone()));
+        let proxy = Rc::new(Proxy::new(recorder.clone(), upstream.clone(), faults.clone()));
         proxy.on_crash(Rc::new(move |device: &str, fault, moment| strike.strike(device, fault, moment)));
         let tls = tls::set(scenario.world.tls, seed, &server_clock)?;
         proxy.behind(tls.front);
@@ -213,6 +201,7 @@ impl World {
             seed,
             recorder,
             machine,
+            upstream,
             server_clock,
             faults,
             members: BTreeMap::new(),
@@ -258,7 +247,7 @@ impl World {
                     tls: self.open_tls.clone(),
                 }))
             }
-            Media::Live { client, directory } => {
+            Media::Live { client, directory, .. } => {
                 let server = self.listen(&name, &link, &proxy).await?;
                 let open = open(device, &name, server, directory.join(&name), self.seed)?;
                 let open = Open { tls: self.open_tls.clone(), ..open };
@@ -333,7 +322,7 @@ impl World {
                 Ok(reply) => format!("{reply:?}"),
                 Err(error) => error.to_string(),
             };
-            if self.live && !member.device.given_up() {
+            if self.live && self.machine.is_some() && !member.device.given_up() {
                 let why = format!("it cannot sign in: {why}");
                 self.recorder.record(What::Broke { device: name.clone(), why });
             }
@@ -349,90 +338,16 @@ impl World {
     }
 }
 
-fn records(scenario: &Scenario, seed: Seed) -> Result<Records, StageError> {
-    let mut records = match &scenario.world.orders {
-        Orders::Generate(count) => seed::generate(u64::from(*count), seed),
-        Orders::File { path, take, .. } => {
-            let mut work_orders = from_file(path)?;
-            work_orders.truncate(take.map_or(usize::MAX, |take| usize::try_from(take).unwrap_or(usize::MAX)));
-            Records { work_orders, ..Records::default() }
-        }
-    };
-    let owners = match &scenario.world.assign {
-        Assign::AsInFile => Vec::new(),
-        Assign::To(device) => scenario
-            .devices
-            .iter()
-            .find(|d| d.has_member(device))
-            .map(|d| d.user_of(device).to_owned())
-            .into_iter()
-            .collect(),
-        Assign::InTurn => technicians(scenario),
-    };
-    seed::assign_in_turn(&mut records.work_orders, &owners);
-    Ok(records)
+fn unfit(error: SetupError) -> StageError {
+    StageError(error.to_string())
 }
 
-/// The work orders in a JSON file.
-pub(super) fn from_file(path: &Path) -> Result<Vec<Record>, StageError> {
-    let fail = |why: String| StageError(format!("{}: {why}", path.display()));
-    let text = fs::read(path).map_err(|error| fail(error.to_string()))?;
-    serde_json::from_slice(&text).map_err(|error| fail(error.to_string()))
-}
-
-/// The users of the technicians' devices, each once, in the order of the file.
-fn technicians(scenario: &Scenario) -> Vec<String> {
-    let mut users = Vec::new();
-    for device in scenario.devices.iter().filter(|device| device.role == Role::Technician) {
-        for name in device.members() {
-            let user = device.user_of(&name).to_owned();
-            if !users.contains(&user) {
-                users.push(user);
-            }
-        }
-    }
-    users
-}
-
-fn users(scenario: &Scenario, orders: &[Record]) -> Vec<Profile> {
-    let mut users = BTreeMap::new();
-    users.insert(OFFICE.to_owned(), profile(OFFICE, "supervisor", Vec::new()));
-    users.insert(AUDITOR.to_owned(), profile(AUDITOR, "auditor", Vec::new()));
-    for device in &scenario.devices {
-        for name in device.members() {
-            let user = device.user_of(&name);
-            let (role, sites) = match device.role {
-                Role::Technician => ("technician", seed::sites_of(user, orders)),
-                Role::Supervisor => ("supervisor", Vec::new()),
-            };
-            users.insert(user.to_owned(), profile(user, role, sites));
-        }
-    }
-    users.into_values().collect()
-}
-
-pub(super) fn profile(user: &str, role: &str, site_ids: Vec<String>) -> Profile {
-    Profile {
-        user_id: user.to_owned(),
-        email: format!("{user}@example.com"),
-        first_name: user.to_owned(),
-        last_name: role.to_owned(),
-        role: role.to_owned(),
-        skills: Vec::new(),
-        site_ids,
-    }
-}
-
-fn record_seeds(recorder: &Recorder, users: &[Profile], records: &Records) {
-    for profile in users {
-        recorder.record(What::UserSeeded { profile: profile.clone() });
-    }
-    let kinds = [("work-orders", &records.work_orders), ("assets", &records.assets), ("inventory", &records.inventory)];
-    for (kind, records) in kinds {
-        for record in records {
-            recorder.record(What::RecordSeeded { kind: kind.to_owned(), record: record.clone() });
-        }
-    }
+/// What leads to a server in this process: streams in memory, or a port on loopback.
+async fn reached(machine: &Rc<Machine>, media: &Media, listeners: &Listeners) -> Result<Rc<dyn Upstream>, StageError> {
+    Ok(match media {
+        Media::Simulated => Rc::new(ToServer(machine.clone())),
+        Media::Live { .. } => Rc::new(Tcp(serve_tcp(machine, listeners).await?)),
+    })
 }
 
 async fn serve_tcp(machine: &Rc<Machine>, listeners: &Listeners) -> Result<String, StageError> {

@@ -1,11 +1,9 @@
 //! Somebody with stolen goods tries them, off the devices' network. What it is good for, the history says.
 
-use std::rc::Rc;
-
 use serde_json::{Value, json};
 
 use super::http::HttpClient;
-use super::network::{SERVER, ToServer};
+use super::network::SERVER;
 use super::platform::StolenKeychain;
 use super::stage::{Member, World};
 use super::steps::{Done, StepError, impossible};
@@ -74,7 +72,7 @@ impl World {
     }
 
     fn thief(&self) -> Thief {
-        Thief { http: HttpClient::new(self.clock, SERVER, Rc::new(ToServer(self.machine.clone()))) }
+        Thief { http: HttpClient::new(self.clock, SERVER, self.upstream.clone()) }
     }
 }
 

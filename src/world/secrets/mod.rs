@@ -16,7 +16,8 @@ use finder::{Finder, Needle};
 use forms::forms;
 
 use super::authenticators::Authenticators;
-use super::stage::{Member, World, password_of};
+use super::cast::password_of;
+use super::stage::{Member, World};
 use crate::client::REFRESH_TOKEN;
 use crate::disk::WriteLog;
 use crate::history::{Part, Place, Recorder, Secret, Sighting, What};
