@@ -71,7 +71,11 @@ pub const CHECKS: &[Check] = &[
         "What was acknowledged to a user is still queued after a crash, and the log of conflicts only grows.",
     ),
     holds("I15 atomicity", "A record and its queue row are written together: what is queued shows, and the reverse."),
-    holds("I16 blobs", "What the server holds of a file is what its device kept, byte for byte."),
+    holds(
+        "I16 blobs",
+        "What the server holds of a file is what its device kept, byte for byte, and what a device shows of one is what the \
+         server holds.",
+    ),
     holds(
         "I17 conflicts counted",
         "Each overlap of changes is recorded exactly once on each side, with the right values and the right winner, \
@@ -90,6 +94,7 @@ pub const CHECKS: &[Check] = &[
     holds("I33 look-ups", "What a user looks up is their own, and as the server has it (spec 6.4)."),
     holds("2.1 encryption at rest", "Nothing that the story put into records can be read from a device's disk."),
     holds("2.1 secrets in the keychain alone", "Passwords, tokens and keys never lie on a device's disk."),
+    holds("6.2 thumbnails", "A device shows each picture of its orders, by its thumbnail at least."),
     holds("6.2 settings", "Files go up and come down only over the networks that the user allows."),
     holds(
         "7.2 failed changes",
@@ -97,6 +102,7 @@ pub const CHECKS: &[Check] = &[
     ),
     holds("8.1 database key", "A locked device gives nothing, and no copy of its disk can be opened without its keys."),
     holds("8.1 nothing outlives the app", "When the app is removed, nothing of its data is left that could be read."),
+    holds("8.4 clean-up", "A device keeps files that its orders name, and no others."),
     holds("8.2 access token in memory", "An access token is gone after a restart."),
     holds("8.2 secrets on the wire", "Secrets pass the wire only where they belong."),
     holds("8.2 stolen goods are good for nothing", "A stolen password, code, token or disk gives its thief nothing."),
@@ -110,7 +116,7 @@ pub const CHECKS: &[Check] = &[
     ),
     holds(
         "3.1A order of a full pull",
-        "A first sync asks in the order of spec 3.1A: sign-in, profile, work orders, assets, inventory.",
+        "A first sync asks in the order of spec 3.1A: sign-in, profile, work orders, assets, inventory, files.",
     ),
     holds("5.1 triggers", "Each trigger starts a sync when its condition holds, and none starts one when it does not."),
     holds("dead letters", "Each update that came too late for its order lies with the office, once, as it was sent."),

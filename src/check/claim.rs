@@ -111,6 +111,11 @@ pub enum Claim {
     /// of the files' own; `of-captured-at-most-percent`: the files' bytes in a hundred of what was captured.
     #[schemars(example = "- uploads: { device: maria, count: 1, sent-at-most-percent: 100 }")]
     Uploads(UploadsClaim),
+    /// Just so many files that were opened are shown in the story; `withheld`: so often the device said no, or not now;
+    /// `within`: from the wish to the picture, for each; `fetched-at-most-percent`: bytes of whole files that set out
+    /// to the device, in a hundred of what it shows.
+    #[schemars(example = "- opened: { device: maria, count: 1, within: 5s }")]
+    Opened(OpenedClaim),
     /// The answers to all that `tamper` steps sent: `success`, `conflict`, or the code of the error, one an
     /// operation.
     #[schemars(example = "- tampered: { device: jo, answers: [PERMISSION_DENIED, VALIDATION_ERROR] }")]
@@ -462,6 +467,25 @@ pub struct UploadsClaim {
     #[schemars(example = "of-captured-at-most-percent: 20")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_captured_at_most_percent: Option<u64>,
+}
+
+/// See [`Claim::Opened`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct OpenedClaim {
+    /// The device.
+    pub device: String,
+    /// So many were shown.
+    pub count: u64,
+    /// So often it said no, or not now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<u64>,
+    /// From the user's wish to the picture, for each. A miss is a timing miss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+    /// Bytes of whole files that set out to the device, in a hundred of what was shown. A miss is a timing miss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched_at_most_percent: Option<u64>,
 }
 
 /// See [`Claim::Tampered`].

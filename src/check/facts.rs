@@ -133,6 +133,8 @@ pub(super) struct Facts<'a> {
     pub(super) naming: Naming,
     /// Files on the server at the end: when they were read, how many bytes, with which hash.
     pub(super) server_files: BTreeMap<&'a str, (u64, u64, &'a str)>,
+    /// Bytes and hash of their thumbnails, of those that a device shows.
+    pub(super) server_thumbnails: BTreeMap<&'a str, (u64, &'a str)>,
     /// The server's audit of conflicts at the end.
     pub(super) audited: Vec<(u64, &'a ConflictRecord)>,
     /// Updates that came too late, as the server keeps them, each with its event.
@@ -208,8 +210,10 @@ impl<'a> Facts<'a> {
     }
 
     fn note_file(&mut self, event: &'a Event) {
-        if let What::ServerFile { attachment_id, bytes, sha256 } = &event.what {
+        if let What::ServerFile { attachment_id, bytes, sha256, thumbnail } = &event.what {
             self.server_files.insert(attachment_id, (event.seq, *bytes, sha256));
+            let small = thumbnail.as_ref().map(|(bytes, sha256)| (attachment_id.as_str(), (*bytes, sha256.as_str())));
+            self.server_thumbnails.extend(small);
         }
     }
 
@@ -218,9 +222,8 @@ impl<'a> Facts<'a> {
         match &event.what {
             What::UserSeeded { profile } => drop(self.users.insert(&profile.user_id, profile)),
             What::DeviceAdded { device, user, jitter, sync_every_ms, .. } => {
-                let device = self.devices.entry(device).or_default();
-                (device.jitter, device.first_user) = (*jitter, Some(user.as_str()));
-                device.sync_every_ms = *sync_every_ms;
+                let added = self.devices.entry(device).or_default();
+                (added.first_user, added.jitter, added.sync_every_ms) = (Some(user.as_str()), *jitter, *sync_every_ms);
             }
             What::SignedIn { device, user } => self.devices.entry(device).or_default().sign_ins.push((seq, user)),
             What::RecordSeeded { kind, record } => note_record(&mut self.seeds, kind, seq, record),
@@ -265,6 +268,8 @@ impl<'a> Facts<'a> {
             | What::Acknowledged { .. }
             | What::Refused { .. }
             | What::Warned { .. }
+            | What::Opening { .. }
+            | What::SyncEvery { .. }
             | What::Read { .. }
             | What::Told { .. }
             | What::Tampered { .. }
@@ -394,6 +399,8 @@ fn device_of(what: &What) -> Option<&str> {
         What::Attempted { device, .. }
         | What::Captured { device, .. }
         | What::FileSettings { device, .. }
+        | What::Opening { device, .. }
+        | What::SyncEvery { device, .. }
         | What::Choosing { device, .. }
         | What::Preferring { device, .. }
         | What::Acknowledged { device, .. }

@@ -36,6 +36,14 @@ pub struct ShownClaim {
     #[schemars(example = "- look: { device: maria, lacks: twin, orders: 2, queued: 0 }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders: Option<u64>,
+    /// How many pictures are shown by a thumbnail.
+    #[schemars(example = "- look: { device: maria, thumbnails: 1, files: 0 }")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnails: Option<u64>,
+    /// How many whole files are on the device.
+    #[schemars(example = "- look: { device: maria, thumbnails: 1, files: 0 }")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
     /// The status line.
     #[schemars(example = "- shown: { device: maria, status: synced, queued: 0 }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]

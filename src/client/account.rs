@@ -1,17 +1,23 @@
 //! What the user does with the device as a whole: clear the cache, log out (spec 8.4).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::attachments::{self, FileSettings};
+use tokio::time::Instant;
+
+use super::attachments::{self, FileSettings, Progress};
 use super::board::Board;
 use super::engine::{Engine, EngineError, mint};
 use super::keychain::{DEVICE_ID, DEVICE_KEY, Keychain, LEAVING, REFRESH_TOKEN, VAULT};
-use super::store::{self, StoreError, clear, logs, queue};
+use super::store::{self, Store, StoreError, clear, logs, meta, queue};
 use super::vault::{DataKey, Vault, VaultError};
 use crate::base::Stream;
 use crate::disk::Storage;
 use crate::history::DeviceEvent;
 use crate::protocol::{SelectionAnswer, SelectionRequest, path};
+
+/// What is stored where the device is never to sync by itself.
+const NEVER: &str = "never";
 
 /// What came of the wish to log out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +71,9 @@ impl Engine {
         self.keychain.set(DEVICE_ID, &device_id)?;
         *self.device_id.borrow_mut() = device_id;
         self.keychain.remove(LEAVING)?;
+        self.schedule.borrow_mut().set_period(self.settings.sync_every, Instant::now());
         self.schedule.borrow_mut().signed_out();
+        *self.uploads.borrow_mut() = Progress::default();
         *self.board.borrow_mut() = Board::default();
         self.synced_at.set(None);
         self.emit(DeviceEvent::LoggedOut);
@@ -84,10 +92,31 @@ impl Engine {
         Ok(())
     }
 
+    /// The user sets how often the device syncs by itself; `None` for never.
+    ///
+    /// # Errors
+    /// When storage fails; then nothing changed.
+    pub fn set_sync_every(&self, every: Option<Duration>) -> Result<(), EngineError> {
+        let saved = every.map_or_else(|| NEVER.to_owned(), |every| every.as_millis().to_string());
+        self.store.write(|tx| meta::set(tx, meta::SYNC_EVERY, &saved))?;
+        self.schedule.borrow_mut().set_period(every, Instant::now());
+        self.wake.notify_one();
+        Ok(())
+    }
+
     fn ask_for_sync(&self) {
         self.schedule.borrow_mut().ask();
         self.wake.notify_one();
     }
+}
+
+/// How often the device syncs by itself: as its user set it, else as it came.
+pub(super) fn sync_every(store: &Store, unless_set: Option<Duration>) -> Result<Option<Duration>, StoreError> {
+    let saved = meta::get(store.read(), meta::SYNC_EVERY)?;
+    Ok(match saved.as_deref() {
+        None => unless_set,
+        Some(saved) => saved.parse().ok().map(Duration::from_millis),
+    })
 }
 
 /// Ends a logout that a crash cut short: whatever the database holds goes unread. Returns whether there was one.

@@ -7,7 +7,7 @@ use super::keychain::KeychainError;
 use super::store::StoreError;
 use super::transport::{Response, TransportError};
 use crate::protocol::gzip;
-use crate::protocol::{ErrorCode, Problem};
+use crate::protocol::{ErrorCode, Problem, REPR_DIGEST};
 
 /// The status of an answer that says: you have it.
 const NOT_MODIFIED: u16 = 304;
@@ -116,6 +116,19 @@ pub(super) fn tus(response: Response) -> Result<Response, Failure> {
     };
     let silent = ours && !failure.ours && response.status >= 400;
     Err(if silent { Failure { code, ours: true, ..failure } } else { failure })
+}
+
+/// A file, or a part of it. Our server names the tag and the digest of the whole (RFC 9530); a page of a portal has neither.
+///
+/// # Errors
+/// The problem document, or whatever else came instead.
+pub(super) fn file(response: Response) -> Result<Response, Failure> {
+    let named = !response.header("etag").is_empty() && !response.header(REPR_DIGEST).is_empty();
+    if matches!(response.status, 200 | 206) && named && !response.gzip {
+        return Ok(response);
+    }
+    let body = plain_body(&response)?;
+    Err(refusal(&response, &media_type(&response), &body))
 }
 
 fn media_type(response: &Response) -> String {

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use super::answer::Failure;
-use super::attachments::{self, FileError, FileSettings, FileStore, PhotoError, Progress};
+use super::attachments::{self, FileError, FileSettings, FileStore, OpenError, PhotoError, Progress};
 use super::board::Board;
 use super::keychain::{DEVICE_ID, Keychain, KeychainError, secret};
 use super::pace::Pace;
@@ -102,6 +102,8 @@ pub enum EngineError {
     EmptyFile(String),
     /// A file on the device could not be written or read.
     File(FileError),
+    /// A file of an order cannot be opened.
+    Open(OpenError),
     /// A field that is the sync's own, and not the user's to set.
     ReservedField(String),
     /// No conflict on the order, or on this field of it, can be decided so.
@@ -137,6 +139,7 @@ impl fmt::Display for EngineError {
             Self::Photo(error) => error.fmt(f),
             Self::EmptyFile(name) => write!(f, "`{name}` is empty: nothing was attached"),
             Self::File(error) => error.fmt(f),
+            Self::Open(error) => error.fmt(f),
             Self::ReadOnly(id) => write!(f, "`{id}` is kept here to be read; it cannot be changed on a device"),
             Self::ReservedField(field) => write!(f, "`{field}` belongs to the sync and cannot be set"),
             Self::NothingToResolve { order, field: None } => write!(f, "nothing on `{order}` waits for a choice"),
@@ -248,6 +251,7 @@ impl Engine {
         let unused = if known.is_empty() { Vec::new() } else { store.write(files::forget_unused)? };
         file_store.sweep(&known.into_iter().filter(|name| !unused.contains(name)).collect())?;
         let file_settings = attachments::saved_settings(store.read())?;
+        let sync_every = account::sync_every(&store, settings.sync_every)?;
         let synced_at = meta::get(store.read(), meta::SYNCED_AT)?.and_then(|at| at.parse().ok());
         let session = Session::new(transport, Rc::clone(&keychain), clock.clone(), random.fork());
         let signed_in = session.has_refresh_token()?;
@@ -258,7 +262,7 @@ impl Engine {
             clock,
             random: RefCell::new(random),
             observer,
-            schedule: RefCell::new(Schedule::new(settings.sync_every, signed_in, Instant::now())),
+            schedule: RefCell::new(Schedule::new(sync_every, signed_in, Instant::now())),
             settings,
             turn: Mutex::new(()),
             wake: Notify::new(),

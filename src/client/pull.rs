@@ -226,6 +226,7 @@ fn apply(engine: &Engine, page: &DeltaAnswer, cursor: Option<&str>, tag: Option<
         };
         Ok((next, page_in.events))
     })?;
+    engine.uploads.borrow_mut().down.look_again();
     events.into_iter().for_each(|event| engine.emit(event));
     Ok(next)
 }

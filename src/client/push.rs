@@ -100,6 +100,7 @@ pub(super) async fn batch(engine: &Engine, rows: Vec<i64>, pushed: &mut Pushed) 
         }
     };
     let mut settled = settle::apply(engine, &batch.operations, &results)?;
+    engine.uploads.borrow_mut().down.look_again();
     let choices = std::mem::take(&mut settled.choices);
     pushed.add(settled);
     engine.show()?;

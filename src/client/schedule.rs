@@ -131,6 +131,12 @@ impl Schedule {
         }
     }
 
+    /// The user wants another period, which counts from now on.
+    pub(super) fn set_period(&mut self, every: Option<Duration>, now: Instant) {
+        self.every = every;
+        self.next_period = every.map(|every| now + every);
+    }
+
     /// A change was made that must not wait.
     pub(super) fn critical_change(&mut self) {
         self.critical = true;

@@ -130,6 +130,11 @@ impl Session {
         self.signed(request, answer::tus).await
     }
 
+    /// A request for a file, or a part of it.
+    pub(super) async fn file(&self, request: Request) -> Result<Response, Failure> {
+        self.signed(request, answer::file).await
+    }
+
     async fn call_signed<T: DeserializeOwned>(&self, request: Request) -> Result<T, Failure> {
         self.signed(request, answer::read).await
     }

@@ -2,11 +2,12 @@
 
 use tokio::time::Instant;
 
+use super::attachments::SMALL;
 use super::backoff;
 use super::board::Difference;
 use super::engine::{Engine, EngineError};
 use super::schedule::Schedule;
-use super::store::{StoreError, audit, cache, logs, meta, queue, rows};
+use super::store::{StoreError, audit, cache, downloads, logs, meta, queue, rows};
 use crate::history::{DeviceEvent, DeviceState, OperationRecord, Progress, Status};
 use crate::protocol::Record;
 
@@ -45,6 +46,7 @@ impl Engine {
             synced_ago_ms: self.synced_ago_ms(),
             changes: self.board.borrow().lines(),
             icons: self.board.borrow().icons(),
+            files: downloads::shown(c, SMALL)?,
             waits_for: waits_for(&self.schedule.borrow(), Instant::now()),
         })
     }

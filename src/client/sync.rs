@@ -54,6 +54,9 @@ impl Engine {
         self.board.borrow_mut().sweep();
         let _abandoned = AbandonOnDrop(self);
         self.emit(DeviceEvent::SyncStarted { trigger });
+        if trigger == Trigger::Manual {
+            self.uploads.borrow_mut().down.try_again();
+        }
         let online = self.schedule.borrow().online();
         let result = if online { Some(self.halves().await) } else { None };
         let outcome = self.conclude(result);

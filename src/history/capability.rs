@@ -28,7 +28,7 @@ pub enum Capability {
     ClearCache,
     /// It logs its user out, with a warning, and lets another sign in.
     LogOut,
-    /// It attaches files.
+    /// It attaches files, and shows those of others.
     Attach,
     /// It minds screen, battery and network.
     Circumstances,

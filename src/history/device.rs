@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::edit::OperationRecord;
+use super::files::{FileEvent, HeldFile};
 use super::shown::{ChangeLine, Icon, Progress};
 use crate::protocol::{ConflictRecord, ErrorCode, OperationKind, Profile, Record, RemovalReason};
 
@@ -229,6 +230,8 @@ pub enum DeviceEvent {
         /// The file.
         attachment_id: String,
     },
+    /// A file that the server has comes, or is shown.
+    File(FileEvent),
     /// The user looked something up that seldom changes.
     LookedUp {
         /// `profile`, or an asset's id.
@@ -401,6 +404,9 @@ pub struct DeviceState {
     /// Icons of the orders that are not simply synced.
     #[serde(default)]
     pub icons: BTreeMap<String, Icon>,
+    /// The files that it can show: those taken here, thumbnails, and what was opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<HeldFile>,
     /// What the engine is waiting for, in words; empty when it waits for nothing but the next period.
     pub waits_for: Option<String>,
 }

@@ -141,6 +141,22 @@ pub enum What {
         /// Photos are made smaller before they go up.
         compress_photos: Option<bool>,
     },
+    /// A user opened a file of an order. What they are shown, the device says.
+    Opening {
+        /// Who.
+        device: String,
+        /// Of which order.
+        entity_id: String,
+        /// As users know it; the order's latest when absent.
+        file: Option<String>,
+    },
+    /// A user sets how often the device syncs by itself.
+    SyncEvery {
+        /// Who.
+        device: String,
+        /// In milliseconds; never when absent.
+        every_ms: Option<u64>,
+    },
     /// A user chose a side of a conflict. What came of it, [`DeviceEvent::Chosen`] says.
     Choosing {
         /// Who.
@@ -404,6 +420,9 @@ pub enum What {
         bytes: u64,
         /// Their hash, in small hexadecimal digits.
         sha256: String,
+        /// Bytes and hash of its thumbnail, if a device shows one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thumbnail: Option<(u64, String)>,
     },
     /// An audit record of a conflict on the server at the end, as the auditor reads it.
     ServerConflict {

@@ -89,11 +89,17 @@ pub enum MessageKind {
         thumbnail: bool,
         /// `Range`, verbatim.
         range: Option<String>,
+        /// `If-Range`, verbatim.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        if_range: Option<String>,
     },
     /// A file, or a part of it.
     FileAnswer {
         /// Bytes in it.
         bytes: u64,
+        /// Its tag, verbatim.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tag: Option<String>,
     },
     /// What the asker knows is still so (304).
     NotModified,

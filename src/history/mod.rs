@@ -6,6 +6,7 @@ mod device;
 mod edit;
 mod event;
 mod fault;
+mod files;
 mod link;
 mod message;
 mod outcome;
@@ -23,6 +24,7 @@ pub use device::{
 pub use edit::{Edit, OperationRecord};
 pub use event::{Event, ServerState, What};
 pub use fault::Fault;
+pub use files::{FileEvent, HeldFile};
 pub use link::LinkState;
 pub use message::{Message, MessageKind, RecordRef, Upload, UploadStep};
 pub use outcome::{Decision, StepOutcome, Wait};

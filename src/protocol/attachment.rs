@@ -1,6 +1,8 @@
 //! Attachments on the wire: the tus 1.0 resumable upload protocol at [`super::path::ATTACHMENTS`], and what the server
 //! says of the files that it has (additions, decision s).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,22 @@ pub const MAX_UPLOAD: u64 = 100 << 20;
 pub const THUMBNAIL_SIDE: u32 = 256;
 /// The status of a PATCH whose bytes are not those of its checksum (tus, checksum extension).
 pub const CHECKSUM_MISMATCH: u16 = 460;
+
+/// The header with the digest of a whole file, whatever part of it an answer holds (RFC 9530).
+pub const REPR_DIGEST: &str = "repr-digest";
+
+/// A SHA-256 as [`REPR_DIGEST`] has it.
+#[must_use]
+pub fn repr_digest(sha256: &[u8]) -> String {
+    format!("sha-256=:{}:", BASE64.encode(sha256))
+}
+
+/// The SHA-256 that a [`REPR_DIGEST`] names, among others or alone.
+#[must_use]
+pub fn digested(header: &str) -> Option<Vec<u8>> {
+    let named = header.split(',').find_map(|one| one.trim().strip_prefix("sha-256=:")?.strip_suffix(':'));
+    BASE64.decode(named?).ok().filter(|digest| digest.len() == 32)
+}
 
 /// The headers of tus.
 pub mod tus {
@@ -87,4 +105,19 @@ pub struct StoredAttachment {
     pub generation: u64,
     /// A work order refers to it.
     pub referenced: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_read_as_it_was_written() {
+        let digest = [7; 32];
+        assert_eq!(digested(&repr_digest(&digest)).as_deref(), Some(&digest[..]));
+        assert_eq!(digested(&format!("sha-512=:AA==:, {}", repr_digest(&digest))).as_deref(), Some(&digest[..]));
+        for broken in ["", "sha-256=AA==", "sha-256=:AA==:", "sha-256=:?:"] {
+            assert_eq!(digested(broken), None, "{broken}");
+        }
+    }
 }

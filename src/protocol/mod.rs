@@ -18,7 +18,8 @@ mod selection;
 pub mod totp;
 
 pub use attachment::{
-    AttachmentsAnswer, CHECKSUM_MISMATCH, MAX_UPLOAD, OFFSET_STREAM, StoredAttachment, THUMBNAIL_SIDE, TUS_VERSION, tus,
+    AttachmentsAnswer, CHECKSUM_MISMATCH, MAX_UPLOAD, OFFSET_STREAM, REPR_DIGEST, StoredAttachment, THUMBNAIL_SIDE,
+    TUS_VERSION, digested, repr_digest, tus,
 };
 pub use auth::{NewPasswordRequest, Profile, RefreshRequest, RevokeRequest, Revoked, SignInRequest, Tokens};
 pub use conflict::{

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::extract::Query;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, RETRY_AFTER};
 use hyper::{Method, StatusCode, Uri};
 use hyper::{http::request, http::response};
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -116,7 +116,10 @@ pub(super) fn answer(route: Option<Route>, head: &response::Parts, body: &[u8]) 
             Some(Route::Selection) => json::<SelectionAnswer>(&head.headers, body)
                 .map(|SelectionAnswer { picked }| MessageKind::SelectionAnswer { picked }),
             Some(Route::Upload) => Some(MessageKind::UploadAnswer { offset: upload::offset(&head.headers) }),
-            Some(Route::File) => Some(MessageKind::FileAnswer { bytes: body.len() as u64 }),
+            Some(Route::File) => Some(MessageKind::FileAnswer {
+                bytes: body.len() as u64,
+                tag: head.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned),
+            }),
             None => None,
         }
     };

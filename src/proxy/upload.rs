@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hyper::header::{HeaderMap, RANGE};
+use hyper::header::{HeaderMap, IF_RANGE, RANGE};
 use hyper::http::request;
 use hyper::{Method, Uri};
 
@@ -26,8 +26,9 @@ pub(super) fn request(head: &request::Parts, bytes: u64, cut: bool) -> Option<Me
 
 /// A request for a file.
 pub(super) fn file(head: &request::Parts) -> MessageKind {
-    let range = head.headers.get(RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    MessageKind::File { attachment_id: id(&head.uri), thumbnail: head.uri.path().ends_with("/thumbnail"), range }
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let thumbnail = head.uri.path().ends_with("/thumbnail");
+    MessageKind::File { attachment_id: id(&head.uri), thumbnail, range: text(RANGE), if_range: text(IF_RANGE) }
 }
 
 /// How many bytes the server has, as its answer says.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::files;
 use crate::history::{
-    Capability, ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind, Phase,
-    ResyncReason, Side, Status, StepOutcome, SyncOutcome, Tls, Wait, What,
+    Capability, ChangeLine, Decision, DeviceEvent, DeviceState, Edit, Event, Icon, Message, MessageKind,
+    OperationRecord, Phase, ResyncReason, Side, Status, StepOutcome, SyncOutcome, Tls, Wait, What,
 };
 
 /// Milliseconds as a person reads them: `0.250 s`, `26 min 45 s`, `7 d 0 h`.
@@ -41,12 +41,8 @@ fn what(what: &What) -> String {
         What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => format!("step impossible: {detail}"),
         What::Attempted { device, edit } => attempted(device, edit),
         What::Acknowledged { device, operation } => {
-            format!(
-                "{device} may rely on the {} of {} ({})",
-                operation.operation,
-                operation.entity_id,
-                short(&operation.queue_id)
-            )
+            let OperationRecord { operation, entity_id, queue_id, .. } = operation;
+            format!("{device} may rely on the {operation} of {entity_id} ({})", short(queue_id))
         }
         What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
         What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
@@ -59,7 +55,11 @@ fn what(what: &What) -> String {
         What::Warned { device, changes, accepted } => warned(device, *changes, *accepted),
         What::SignedIn { device, user } => format!("{user} signs in on {device}"),
         What::Device { device, event } => format!("{device} {}", device_event(event)),
-        What::Captured { .. } | What::FileSettings { .. } | What::ServerFile { .. } => files::what(what),
+        What::Captured { .. }
+        | What::FileSettings { .. }
+        | What::Opening { .. }
+        | What::SyncEvery { .. }
+        | What::ServerFile { .. } => files::what(what),
         What::Told { device, what } => format!("the platform tells {device}: {what:?}"),
         What::LinkChanged { device, state } => format!("the link of {device} is now {state:?}"),
         What::ServerChanged { state } => format!("the server is now {state:?}"),
@@ -217,6 +217,7 @@ fn device_event(event: &DeviceEvent) -> String {
             format!("sends {bytes} bytes of {} from {offset} on", short(attachment_id))
         }
         DeviceEvent::Uploaded { attachment_id } => format!("is through with {}", short(attachment_id)),
+        DeviceEvent::File(event) => files::came(event),
         DeviceEvent::LookedUp { what, from, .. } => format!("looks up {what} ({from:?})"),
         DeviceEvent::LoggedOut => "logs its user out".into(),
     }
@@ -274,7 +275,7 @@ fn kind(kind: &MessageKind) -> String {
         MessageKind::File { attachment_id, thumbnail, .. } => {
             format!("{} of {}", if *thumbnail { "thumbnail" } else { "file" }, short(attachment_id))
         }
-        MessageKind::FileAnswer { bytes } => format!("{bytes} bytes of a file"),
+        MessageKind::FileAnswer { bytes, .. } => format!("{bytes} bytes of a file"),
         MessageKind::Push { operations } => format!("push of {}", operations.len()),
         MessageKind::PushAnswer { results } => format!("{} results", results.len()),
         MessageKind::Asset => "specs of an asset".into(),

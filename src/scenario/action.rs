@@ -4,8 +4,9 @@
 
 use super::account::{EditCached, Logout, LookUp, Select, SignIn};
 use super::faults::{Answer, CaptivePortal, Duplicate, FailedChange, Lose, RefuseChange, Replay, Slow, SpoilAnswer};
-use super::files_step::{Attach, DiskSpace, FileSettings, Network};
+use super::files_step::{Attach, DiskSpace, FileSettings, Network, OpenFile};
 use super::link::{ChangeLink, Flap};
+use super::period::SyncEvery;
 use super::platform::{Battery, DataSaver};
 use super::security::{Steal, Uninstall};
 use super::server_step::{CrashServer, SearchDisk, ServerClock, Tamper};
@@ -107,8 +108,15 @@ pub enum Action {
     DataSaver(DataSaver),
     /// A user attaches a `photo` of about so many bytes, or a `document` of exactly so many; `times` how many (default 1); a
     /// photo may be `broken`: `truncated`, `bomb`, `empty`, `no-picture`, which the device must refuse.
+    /// What is `critical` comes by itself to whoever sees the order.
     #[schemars(example = "- attach: { device: maria, order: WO-000003, photo: 300kB }")]
     Attach(Attach),
+    /// A user opens a `file` of an order, its latest one unless it is named: it is shown, now or when it has come.
+    #[schemars(example = "- open-file: { device: maria, order: WO-000003, file: photo-0.jpg }")]
+    OpenFile(OpenFile),
+    /// A user sets how often the device syncs by itself, or `never`.
+    #[schemars(example = "- sync-every: { device: maria, every: 1h }")]
+    SyncEvery(SyncEvery),
     /// A user sets how files are synced, on or off: `wifi-only`, `thumbnails-on-cellular`, `full-images-on-cellular`,
     /// `compress-photos`; what is absent stays.
     #[schemars(example = "- file-settings: { device: maria, wifi-only: true }")]

@@ -27,6 +27,9 @@ pub struct Attach {
     #[schemars(example = "broken: truncated")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<Broken>,
+    /// Nobody who sees the order should be without it: it comes to their devices by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub critical: bool,
     /// So many of them, one after the other; 1 when absent.
     #[schemars(example = "times: 10")]
     #[serde(default = "one", skip_serializing_if = "is_one")]
@@ -45,6 +48,19 @@ pub enum Broken {
     Empty,
     /// It is something else.
     NoPicture,
+}
+
+/// See [`Action::OpenFile`](super::Action::OpenFile).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenFile {
+    /// The device or group.
+    pub device: String,
+    /// The order: id or label.
+    pub order: String,
+    /// The file's name; the order's latest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// See [`Action::FileSettings`](super::Action::FileSettings). What is absent stays as it is.
@@ -107,6 +123,9 @@ impl fmt::Display for Attach {
         if self.times > 1 {
             write!(f, "{} times ", self.times)?;
         }
+        if self.critical {
+            f.write_str("as critical, ")?;
+        }
         match self.broken {
             None => {}
             Some(Broken::Truncated) => f.write_str("half of ")?,
@@ -119,6 +138,13 @@ impl fmt::Display for Attach {
             (None, Some(size)) => write!(f, "a document of {size}"),
             (None, None) => f.write_str("nothing"),
         }
+    }
+}
+
+impl fmt::Display for OpenFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.as_deref().unwrap_or("the latest file");
+        write!(f, "{} opens {file} of {}", self.device, self.order)
     }
 }
 

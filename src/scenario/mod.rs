@@ -16,6 +16,7 @@ mod link;
 mod needs;
 mod outline;
 mod parse;
+mod period;
 mod platform;
 mod print;
 mod problem;
@@ -44,10 +45,11 @@ pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Keys, Orders, Retry,
     Role, Scenario, Skew, SkewError, World,
 };
-pub use files_step::{Attach, Broken, DiskSpace, FileSettings, Network, NetworkKind};
+pub use files_step::{Attach, Broken, DiskSpace, FileSettings, Network, NetworkKind, OpenFile};
 pub use glossary::{Group, Part, Word, glossary, scenario_schema, scenarios_page};
 pub use link::{AtEnd, ChangeLink, Flap, Link, OwnLink, TraceFile, TraceFiles};
 pub use needs::Need;
+pub use period::{Every, SyncEvery};
 pub use platform::{Battery, DataSaver};
 pub use print::{claim_text, print};
 pub use problem::{Problem, did_you_mean, draw};

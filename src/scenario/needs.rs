@@ -69,7 +69,8 @@ fn of_step(action: &Action) -> &'static [Can] {
         | Action::Battery(_)
         | Action::DataSaver(_)
         | Action::Network(_) => &[Can::Circumstances],
-        Action::Attach(_) | Action::FileSettings(_) | Action::DiskSpace(_) => &[Can::Attach],
+        Action::Attach(_) | Action::OpenFile(_) | Action::FileSettings(_) | Action::DiskSpace(_) => &[Can::Attach],
+        Action::SyncEvery(_) => &[Can::Triggers],
         Action::Clock(_) => &[Can::Clock],
         Action::Answer(answer) if answer.status == 401 => &[Can::Refresh],
         Action::Revoke(_) | Action::ChangePassword(_) => &[Can::Refresh],
@@ -132,7 +133,7 @@ fn of_claim(claim: &Claim) -> &'static [Can] {
         Claim::Warned(_) => &[Can::LogOut],
         Claim::Shown(_) | Claim::Look { .. } => &[Can::Status, Can::Changes],
         Claim::Acked(_) => &[Can::Triggers],
-        Claim::Uploads(_) => &[Can::Attach],
+        Claim::Uploads(_) | Claim::Opened(_) => &[Can::Attach],
         Claim::Server(_)
         | Claim::ServerLacks(_)
         | Claim::Device(_)

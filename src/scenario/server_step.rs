@@ -1,5 +1,7 @@
 //! Steps of those who mean no good, and of a server that goes wrong: its clock, tampered calls, a disk in strange hands.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,6 +22,12 @@ pub struct ServerClock {
 pub struct CrashServer {
     /// After which of its commits from now on, counted from 1.
     pub after_commit: u32,
+}
+
+impl fmt::Display for CrashServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server's power fails right after commit {} from now", self.after_commit)
+    }
 }
 
 /// See [`super::Action::SearchDisk`].

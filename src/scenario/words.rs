@@ -45,6 +45,8 @@ impl fmt::Display for Action {
             Self::Battery(step) => step.fmt(f),
             Self::DataSaver(DataSaver { device, on }) => write!(f, "the data saver of {device} is {}", on_off(*on)),
             Self::Attach(_) | Self::FileSettings(_) | Self::Network(_) | Self::DiskSpace(_) => about_files(self, f),
+            Self::OpenFile(step) => step.fmt(f),
+            Self::SyncEvery(step) => step.fmt(f),
             Self::Look(claim) => look(claim, f),
             Self::SearchDisk(step) => write!(f, "the disk of {} is searched", step.device),
             Self::Work(step) => step.fmt(f),
@@ -73,9 +75,7 @@ impl fmt::Display for Action {
             Self::Revoke(device) => write!(f, "the office ends the sessions of {device}'s user"),
             Self::Retry(step) => write!(f, "{} tries the failed change of {} again", step.device, step.order),
             Self::Discard(step) => write!(f, "{} gives up the failed change of {}", step.device, step.order),
-            Self::CrashServer(step) => {
-                write!(f, "the server's power fails right after commit {} from now", step.after_commit)
-            }
+            Self::CrashServer(step) => step.fmt(f),
             Self::ServerClock(step) => write!(f, "the server's clock is set {}", step.by.words()),
             Self::Lock(_) | Self::Unlock(_) | Self::Install(_) | Self::Uninstall(_) | Self::Steal(_) => {
                 security::words(self, f)

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::action::Action;
 use super::file::{Keys, Retry, Role, Skew};
 use super::link::Link;
+use super::period::Every;
 use super::requirements::REQUIREMENTS;
 use crate::base::Span;
 use crate::check::Claim;
@@ -163,7 +164,7 @@ pub(super) struct WrittenDevice {
     pub(super) link: Option<Link>,
     /// Period of its own syncs, or `never`; a quarter of an hour when absent.
     #[schemars(example = "maria: { link: 3g, sync-every: never }")]
-    pub(super) sync_every: Option<SyncEvery>,
+    pub(super) sync_every: Option<Every>,
     /// `jitter`, waits drawn from the upper half of the table's (default), or `exact`, the table's.
     #[schemars(example = "maria: { link: 3g, retry: exact }")]
     #[serde(default)]
@@ -180,32 +181,4 @@ pub(super) struct WrittenDevice {
     #[schemars(example = "maria: { link: wifi, keys: real }")]
     #[serde(default)]
     pub(super) keys: Keys,
-}
-
-/// `sync-every`: a duration or the word `never`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SyncEvery(pub(super) Option<Span>);
-
-impl<'de> Deserialize<'de> for SyncEvery {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            "never" => Ok(Self(None)),
-            text => text.parse().map(|span| Self(Some(span))).map_err(de::Error::custom),
-        }
-    }
-}
-
-impl JsonSchema for SyncEvery {
-    fn schema_name() -> Cow<'static, str> {
-        "SyncEvery".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "const": "never", "description": "Only when told." },
-                generator.subschema_for::<Span>(),
-            ]
-        })
-    }
 }

@@ -144,15 +144,23 @@ impl ApiUser {
         let mut files = Vec::new();
         for stored in answer.attachments.into_iter().filter(|stored| stored.complete) {
             let target = format!("{}/{}", path::ATTACHMENTS, stored.attachment_id);
-            let request = Request { bearer: Some(self.token().await?), ..Request::new(Method::Get, target.clone()) };
-            let answer =
-                self.http.send(request).await.map_err(|error| ApiError(format!("{target}: {}", error.detail)))?;
-            if answer.status != 200 {
-                return Err(ApiError(format!("{target}: HTTP {}", answer.status)));
-            }
-            files.push((stored.attachment_id, answer.body));
+            files.push((stored.attachment_id, self.bytes_at(target).await?));
         }
         Ok(files)
+    }
+
+    /// The thumbnail of a file.
+    pub(super) async fn thumbnail(&self, attachment_id: &str) -> Result<Vec<u8>, ApiError> {
+        self.bytes_at(format!("{}/{attachment_id}/thumbnail", path::ATTACHMENTS)).await
+    }
+
+    async fn bytes_at(&self, target: String) -> Result<Vec<u8>, ApiError> {
+        let request = Request { bearer: Some(self.token().await?), ..Request::new(Method::Get, target.clone()) };
+        let answer = self.http.send(request).await.map_err(|error| ApiError(format!("{target}: {}", error.detail)))?;
+        if answer.status != 200 {
+            return Err(ApiError(format!("{target}: HTTP {}", answer.status)));
+        }
+        Ok(answer.body)
     }
 
     /// Pushes one operation.

@@ -135,9 +135,26 @@ pub enum Ask {
         mime_type: String,
         /// The file, in base64.
         content: Content,
+        /// Nobody who sees the order should be without it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        critical: bool,
     },
     /// Set how files are synced.
     FileSettings(FileSettingsChange),
+    /// Show a file of a work order, now or when it has come.
+    OpenFile {
+        /// The order's id on this device.
+        order: String,
+        /// The file's name; the order's latest when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+    },
+    /// Set how often it syncs by itself.
+    SyncEvery {
+        /// In milliseconds; never when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        every_ms: Option<u64>,
+    },
     /// Show one order.
     Read {
         /// The order's id on this device.

@@ -138,10 +138,16 @@ impl World {
     /// # Errors
     /// When the server cannot be read.
     pub async fn audit(&self) -> Result<(), ApiError> {
+        // Thumbnails that are shown somewhere.
+        let mut small = BTreeSet::new();
         for member in self.members.values() {
             let device = member.name.clone();
             self.recorder.record(match state(member).await {
-                Ok(state) => What::DeviceState { device, state: Box::new(state) },
+                Ok(state) => {
+                    let shown = state.files.iter().filter(|file| file.thumbnail);
+                    small.extend(shown.map(|file| file.attachment_id.clone()));
+                    What::DeviceState { device, state: Box::new(state) }
+                }
                 Err(error) => What::NotSettled { waits: vec![Wait { device, what: error.to_string() }] },
             });
             if let Some(operations) = member.device.disk_operations() {
@@ -158,8 +164,13 @@ impl World {
             }
         }
         for (attachment_id, file) in auditor.files().await? {
-            let sha256 = hex(&Sha256::digest(&file));
-            self.recorder.record(What::ServerFile { attachment_id, bytes: file.len() as u64, sha256 });
+            let hashed = |file: &[u8]| (file.len() as u64, hex(&Sha256::digest(file)));
+            let (bytes, sha256) = hashed(&file);
+            let thumbnail = match small.contains(&attachment_id) {
+                true => Some(hashed(&auditor.thumbnail(&attachment_id).await?)),
+                false => None,
+            };
+            self.recorder.record(What::ServerFile { attachment_id, bytes, sha256, thumbnail });
         }
         for record in auditor.conflicts().await? {
             self.recorder.record(What::ServerConflict { record: Box::new(record) });

@@ -2,11 +2,11 @@
 
 use sha2::{Digest, Sha256};
 
-use super::device::{Ask, Content, FileSettingsChange};
+use super::device::{Ask, Content, FileSettingsChange, Reply};
 use super::faults::Named;
 use super::fixture;
 use super::stage::{Member, World};
-use super::steps::{Done, StepError, impossible, simply, together};
+use super::steps::{Done, StepError, impossible, simply, together, unexpected};
 use crate::base::hex;
 use crate::history::{Circumstance, What};
 use crate::protocol::{OperationKind, Record};
@@ -64,7 +64,8 @@ impl World {
             bytes: bytes.len() as u64,
             sha256: hex(&Sha256::digest(&bytes)),
         });
-        let ask = Ask::Attach { order, file_name, mime_type: mime_type.to_owned(), content: Content(bytes) };
+        let (mime_type, content, critical) = (mime_type.to_owned(), Content(bytes), step.critical);
+        let ask = Ask::Attach { order, file_name, mime_type, content, critical };
         match self.made(member, ask).await {
             // What cannot be attached is refused, and that is what a broken file is for.
             Err(StepError::Impossible(detail)) => Err(StepError::Failed(detail)),
@@ -72,11 +73,34 @@ impl World {
         }
     }
 
+    pub(super) async fn open_file(&self, member: &Member, step: &scenario::OpenFile) -> Done {
+        let (device, file) = (member.name.clone(), step.file.clone());
+        let order = self.order(&step.order).await?;
+        let opening = What::Opening { device: device.clone(), entity_id: order.clone(), file: file.clone() };
+        self.recorder.record(opening);
+        match member.device.ask(Ask::OpenFile { order, file }).await? {
+            Reply::Refused(detail) => {
+                self.recorder.record(What::Refused { device, detail: detail.clone() });
+                Err(StepError::Failed(detail))
+            }
+            Reply::Done => Ok(()),
+            reply @ (Reply::Made(_) | Reply::Synced(_) | Reply::Unsynced(_) | Reply::Row(_) | Reply::State(_)) => {
+                Err(unexpected(&reply))
+            }
+        }
+    }
+
+    pub(super) async fn sync_every(&self, member: &Member, step: &scenario::SyncEvery) -> Done {
+        let every_ms = step.every.0.map(crate::base::Span::millis);
+        self.recorder.record(What::SyncEvery { device: member.name.clone(), every_ms });
+        simply(member, Ask::SyncEvery { every_ms }).await
+    }
+
     async fn file_settings(&self, member: &Member, step: &scenario::FileSettings) -> Done {
         let scenario::FileSettings {
             wifi_only, thumbnails_on_cellular, full_images_on_cellular, compress_photos, ..
         } = step.clone();
-        member.hampered.set(member.hampered.get() || wifi_only == Some(true));
+        member.hampered.set(member.hampered.get() || wifi_only == Some(true) || thumbnails_on_cellular == Some(false));
         self.recorder.record(What::FileSettings {
             device: member.name.clone(),
             wifi_only,

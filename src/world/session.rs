@@ -1,6 +1,7 @@
 //! Answers [`Ask`]s with the reference engine: the one dispatcher behind the in-process device and the child process.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::device::{Ask, Reply};
 use crate::base::WallClock;
@@ -69,14 +70,16 @@ impl Session {
                 engine.discard(&order)?;
                 Reply::Done
             }
-            Ask::Attach { order, file_name, mime_type, content } => {
-                let capture = Capture { order, bytes: content.0, file_name, mime_type, description: None };
+            Ask::Attach { order, file_name, mime_type, content, critical } => {
+                let capture = Capture { order, bytes: content.0, file_name, mime_type, description: None, critical };
                 Reply::Made(Box::new(engine.attach(capture)?))
             }
             Ask::FileSettings(changed) => {
                 engine.set_file_settings(changed.over(engine.file_settings()))?;
                 Reply::Done
             }
+            Ask::OpenFile { order, file } => done(engine.open_file(&order, file.as_deref()))?,
+            Ask::SyncEvery { every_ms } => done(engine.set_sync_every(every_ms.map(Duration::from_millis)))?,
             Ask::Read { order } => Reply::Row(engine.row(&order)?),
             Ask::State => Reply::State(Box::new(engine.state()?)),
         })

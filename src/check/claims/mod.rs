@@ -2,6 +2,7 @@
 
 mod clashes;
 mod measures;
+mod opened;
 mod peak;
 mod screen;
 mod server;
@@ -83,6 +84,7 @@ pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String,
             Claim::Stock(claim) => server::stock(names, claim, out),
             Claim::DeadLetter(claim) => server::dead_letter(names, claim, out),
             Claim::Uploads(claim) => uploads::uploads(case, claim, out),
+            Claim::Opened(claim) => opened::opened(case, claim, out),
             Claim::Tampered(claim) => server::tampered(names, claim, out),
             Claim::Failed(claim) => wire::failed(case, claim, out),
         }

@@ -66,6 +66,11 @@ impl<'n> Screen<'n, 'n, '_> {
         if let Some(wanted) = claim.orders {
             self.compare(format!("orders on {device}"), wanted, self.state.work_orders.len() as u64, out);
         }
+        for (wanted, small, what) in [(claim.thumbnails, true, "thumbnails"), (claim.files, false, "whole files")] {
+            let Some(wanted) = wanted else { continue };
+            let is = self.state.files.iter().filter(|file| file.thumbnail == small).count() as u64;
+            self.compare(format!("{what} on {device}"), wanted, is, out);
+        }
         if let Some(wanted) = claim.synced_ago {
             let is = self.state.synced_ago_ms.map(|ms| ago(ms).to_string());
             let wanted = ago(wanted.millis()).to_string();

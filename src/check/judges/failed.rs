@@ -3,22 +3,27 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Decision, DeviceEvent, MessageKind, Notice, What};
+use crate::history::{Decision, DeviceEvent, Message, MessageKind, Notice, Upload, UploadStep, What};
 use crate::protocol::{ErrorCode, Operation, OperationResult};
 
 use super::super::case::{Case, device_event};
 use super::super::facts::Device;
+use super::super::files::taken;
 use super::super::verdict::Findings;
 
 const CHECK: &str = "7.2 failed changes";
 const MAX_ATTEMPTS: u32 = 10;
 /// An answer that the proxy passed on may still have been lost, and its operation sent again.
 const MAYBE_UNHEARD: u32 = 2;
+/// So many answers that do not help a file on count as one that failed it.
+const STRIKES: u32 = 3;
 const INTERNAL_ERROR: u16 = 500;
 
 pub(in super::super) fn by_the_users_word(case: &Case<'_>, out: &mut Findings) {
     for (name, device) in &case.facts.devices {
-        Watch { case, name, ops: BTreeMap::new(), asked: BTreeMap::new() }.follow(device, out);
+        let files = taken(device).into_iter().map(|file| (file.id, file.queue_id)).collect();
+        Watch { case, name, ops: BTreeMap::new(), asked: BTreeMap::new(), files, uploads: BTreeMap::new() }
+            .follow(device, out);
     }
 }
 
@@ -27,6 +32,8 @@ pub(in super::super) fn by_the_users_word(case: &Case<'_>, out: &mut Findings) {
 struct Known {
     /// Answers that failed it for now.
     failed: u32,
+    /// Answers in a row that did not help its file on.
+    strikes: u32,
     /// Answers that called it invalid.
     invalid: u32,
     /// The user was told.
@@ -39,17 +46,25 @@ struct Watch<'c, 'a> {
     ops: BTreeMap<&'a str, Known>,
     /// Pushes under way, by exchange.
     asked: BTreeMap<u64, &'a [Operation]>,
+    /// The operation behind each file.
+    files: BTreeMap<&'a str, &'a str>,
+    /// Requests of uploads under way, by exchange.
+    uploads: BTreeMap<u64, &'a Upload>,
 }
 
 impl<'a> Watch<'_, 'a> {
     fn follow(mut self, device: &Device<'a>, out: &mut Findings) {
         for event in &device.timeline {
             match &event.what {
-                What::Request(message) => {
-                    let MessageKind::Push { operations } = &message.kind else { continue };
-                    operations.iter().for_each(|operation| self.sent(operation, event.seq, out));
-                    self.asked.insert(message.exchange, operations);
-                }
+                What::Request(message) => match &message.kind {
+                    MessageKind::Push { operations } => {
+                        operations.iter().for_each(|operation| self.sent(operation, event.seq, out));
+                        self.asked.insert(message.exchange, operations);
+                    }
+                    MessageKind::Upload(upload) => drop(self.uploads.insert(message.exchange, upload)),
+                    _ => {}
+                },
+                What::Answer(message) if self.uploads.contains_key(&message.exchange) => self.of_upload(message),
                 What::Answer(message) if message.delivered => match &message.kind {
                     MessageKind::PushAnswer { results } => results.iter().for_each(|result| self.answered(result)),
                     MessageKind::Problem { code, .. } => self.refused(message.exchange, message.status, *code),
@@ -104,6 +119,26 @@ impl<'a> Watch<'_, 'a> {
             let known = self.ops.entry(&operation.queue_id).or_default();
             known.failed += u32::from(status == INTERNAL_ERROR);
             known.invalid += u32::from(code == ErrorCode::ValidationError && status != INTERNAL_ERROR);
+        }
+    }
+
+    /// A file is judged as the operation that names it: by a server that broke over it, or by several answers in a row
+    /// that did not help it on.
+    fn of_upload(&mut self, message: &Message) {
+        let Some(upload) = self.uploads.remove(&message.exchange).filter(|_| message.delivered) else { return };
+        let Some(queue_id) = self.files.get(upload.attachment_id.as_str()) else { return };
+        let known = self.ops.entry(queue_id).or_default();
+        // The answer to a question for the offset has no body that could say more.
+        let ours = matches!(message.kind, MessageKind::Problem { .. }) || upload.step == UploadStep::Offset;
+        match message.status {
+            INTERNAL_ERROR if ours => known.failed += 1,
+            404 | 409 | 410 | 460 if ours => {
+                known.strikes += 1;
+                known.failed += u32::from(known.strikes % STRIKES == 0);
+            }
+            413 => known.invalid += 1,
+            200..300 => known.strikes = 0,
+            _ => {}
         }
     }
 

@@ -1,4 +1,4 @@
-//! The order of a full pull (spec 3.1A): sign-in, profile, work orders, assets, inventory.
+//! The order of a full pull (spec 3.1A): sign-in, profile, work orders, assets, inventory, files.
 
 use crate::history::{DeviceEvent, Event, MessageKind, What};
 
@@ -63,6 +63,13 @@ fn follow(name: &str, device: &Device<'_>, out: &mut Findings) {
                     }
                 }
                 full = Some(((0, "work orders"), event.seq));
+            }
+            What::Request(message) if message.delivered && matches!(message.kind, MessageKind::File { .. }) => {
+                if let Some((_, seen)) = &full {
+                    let expected = format!("a full pull brings {name} records before files");
+                    out.violated(CHECK, expected, "it asks for a file first", &[*seen, event.seq]);
+                    return;
+                }
             }
             _ => {
                 if let Some(DeviceEvent::LoggedOut) = device_event(event) {

@@ -11,6 +11,7 @@ mod conflicts;
 mod converge;
 mod cursor;
 mod dead_letters;
+mod downloads;
 mod failed;
 mod first;
 mod guarded;
@@ -77,6 +78,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     always(order::in_their_lanes),
     needing(&[Can::Priorities], "I7 order of priorities", order::by_the_levels),
     always(blobs::go_up_in_order),
+    always(downloads::come_as_they_should),
     always(references::parents_go_first),
     always(cursor::only_forward),
     always(pages::name_what_they_should),
@@ -103,6 +105,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
 pub(super) const AT_THE_END: &[Judge] = &[
     always(once::one_effect),
     always(blobs::are_what_was_kept),
+    needing(&[Can::Attach], "6.2 thumbnails", downloads::show_what_is_there),
     always(stock::moved_once),
     always(dead_letters::kept_once),
     always(removals::all_are_named),

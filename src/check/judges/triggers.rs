@@ -39,6 +39,8 @@ struct Owed {
 struct Watch<'c> {
     name: &'c str,
     every_ms: Option<u64>,
+    /// The period of a device whose user has set none.
+    as_it_came_ms: Option<u64>,
     signed_in: bool,
     /// Somebody was signed in when it was last closed.
     launched: bool,
@@ -68,6 +70,7 @@ impl<'c> Watch<'c> {
         Self {
             name,
             every_ms: device.sync_every_ms,
+            as_it_came_ms: device.sync_every_ms,
             signed_in: false,
             launched: false,
             up: true,
@@ -92,6 +95,10 @@ impl<'c> Watch<'c> {
             self.overdue(event, out);
             match &event.what {
                 What::Told { what, .. } => self.told(*what, event),
+                What::SyncEvery { every_ms, .. } => {
+                    self.every_ms = *every_ms;
+                    self.period_ms = self.period_ms.map(|_| event.at_ms);
+                }
                 What::LinkChanged { state, .. } => self.link(*state, event.at_ms),
                 What::Attempted { edit, .. } => self.critical |= is_critical(edit.action, &edit.fields),
                 What::Acknowledged { operation, .. } => self.changed(operation, event),
@@ -196,6 +203,7 @@ impl<'c> Watch<'c> {
             }
             DeviceEvent::LoggedOut => {
                 (self.signed_in, self.launched, self.period_ms) = (false, false, None);
+                self.every_ms = self.as_it_came_ms;
                 self.owed.clear();
             }
             // A choice on a conflict is a change, and may be as critical as any.

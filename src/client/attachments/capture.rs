@@ -27,6 +27,8 @@ pub struct Capture {
     pub mime_type: String,
     /// What the user says of it.
     pub description: Option<String>,
+    /// Nobody who sees the order should be without it: it comes to their devices by itself.
+    pub critical: bool,
 }
 
 /// A capture as it goes up.
@@ -47,6 +49,7 @@ impl Engine {
         let id = rows::current_id(self.store.read(), &capture.order)?;
         let visible = self.visible(&id)?;
         let ready = ready(&capture, self.file_settings.get())?;
+        let critical = capture.critical;
         let (original, attachment_id) = (capture.bytes.len() as u64, self.mint());
         let name = format!("{PREFIX}{attachment_id}");
         let sha256 = hex(&Sha256::digest(&ready.bytes));
@@ -65,7 +68,7 @@ impl Engine {
             location: ready.location.map(|location| location.to_string()),
             upload_url: None,
         };
-        let mut payload = Record::from_iter([("attachments".to_owned(), json!([line(&pending)?]))]);
+        let mut payload = Record::from_iter([("attachments".to_owned(), json!([line(&pending, critical)?]))]);
         payload.insert("_version".into(), version(&visible));
         let mut operation = self.operation(id, OperationKind::Update, payload);
         operation.priority = priority::on(operation.operation, &operation.payload, &visible);
@@ -108,7 +111,7 @@ fn ready(capture: &Capture, settings: FileSettings) -> Result<Ready, EngineError
 }
 
 /// What the order says of the file.
-fn line(pending: &Pending) -> Result<Value, StoreError> {
+fn line(pending: &Pending, critical: bool) -> Result<Value, StoreError> {
     let mut line = json!({
         "attachmentId": pending.attachment_id,
         "fileName": pending.file_name,
@@ -118,6 +121,9 @@ fn line(pending: &Pending) -> Result<Value, StoreError> {
         "attachmentType": pending.attachment_type,
         "capturedAt": pending.captured_at,
     });
+    if critical {
+        line["critical"] = true.into();
+    }
     if let Some(description) = &pending.description {
         line["description"] = description.clone().into();
     }

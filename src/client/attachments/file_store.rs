@@ -8,11 +8,14 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::sealed::{self, Damaged, FileKey, SEGMENT};
-use crate::base::Stream;
+use crate::base::{Stream, hex};
 use crate::disk::Storage;
 
 /// What the names of all files begin with; after it comes what the file is and whose.
 pub(in crate::client) const PREFIX: &str = "file-";
+
+/// Bytes that are read at a time where all of a file is looked at.
+const READ_AT_ONCE: u64 = 16 * SEGMENT as u64;
 
 /// A file could not be written or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +78,48 @@ impl FileStore {
             return Err(FileError(format!("{name} cannot be written: {error}")));
         }
         Ok(Kept { name: name.to_owned(), key: kept, size: plain.len() as u64 })
+    }
+
+    /// Makes room for a file of `size` bytes that comes bit by bit; what was there of an earlier one goes.
+    pub(in crate::client) fn begin(&self, name: &str, size: u64, random: &mut Stream) -> Result<Kept, FileError> {
+        self.remove(name)?;
+        let key: FileKey = random.bytes();
+        let kept = sealed::wrap(&self.wrapping.get(), name, random.bytes(), &key)?;
+        Ok(Kept { name: name.to_owned(), key: kept, size })
+    }
+
+    /// How much of a file is here, in bytes; `None` when a crash left it so that nothing can be added.
+    pub(in crate::client) fn there(&self, kept: &Kept) -> Result<Option<u64>, FileError> {
+        match self.storage.file_len(&kept.name) {
+            Ok(sealed) => Ok(sealed::plain_len(sealed, kept.size)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Some(0)),
+            Err(error) => Err(FileError(format!("{} cannot be read: {error}", kept.name))),
+        }
+    }
+
+    /// Adds to a file what comes at `offset`: whole segments, unless the file ends with it. Durable on return.
+    pub(in crate::client) fn extend(&self, kept: &Kept, offset: u64, plain: &[u8]) -> Result<(), FileError> {
+        let key = sealed::unwrap(&self.wrapping.get(), &kept.name, &kept.key)?;
+        let first = usize::try_from(offset).unwrap_or(usize::MAX) / SEGMENT;
+        let last = offset + plain.len() as u64 == kept.size;
+        let segments = sealed::seal(&key, first, plain, last)?;
+        let failed = |error| FileError(format!("{} cannot be written: {error}", kept.name));
+        self.storage.append_file(&kept.name, &segments).map_err(failed)
+    }
+
+    /// The hash of a whole file, in small hexadecimal digits.
+    pub(in crate::client) fn sha256(&self, kept: &Kept) -> Result<String, FileError> {
+        let mut hash = Sha256::new();
+        let mut offset = 0;
+        while offset < kept.size {
+            let part = self.read(kept, offset, READ_AT_ONCE)?;
+            if part.is_empty() {
+                return Err(Damaged.into());
+            }
+            hash.update(&part);
+            offset += part.len() as u64;
+        }
+        Ok(hex(&hash.finalize()))
     }
 
     /// `len` bytes of a file from `offset` on, less at its end.

@@ -1,4 +1,5 @@
-//! The last part of a sync: files go up, each with what its order says of it behind it, in the order of the queue.
+//! The last part of a sync: files go up, each with what its order says of it behind it, in the order of the queue; what the
+//! user opened comes down before them, and the rest after.
 
 use rusqlite::Connection;
 
@@ -8,25 +9,43 @@ use crate::client::answer::Failure;
 use crate::client::engine::{Engine, EngineError};
 use crate::client::priority::URGENT;
 use crate::client::push::{self, Pushed};
-use crate::client::store::{StoreError, files, meta, queue};
+use crate::client::store::{StoreError, downloads, files, meta, queue};
 use crate::history::{DeviceEvent, Phase};
 
 /// Batches in a row that may overtake a file, so that it is never kept waiting for ever.
 const MOST_OVERTAKING: u32 = 3;
 
-/// Sends up what waits, if anything does and the network is one for it.
+/// Sends up what waits and gets what is to come, if anything is and the network is one for it.
 pub(in crate::client) async fn run(engine: &Engine, pushed: &mut Pushed) -> Result<(), Failure> {
-    if !files::any_waits(engine.store.read())? || push::due(engine, &pushed.held)?.is_empty() {
-        return Ok(());
+    let changed = engine.uploads.borrow().down.is_to_look();
+    let waits = files::any_waits(engine.store.read())? && !push::due(engine, &pushed.held)?.is_empty();
+    if waits || engine.wish(false)?.is_some() {
+        engine.emit(DeviceEvent::PhaseStarted { phase: Phase::Files });
+        let settled = pushed.settled;
+        both_ways(engine, pushed).await?;
+        // What stopped for want of WiFi is not on its way any more.
+        engine.store.write(queue::release)?;
+        engine.remove_unused()?;
+        engine.show()?;
+        engine.emit(DeviceEvent::PhaseEnded { phase: Phase::Files, count: pushed.settled - settled });
+    } else if changed && downloads::any(engine.store.read())? {
+        engine.remove_unused()?;
     }
-    engine.emit(DeviceEvent::PhaseStarted { phase: Phase::Files });
-    let settled = pushed.settled;
+    Ok(())
+}
+
+async fn both_ways(engine: &Engine, pushed: &mut Pushed) -> Result<(), Failure> {
     let mut overtaken = 0;
     loop {
         let due = push::due(engine, &pushed.held)?;
+        let urgent = due.first().is_some_and(|first| first.level <= URGENT);
+        if !urgent && let Some(opened) = engine.wish(true)? {
+            engine.fetch(&opened, pushed).await?;
+            continue;
+        }
         let file = due.iter().find(|due| due.uploads);
         match (due.first(), file) {
-            (Some(first), Some(file)) if first.uploads || (overtaken >= MOST_OVERTAKING && first.level > URGENT) => {
+            (Some(first), Some(file)) if first.uploads || (overtaken >= MOST_OVERTAKING && !urgent) => {
                 overtaken = 0;
                 engine.show()?;
                 if engine.upload(file.row, pushed).await? == Advance::Judged {
@@ -35,19 +54,16 @@ pub(in crate::client) async fn run(engine: &Engine, pushed: &mut Pushed) -> Resu
             }
             (Some(_), _) => {
                 // What is urgent never waits for a file.
-                overtaken += u32::from(due.first().is_some_and(|it| it.level > URGENT));
+                overtaken += u32::from(!urgent);
                 let rows = due.iter().take_while(|due| !due.uploads).map(|due| due.row).collect();
                 push::batch(engine, rows, pushed).await?;
             }
-            (None, _) => break,
+            (None, _) => match engine.wish(false)? {
+                Some(wish) => engine.fetch(&wish, pushed).await?,
+                None => return Ok(()),
+            },
         }
     }
-    // What stopped for want of WiFi is not on its way any more.
-    engine.store.write(queue::release)?;
-    engine.remove_unused()?;
-    engine.show()?;
-    engine.emit(DeviceEvent::PhaseEnded { phase: Phase::Files, count: pushed.settled - settled });
-    Ok(())
 }
 
 /// The settings as the user left them.
@@ -80,7 +96,8 @@ impl Engine {
         self.uploads.borrow_mut().another_link();
         self.disturb.notify_one();
         // A queue that cannot be read now is read by the next sync.
-        if self.uploads_allowed() && files::any_waits(self.store.read()).unwrap_or(false) {
+        let goes_up = self.uploads_allowed() && files::any_waits(self.store.read()).unwrap_or(false);
+        if goes_up || self.wish(false).is_ok_and(|wish| wish.is_some()) {
             self.schedule.borrow_mut().ask();
             self.wake.notify_one();
         }

@@ -6,6 +6,9 @@
 //!  push, pull ─► files: what is due? ─► upload: parts, each about 5 s of the link ─► verified ─► push: the order's line
 //! ```
 //!
+//! On the way down, in the same part of a sync: what the user opened, what is critical, and thumbnails, each in parts that are
+//! sealed as they come; nothing is shown before all of it is here and is what the server said.
+//!
 //! The operation that adds the line to the order is made with the capture, and acknowledged with it; it stands in a lane
 //! of its own and goes out once the server has the file (decisions f, s). So a record never speaks of a file that is
 //! not there, and a large file never keeps an order's changes waiting.
@@ -14,16 +17,20 @@
 //! the next start.
 
 mod capture;
+mod download;
 mod exif;
 mod file_store;
 mod files;
 mod pace;
+mod part;
 mod photo;
 mod sealed;
 mod settings;
 mod upload;
 
 pub use capture::Capture;
+pub use download::OpenError;
+pub(super) use download::SMALL;
 pub use file_store::FileError;
 pub(super) use file_store::{FileStore, Kept, sweep};
 pub(super) use files::run;

@@ -134,3 +134,92 @@ fn ends(jpeg: &[u8]) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{ImageEncoder, Rgb, RgbImage};
+
+    use super::*;
+
+    /// A JPEG whose left half is red and whose right half is blue, with `exif` if there is any.
+    fn jpeg(width: u32, height: u32, exif: Option<Vec<u8>>) -> Vec<u8> {
+        let picture =
+            RgbImage::from_fn(
+                width,
+                height,
+                |x, _| {
+                    if x < width / 2 { Rgb([250, 10, 10]) } else { Rgb([10, 10, 250]) }
+                },
+            );
+        let mut bytes = Vec::new();
+        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
+        exif.into_iter().for_each(|exif| encoder.set_exif_metadata(exif).unwrap());
+        picture.write_with_encoder(encoder).unwrap();
+        bytes
+    }
+
+    /// An EXIF block with nothing but an orientation.
+    fn turned(orientation: u8) -> Vec<u8> {
+        let head = [b'I', b'I', 42, 0, 8, 0, 0, 0, 1, 0];
+        let entry = [0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0];
+        [&head[..], &entry, &[0; 4]].concat()
+    }
+
+    fn opened(photo: &Photo) -> RgbImage {
+        image::load_from_memory_with_format(&photo.bytes, ImageFormat::Jpeg).unwrap().into_rgb8()
+    }
+
+    #[test]
+    fn a_large_photo_goes_up_smaller_and_a_small_one_as_large_as_it_is() {
+        for ((width, height), expected) in
+            [((4000, 2000), (1920, 960)), ((1000, 3000), (640, 1920)), ((1920, 1080), (1920, 1080)), ((8, 5), (8, 5))]
+        {
+            let photo = prepare(&jpeg(width, height, None), true).unwrap();
+            assert_eq!(opened(&photo).dimensions(), expected, "{width} x {height}");
+            assert_eq!((photo.mime_type, photo.location), ("image/jpeg", None));
+        }
+    }
+
+    #[test]
+    fn a_photo_is_turned_upright_and_loses_its_exif_block() {
+        let photo = prepare(&jpeg(64, 32, Some(turned(6))), true).unwrap();
+        let upright = opened(&photo);
+        assert_eq!(upright.dimensions(), (32, 64));
+        let (above, below) = (upright.get_pixel(16, 4), upright.get_pixel(16, 60));
+        assert!(above[0] > 200 && above[2] < 60, "red was on the left: {above:?}");
+        assert!(below[2] > 200 && below[0] < 60, "blue was on the right: {below:?}");
+        assert!(!photo.bytes.windows(4).any(|part| part == b"Exif"));
+    }
+
+    /// Annex K of T.81 has 16 for the first of the luminance table; the usual scale makes 6 of it at quality 80.
+    #[test]
+    fn the_quality_is_eighty() {
+        let photo = prepare(&jpeg(64, 64, None), true).unwrap();
+        let table = photo.bytes.windows(2).position(|pair| pair == [0xff, 0xdb]).unwrap();
+        assert_eq!(photo.bytes[table + 5], 6);
+    }
+
+    #[test]
+    fn what_the_user_wants_as_it_is_stays_as_it_is() {
+        let original = jpeg(4000, 20, Some(turned(6)));
+        assert_eq!(prepare(&original, false).unwrap().bytes, original);
+        let mut png = Vec::new();
+        RgbImage::new(3, 3).write_to(&mut Cursor::new(&mut png), ImageFormat::Png).unwrap();
+        assert_eq!(prepare(&png, false).unwrap().mime_type, "image/png");
+        assert_eq!(prepare(&png, true).unwrap().mime_type, "image/jpeg");
+    }
+
+    #[test]
+    fn what_is_no_photo_is_refused_compressed_or_not() {
+        let whole = jpeg(200, 200, None);
+        let mut claims_gigabytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0".to_vec();
+        claims_gigabytes.extend([0xe0, 0xce, 0xa5, 0x89]);
+        for compress in [true, false] {
+            assert_eq!(prepare(b"", compress), Err(PhotoError::Empty));
+            for broken in [&b"GIF89a"[..], b"no picture", &whole[..whole.len() / 2], &whole[..10]] {
+                assert!(matches!(prepare(broken, compress), Err(PhotoError::Unreadable(_))), "{} bytes", broken.len());
+            }
+            assert!(!matches!(prepare(&claims_gigabytes, compress), Ok(_)), "a bomb");
+        }
+    }
+}

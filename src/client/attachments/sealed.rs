@@ -58,6 +58,18 @@ pub(in crate::client) fn place(size: u64, offset: u64, len: u64) -> (usize, u64,
     (usize::try_from(first).unwrap_or(usize::MAX), first * whole, to_usize(until.saturating_sub(first * whole)), last)
 }
 
+/// How many bytes of plain text, of a file that will have `size`, lie in `sealed` bytes; `None` when they end within a
+/// segment, as a torn write leaves them.
+pub(in crate::client) fn plain_len(sealed: u64, size: u64) -> Option<u64> {
+    let (segment, whole) = (SEGMENT as u64, (SEGMENT + TAG) as u64);
+    let all = size + size.div_ceil(segment).max(1) * TAG as u64;
+    match sealed {
+        _ if sealed == all => Some(size),
+        _ if sealed < all && sealed.is_multiple_of(whole) => Some(sealed / whole * segment),
+        _ => None,
+    }
+}
+
 /// The length of what `plain` bytes become.
 fn sealed_len(plain: usize) -> usize {
     plain + plain.div_ceil(SEGMENT).max(1) * TAG
@@ -121,6 +133,21 @@ mod tests {
             let skip = offset - first * SEGMENT;
             assert_eq!(opened[skip..skip + len], whole[offset..offset + len], "{len} bytes at {offset}");
         }
+    }
+
+    #[test]
+    fn what_comes_bit_by_bit_is_the_same_file() {
+        let whole = plain(2 * SEGMENT + 9);
+        let size = whole.len() as u64;
+        let parts = [seal(&KEY, 0, &whole[..SEGMENT], false), seal(&KEY, 1, &whole[SEGMENT..], true)];
+        let [first, rest] = parts.map(Result::unwrap);
+        assert_eq!([&first[..], &rest].concat(), seal(&KEY, 0, &whole, true).unwrap());
+        let there = |sealed: usize| plain_len(sealed as u64, size);
+        assert_eq!(there(0), Some(0));
+        assert_eq!(there(first.len()), Some(SEGMENT as u64));
+        assert_eq!(there(first.len() - 1), None, "torn");
+        assert_eq!(there(first.len() + rest.len()), Some(size));
+        assert_eq!(there(first.len() + rest.len() + 1), None, "more than all");
     }
 
     #[test]

@@ -23,6 +23,12 @@ impl Default for FileSettings {
 }
 
 impl FileSettings {
+    /// Whether a file may come: whole pictures and thumbnails are settings of their own, and what is no picture comes.
+    pub(in crate::client) fn downloads(self, wifi: bool, picture: bool, thumbnail: bool) -> bool {
+        let on_cellular = if thumbnail { self.thumbnails_on_cellular } else { self.full_images_on_cellular };
+        wifi || !picture || on_cellular
+    }
+
     /// Whether files may go up.
     pub(in crate::client) fn uploads(self, wifi: bool) -> bool {
         wifi || !self.wifi_only

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::time::Instant;
 
+use super::download::Downloads;
 use super::pace::ChunkPace;
 use crate::client::answer::Failure;
 use crate::client::engine::Engine;
@@ -31,12 +32,15 @@ pub(in crate::client) struct Progress {
     /// Answers in a row that did not help a file on.
     strikes: BTreeMap<String, u32>,
     pace: ChunkPace,
+    /// And the downloads.
+    pub(in crate::client) down: Downloads,
 }
 
 impl Progress {
     /// Whatever link comes, nothing is known of it.
     pub(in crate::client) fn another_link(&mut self) {
         self.pace = ChunkPace::default();
+        self.down.another_link();
     }
 }
 

@@ -35,13 +35,19 @@ pub(in crate::client) struct Pending {
     pub(in crate::client) upload_url: Option<String>,
 }
 
-/// Notes a file that lies on the disk.
-pub(in crate::client) fn add(c: &Connection, attachment_id: &str, kept: &Kept) -> Result<(), StoreError> {
-    c.prepare_cached("INSERT OR REPLACE INTO files VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+/// Notes a file that lies on the disk; without the hash of the whole, one that is to come bit by bit.
+pub(in crate::client) fn add(
+    c: &Connection,
+    attachment_id: &str,
+    kept: &Kept,
+    sha256: Option<&str>,
+) -> Result<(), StoreError> {
+    c.prepare_cached("INSERT OR REPLACE INTO files VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
         kept.name,
         attachment_id,
         kept.key,
-        i64::try_from(kept.size).unwrap_or(i64::MAX)
+        i64::try_from(kept.size).unwrap_or(i64::MAX),
+        sha256
     ])?;
     Ok(())
 }
@@ -65,12 +71,12 @@ pub(in crate::client) fn await_upload(c: &Connection, pending: &Pending, user: O
         pending.location,
         pending.sha256
     ])?;
-    add(c, &pending.attachment_id, &pending.kept)
+    add(c, &pending.attachment_id, &pending.kept, Some(&pending.sha256))
 }
 
 /// The capture with this id.
 pub(in crate::client) fn pending(c: &Connection, attachment_id: &str) -> Result<Option<Pending>, StoreError> {
-    let sql = "SELECT workOrderId, localFilePath, wrappedKey, size, sha256, fileName, mimeType, attachmentType,
+    let sql = "SELECT workOrderId, localFilePath, wrappedKey, size, p.sha256, fileName, mimeType, attachmentType,
                capturedAt, description, location, uploadUrl
                FROM pending_attachments p JOIN files f ON f.name = p.localFilePath WHERE p.attachmentId = ?1";
     let mut statement = c.prepare_cached(sql)?;
@@ -128,6 +134,7 @@ pub(in crate::client) fn forget_unused(c: &Connection) -> Result<Vec<String>, St
     let mut statement = c.prepare_cached(sql)?;
     let mut names = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
     names.sort();
+    c.prepare_cached("DELETE FROM downloads WHERE name NOT IN (SELECT name FROM files)")?.execute([])?;
     Ok(names)
 }
 

@@ -13,6 +13,8 @@ pub(in crate::client) const VIEW_TAG: &str = "viewTag";
 pub(in crate::client) const SYNCED_AT: &str = "syncedAt";
 /// What the user set about files.
 pub(in crate::client) const FILE_SETTINGS: &str = "fileSettings";
+/// How often the user wants the device to sync by itself, in milliseconds; `never` for not at all.
+pub(in crate::client) const SYNC_EVERY: &str = "syncEvery";
 /// The latest time that the server named, by its own clock.
 pub(in crate::client) const SERVER_TIME: &str = "serverTime";
 /// How far the full pull under way is; absent when there is none.

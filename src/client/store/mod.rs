@@ -5,6 +5,7 @@
 pub(super) mod audit;
 pub(super) mod cache;
 pub(super) mod clear;
+pub(super) mod downloads;
 pub(super) mod files;
 pub(super) mod logs;
 pub(super) mod meta;

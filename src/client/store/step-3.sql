@@ -48,7 +48,21 @@ CREATE TABLE files (
   name TEXT PRIMARY KEY,
   attachmentId TEXT NOT NULL,
   wrappedKey BLOB NOT NULL,
-  size INTEGER NOT NULL
+  size INTEGER NOT NULL,
+  -- Of the whole file, in the clear; NULL while it is still on its way down.
+  sha256 TEXT
+) WITHOUT ROWID;
+
+-- Files on their way down: what the server said of the whole with their first part.
+CREATE TABLE downloads (
+  name TEXT PRIMARY KEY,
+  tag TEXT NOT NULL,
+  sha256 TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- Files that the user has opened and that have yet to come.
+CREATE TABLE wanted_files (
+  attachmentId TEXT PRIMARY KEY
 ) WITHOUT ROWID;
 
 ALTER TABLE sync_queue ADD COLUMN attachmentId TEXT;

@@ -12,6 +12,7 @@ fn document() -> Capture {
         file_name: "manual.pdf".into(),
         mime_type: "application/pdf".into(),
         description: None,
+        critical: false,
     }
 }
 

@@ -108,7 +108,7 @@ const GROUPS: &[(&str, Part, &str)] = &[
         "What users do",
         Part::Step,
         "sync edit edit-many create delete work resolve prefer undo retry discard look-up select edit-cached attach \
-         file-settings clear-cache logout sign-in",
+         open-file file-settings sync-every clear-cache logout sign-in",
     ),
     (
         "What the office does",
@@ -138,7 +138,7 @@ const GROUPS: &[(&str, Part, &str)] = &[
     (
         "What was sent, how often, how fast",
         Part::Claim,
-        "took bytes documents uploads acked syncs waits pushed requests fetched-again peak",
+        "took bytes documents uploads opened acked syncs waits pushed requests fetched-again peak",
     ),
 ];
 

@@ -208,7 +208,7 @@ fn action() -> impl Strategy<Value = Action> {
 fn file_step() -> impl Strategy<Value = Value> {
     let broken = select(vec!["truncated", "bomb", "empty", "no-picture"]);
     let photo = (1..u64::MAX, 1..9_u32, broken).prop_map(|(bytes, times, broken)| {
-        json!({ "attach": { "device": "maria", "order": "first", "photo": Size::new(bytes), "times": times, "broken": broken } })
+        json!({ "attach": { "device": "maria", "order": "first", "photo": Size::new(bytes), "times": times, "broken": broken, "critical": true } })
     });
     let document = (1..u64::MAX)
         .prop_map(|bytes| json!({ "attach": { "device": "maria", "order": "WO-1", "document": Size::new(bytes) } }));
@@ -219,7 +219,11 @@ fn file_step() -> impl Strategy<Value = Value> {
         select(vec!["wifi", "cellular"]).prop_map(|kind| json!({ "network": { "device": "maria", "kind": kind } }));
     let space = select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "free": "50kB" })])
         .prop_map(|body| json!({ "disk-space": body }));
-    prop_oneof![photo, document, settings, network, space]
+    let opened = select(vec![None, Some("leak.jpg")])
+        .prop_map(|file| json!({ "open-file": { "device": "maria", "order": "first", "file": file } }));
+    let period =
+        select(vec!["never", "1h"]).prop_map(|every| json!({ "sync-every": { "device": "maria", "every": every } }));
+    prop_oneof![photo, document, settings, network, space, opened, period]
 }
 
 /// A fault's own keys, and those that all faults share.
@@ -318,7 +322,9 @@ fn screen() -> impl Strategy<Value = Value> {
             |has| json!({ "device": "maria", "order": "first", "icon": "queued", "change": "syncing", "has": has })
         ),
         span().prop_map(|span| json!({ "device": "maria", "status": "synced", "synced-ago": span, "queued": 0 })),
-        Just(json!({ "device": "maria", "lacks": "first", "orders": 3, "done": 1, "of": 2, "code": "SERVER_ERROR" })),
+        Just(
+            json!({ "device": "maria", "lacks": "first", "orders": 3, "thumbnails": 2, "files": 1, "done": 1, "of": 2, "code": "SERVER_ERROR" })
+        ),
     ]
 }
 
@@ -354,6 +360,9 @@ fn claim() -> impl Strategy<Value = Claim> {
         record().prop_map(|has| json!({ "dead-letter": { "device": "maria", "order": "first", "has": has } })),
         (0..9_u64, span(), 1..999_u64).prop_map(|(count, within, percent)| {
             json!({ "uploads": { "device": "maria", "count": count, "within": within, "sent-at-most-percent": percent } })
+        }),
+        (0..9_u64, span()).prop_map(|(count, within)| {
+            json!({ "opened": { "device": "maria", "count": count, "within": within, "withheld": 1, "fetched-at-most-percent": 101 } })
         }),
         text().prop_map(|code| json!({ "tampered": { "device": "maria", "answers": [code, "success"] } })),
         text().prop_map(|words| json!({ "failed": { "device": "maria", "code": "NETWORK_ERROR", "says": words } })),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::story::{is_order_id, labels, order_help};
 use super::{Cast, at_least_one, screen};
-use crate::check::{Claim, RequestsClaim};
+use crate::check::{
+    Claim, ConflictsClaim, FailedClaim, OpenedClaim, RequestsClaim, StockClaim, TamperedClaim, UploadsClaim,
+};
 use crate::protocol::{Record, WORK_ORDER_FIELDS, field_kind};
 use crate::scenario::action::Action;
 use crate::scenario::outline::{Node, Place};
@@ -48,11 +50,9 @@ impl Claims<'_, '_, '_> {
             Claim::Conflict(claim) => self.met(&claim.device, &claim.order, &claim.field, at),
             Claim::Undecided(claim) => self.met(&claim.device, &claim.order, &claim.field, at),
             Claim::Decided(claim) => self.met(&claim.device, &claim.order, &claim.field, at),
-            Claim::Conflicts(claim) => {
-                if let Some(device) = &claim.device {
-                    self.device(device, at);
-                }
-            }
+            Claim::Conflicts(ConflictsClaim { device: Some(device), .. })
+            | Claim::Stock(StockClaim { device: Some(device), .. }) => self.device(device, at),
+            Claim::Conflicts(_) | Claim::Stock(_) => {}
             Claim::Removed(claim) => self.on(&claim.device, &claim.order, at),
             Claim::Rejected(claim) => self.on(&claim.device, &claim.order, at),
             Claim::Took(claim) => self.sync(&claim.device, claim.sync, at),
@@ -89,18 +89,14 @@ impl Claims<'_, '_, '_> {
             }
             Claim::Acked(claim) => self.on(&claim.device, &claim.order, at),
             Claim::Syncs(claim) => self.device(&claim.device, at),
-            Claim::Stock(claim) => {
-                if let Some(device) = &claim.device {
-                    self.device(device, at);
-                }
-            }
             Claim::DeadLetter(claim) => {
                 self.on(&claim.device, &claim.order, at);
                 self.fields(&claim.has, at.at("has"));
             }
-            Claim::Uploads(claim) => self.device(&claim.device, at),
-            Claim::Tampered(claim) => self.device(&claim.device, at),
-            Claim::Failed(claim) => self.device(&claim.device, at),
+            Claim::Uploads(UploadsClaim { device, .. })
+            | Claim::Opened(OpenedClaim { device, .. })
+            | Claim::Tampered(TamperedClaim { device, .. })
+            | Claim::Failed(FailedClaim { device, .. }) => self.device(device, at),
         }
     }
 

@@ -10,16 +10,17 @@ use crate::protocol::MAX_PAGE;
 use crate::scenario::file::{Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SYNC_EVERY, Device, Orders, Role, World};
 use crate::scenario::link::Link;
 use crate::scenario::outline::Node;
+use crate::scenario::period::Every;
 use crate::scenario::problem::{Problems, did_you_mean};
 use crate::scenario::requirements::{REQUIREMENTS, requirement};
-use crate::scenario::written::{SyncEvery, Written, WrittenDevice, WrittenDevices, WrittenWorld};
+use crate::scenario::written::{Written, WrittenDevice, WrittenDevices, WrittenWorld};
 
 /// Largest group.
 const LARGEST_GROUP: u32 = 10_000;
 /// Most generated work orders.
 const MOST_GENERATED: u32 = 100_000;
 /// Shortest interval between syncs of its own.
-const SHORTEST_INTERVAL: Span = Span::from_millis(1_000);
+pub(super) const SHORTEST_INTERVAL: Span = Span::from_millis(1_000);
 /// What assigns all orders by rule rather than to a device.
 const ASSIGN_RULES: [&str; 2] = ["in-turn", "as-in-file"];
 
@@ -61,7 +62,7 @@ pub(super) fn devices(written: WrittenDevices, outline: &Node, problems: &mut Pr
 }
 
 fn complete(name: String, written: WrittenDevice) -> Device {
-    let SyncEvery(sync_every) = written.sync_every.unwrap_or(SyncEvery(Some(DEFAULT_SYNC_EVERY)));
+    let Every(sync_every) = written.sync_every.unwrap_or(Every(Some(DEFAULT_SYNC_EVERY)));
     Device {
         name,
         count: written.count,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::header::SHORTEST_INTERVAL;
 use super::{Cast, at_least_one, is_name, screen};
 use crate::base::Span;
 use crate::check::ShownClaim;
@@ -11,6 +12,7 @@ use crate::scenario::account::{EditCached, Logout, LookUp, Select, SignIn};
 use crate::scenario::action::Action;
 use crate::scenario::files_step::{Attach, DiskSpace, FileSettings, Network};
 use crate::scenario::outline::{Node, Place};
+use crate::scenario::period::SyncEvery;
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
 use crate::scenario::server_step::{SearchDisk, Tamper};
@@ -113,6 +115,8 @@ impl<'a> Story<'a, '_, '_> {
             Action::Work(step) => self.works(step, at),
             Action::Battery(step) => self.battery(step, at),
             Action::Attach(step) => self.attaches(step, at),
+            Action::OpenFile(step) => self.on(&step.device, &step.order, at),
+            Action::SyncEvery(step) => self.sets_period(step, at),
             Action::FileSettings(FileSettings { device, .. })
             | Action::Network(Network { device, .. })
             | Action::DiskSpace(DiskSpace { device, .. })
@@ -366,6 +370,14 @@ impl<'a> Story<'a, '_, '_> {
         }
         if step.broken.is_some() && step.photo.is_none() {
             self.problems.add(at.at("broken").place, "only a photo can be `broken`", None);
+        }
+    }
+
+    fn sets_period(&mut self, step: &SyncEvery, at: &Node) {
+        self.device(&step.device, at.at("device").place);
+        if step.every.0.is_some_and(|every| every < SHORTEST_INTERVAL) {
+            let message = format!("`every` must be at least {SHORTEST_INTERVAL}, or `never`");
+            self.problems.add(at.at("every").place, message, None);
         }
     }
 

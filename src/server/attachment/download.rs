@@ -6,6 +6,7 @@ use axum::http::header::{
     RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
+use sha2::{Digest, Sha256};
 
 use super::super::auth::Caller;
 use super::super::etag;
@@ -15,6 +16,7 @@ use super::blob::{self, Blob};
 use super::range::{self, Asked};
 use super::route::Reply;
 use super::thumbnail;
+use crate::protocol::{REPR_DIGEST, repr_digest};
 
 /// What is private to its reader, and for ever as it is.
 const FOR_EVER: &str = "private, max-age=31536000, immutable";
@@ -38,6 +40,7 @@ pub(super) fn file(
             .with(ETAG.as_str(), &tag)
             .with(CACHE_CONTROL.as_str(), FOR_EVER)
             .with(ACCEPT_RANGES.as_str(), "bytes")
+            .with(REPR_DIGEST, repr_digest(&bytes_of(told.sha256.as_deref().unwrap_or_default())))
     };
     if etag::matches(text(headers, &IF_NONE_MATCH), &tag) {
         return Ok(reply(StatusCode::NOT_MODIFIED));
@@ -80,7 +83,13 @@ pub(super) fn thumbnail(
     }
     let jpeg = thumbnail::of(&store.connection, &blob)?
         .ok_or_else(|| Refusal::not_found(format!("the attachment {id} has no thumbnail: it is no picture")))?;
-    Ok(reply(StatusCode::OK).with(CONTENT_TYPE.as_str(), "image/jpeg").body(jpeg))
+    let digest = repr_digest(&Sha256::digest(&jpeg));
+    Ok(reply(StatusCode::OK).with(REPR_DIGEST, digest).with(CONTENT_TYPE.as_str(), "image/jpeg").body(jpeg))
+}
+
+/// What hexadecimal digits stand for.
+fn bytes_of(digits: &str) -> Vec<u8> {
+    digits.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 fn readable(store: &Store, now_ms: i64, caller: &Caller, id: &str) -> Result<Blob, Refusal> {

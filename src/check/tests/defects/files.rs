@@ -1,7 +1,8 @@
 //! Defects of uploads.
 
 use super::*;
-use crate::history::{Upload, UploadStep};
+use crate::history::{Circumstance, FileEvent, HeldFile, Notice, Upload, UploadStep};
+use crate::protocol::ErrorCode;
 
 /// A file of 200 bytes that goes up in two parts, as events, spoiled by `spoil`, within the clean story.
 fn upload(spoil: impl FnOnce(&mut Vec<What>)) -> crate::check::Verdict {
@@ -43,7 +44,7 @@ fn upload(spoil: impl FnOnce(&mut Vec<What>)) -> crate::check::Verdict {
         asked(903, part(100)),
         told(903, 204, 200),
         says(DeviceEvent::Uploaded { attachment_id: id() }),
-        What::ServerFile { attachment_id: id(), bytes: 200, sha256 },
+        What::ServerFile { attachment_id: id(), bytes: 200, sha256, thumbnail: None },
     ];
     spoil(&mut events);
     planted(|story| {
@@ -102,11 +103,192 @@ fn bytes_lost_or_changed_on_the_server() {
     red(&verdict, "I16", &["keeps what it has of file-a: 100", "it has 50"]);
     let verdict = upload(|events| {
         events.pop();
-        events.push(What::ServerFile { attachment_id: "file-a".into(), bytes: 200, sha256: "cd".into() });
+        events.push(What::ServerFile {
+            attachment_id: "file-a".into(),
+            bytes: 200,
+            sha256: "cd".into(),
+            thumbnail: None,
+        });
     });
     red(&verdict, "I16", &["holds file-a as maria kept it", "cd"]);
     let verdict = upload(|events| {
-        events.push(What::ServerFile { attachment_id: "file-b".into(), bytes: 1, sha256: "ef".into() });
+        events.push(What::ServerFile {
+            attachment_id: "file-b".into(),
+            bytes: 1,
+            sha256: "ef".into(),
+            thumbnail: None,
+        });
     });
     red(&verdict, "I4", &["stem from devices", "file-b"]);
+}
+
+/// Maria's tablet gets `file-a`, which its device of the clean upload keeps, in two parts and shows it.
+fn download(spoil: impl FnOnce(&mut Vec<What>)) -> crate::check::Verdict {
+    let id = || "file-a".to_owned();
+    let says = |event| What::Device { device: "maria".into(), event: DeviceEvent::File(event) };
+    let held = || HeldFile { attachment_id: id(), thumbnail: false, bytes: 200, sha256: "ab".into() };
+    let part = |exchange: u64, from: u64| {
+        let if_range = (from > 0).then(|| "\"ab\"".to_owned());
+        let range = Some(format!("bytes={from}-{}", from + 99));
+        let kind = MessageKind::File { attachment_id: id(), thumbnail: false, range, if_range };
+        What::Request(Message {
+            device: "maria".into(),
+            connection: 1,
+            exchange,
+            bytes: 100,
+            status: 0,
+            delivered: true,
+            retry_after: None,
+            kind,
+        })
+    };
+    let asks = |offset: u64| says(FileEvent::Fetching { attachment_id: id(), thumbnail: false, offset });
+    let gets = |offset: u64| says(FileEvent::Fetched { attachment_id: id(), thumbnail: false, offset, bytes: 100 });
+    let wifi = What::Told { device: "maria".into(), what: Circumstance::Network { wifi: true } };
+    let mut events = vec![
+        wifi,
+        asks(0),
+        part(911, 0),
+        gets(0),
+        asks(100),
+        part(912, 100),
+        gets(100),
+        says(FileEvent::Kept(held())),
+        says(FileEvent::Shown(held())),
+    ];
+    spoil(&mut events);
+    upload(|story| story.extend(events))
+}
+
+fn held(what: &mut What) -> &mut HeldFile {
+    match what {
+        What::Device { event: DeviceEvent::File(FileEvent::Kept(held) | FileEvent::Shown(held)), .. } => held,
+        other => panic!("{other:?} shows no file"),
+    }
+}
+
+#[test]
+fn a_clean_download_is_green() {
+    let verdict = download(|_| {});
+    assert!(verdict.findings.is_empty(), "{:#?}", verdict.findings);
+}
+
+#[test]
+fn half_a_file_or_anothers_is_shown() {
+    let verdict = download(|events| held(&mut events[8]).bytes = 100);
+    red(&verdict, "I16", &["maria shows", "file-a as it is: 200 bytes", "100 bytes"]);
+    let verdict = download(|events| held(&mut events[8]).sha256 = "cd".into());
+    red(&verdict, "I16", &["file-a as it is: 200 bytes, ab", "cd"]);
+    let verdict = download(|events| held(&mut events[7]).attachment_id = "file-b".into());
+    red(&verdict, "I16", &["nobody ever had", "file-b"]);
+}
+
+#[test]
+fn a_download_that_begins_anew_or_twice() {
+    let verdict = download(|events| {
+        if let What::Device { event: DeviceEvent::File(FileEvent::Fetching { offset, .. }), .. } = &mut events[4] {
+            *offset = 0;
+        }
+    });
+    red(&verdict, "I16", &["goes on with file-a at 100, where it stopped", "at 0"]);
+    let verdict = download(|events| {
+        if let What::Request(Message { kind: MessageKind::File { if_range, .. }, .. }) = &mut events[5] {
+            *if_range = None;
+        }
+    });
+    red(&verdict, "I16", &["if it is still the same", "no tag"]);
+    let verdict = download(|events| {
+        let again = events[1].clone();
+        events.push(again);
+    });
+    red(&verdict, "I9", &["gets each file once", "file-a again"]);
+}
+
+/// The line of an order that calls `file-a` a picture.
+fn picture() -> Record {
+    let line = json!([{ "attachmentId": "file-a", "mimeType": "image/jpeg" }]);
+    Record::from_iter([("workOrderId".into(), "WO-9".into()), ("attachments".into(), line)])
+}
+
+#[test]
+fn a_picture_that_comes_against_the_settings() {
+    let cellular = What::Told { device: "maria".into(), what: Circumstance::Network { wifi: false } };
+    let seeded = |record| What::RecordSeeded { kind: "work-orders".into(), record };
+    let verdict = download(|events| {
+        events[0] = cellular;
+        events.insert(0, seeded(picture()));
+    });
+    // All of it happens at once: only what was never allowed before is wrong.
+    assert!(!finds(&verdict, "6.2 settings", &["no whole picture"]), "it may just have been told");
+    let verdict = download(|events| {
+        events[0] = seeded(picture());
+    });
+    red(&verdict, "6.2 settings", &["no whole picture comes to maria over a cellular network", "asks for it"]);
+}
+
+#[test]
+fn a_picture_that_is_not_shown_and_a_file_that_no_order_names() {
+    let spoilt = |change: fn(&mut DeviceState)| {
+        planted(|story| {
+            for (_, what) in &mut story.events {
+                if let What::DeviceState { device, state } = what
+                    && device == "maria"
+                {
+                    change(state);
+                }
+            }
+            let (end, at_ms) = (story.events.len() - 1, story.events[story.events.len() - 1].0);
+            let file = What::ServerFile {
+                attachment_id: "file-a".into(),
+                bytes: 2,
+                sha256: "ab".into(),
+                thumbnail: Some((1, "cd".into())),
+            };
+            story.events.insert(end, (at_ms, file));
+        })
+    };
+    let verdict = spoilt(|state| {
+        state.work_orders.insert("WO-9".into(), picture());
+    });
+    red(&verdict, "6.2 thumbnails", &["each picture", "nothing of file-a"]);
+    let verdict = spoilt(|state| {
+        state.files.push(HeldFile { attachment_id: "file-a".into(), thumbnail: true, bytes: 1, sha256: "ef".into() })
+    });
+    red(&verdict, "8.4", &["keeps files that an order names", "file-a"]);
+    red(&verdict, "I16", &["the thumbnail of file-a as it is", "ef"]);
+}
+
+#[test]
+fn an_upload_that_the_server_breaks_over_is_given_up_after_ten_answers() {
+    let gives_up_after = |answers: u64| {
+        upload(|events| {
+            let message = |exchange: u64, status: u16, kind| Message {
+                device: "maria".into(),
+                connection: 1,
+                exchange,
+                bytes: 100,
+                status,
+                delivered: true,
+                retry_after: None,
+                kind,
+            };
+            let step = UploadStep::Create { length: 200 };
+            let asked = Upload { attachment_id: "file-a".into(), step };
+            let broken = MessageKind::Problem { code: ErrorCode::ServerError, detail: "it broke".into() };
+            let tries = (0..answers).flat_map(|nth| {
+                let asked = What::Request(message(920 + nth, 0, MessageKind::Upload(asked.clone())));
+                [asked, What::Answer(message(920 + nth, 500, broken.clone()))]
+            });
+            let told = Notice {
+                queue_id: "q-file".into(),
+                entity_id: "WO-1".into(),
+                code: ErrorCode::ServerError,
+                detail: "it broke".into(),
+            };
+            let told = What::Device { device: "maria".into(), event: DeviceEvent::Noticed(told) };
+            *events = [events[0].clone()].into_iter().chain(tries).chain([told]).collect();
+        })
+    };
+    assert!(!finds(&gives_up_after(10), "7.2", &[]), "ten are enough");
+    red(&gives_up_after(9), "7.2", &["fails after 10 answers", "SERVER_ERROR after 9"]);
 }
