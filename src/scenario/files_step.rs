@@ -28,6 +28,7 @@ pub struct Attach {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<Broken>,
     /// Nobody who sees the order should be without it: it comes to their devices by itself.
+    #[schemars(example = "critical: true")]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub critical: bool,
     /// So many of them, one after the other; 1 when absent.

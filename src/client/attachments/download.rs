@@ -210,6 +210,9 @@ impl Engine {
                 continue;
             }
             let asked = downloads::wanted(c, id)?;
+            if !line.went_up && !asked {
+                continue;
+            }
             if line.picture && downloads::whole(c, &name(id, true))?.is_none() {
                 small.push(Wish { line: line.clone(), thumbnail: true, asked: false });
             }

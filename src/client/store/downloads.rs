@@ -19,6 +19,9 @@ pub(in crate::client) struct Line {
     pub(in crate::client) picture: bool,
     /// Its hash, where the order knows it.
     pub(in crate::client) sha256: Option<String>,
+    /// It went up as files do. What has no hash, or lies elsewhere, may not be with the server at all, and is looked for
+    /// only when it is opened.
+    pub(in crate::client) went_up: bool,
     /// Nobody should be without it.
     pub(in crate::client) critical: bool,
 }
@@ -35,6 +38,7 @@ impl Line {
             file_name: text("fileName").unwrap_or(id).to_owned(),
             picture: text("mimeType").is_some_and(|kind| kind.starts_with("image/")),
             sha256: text("sha256").map(str::to_owned),
+            went_up: text("sha256").is_some() && text("url").is_none(),
             critical: value.get("critical").and_then(Value::as_bool).unwrap_or(false),
         })
     }

@@ -134,7 +134,11 @@ const GROUPS: &[(&str, Part, &str)] = &[
         "conflict conflicts undecided decided removed rescued rejected dead-letter warned failed escalated tampered",
     ),
     ("The screen", Part::Claim, "shown"),
-    ("What is shown", Part::Screen, "status queued done of synced-ago code orders lacks icon change has device order"),
+    (
+        "What is shown",
+        Part::Screen,
+        "status queued done of synced-ago code orders lacks icon change has thumbnails files device order",
+    ),
     (
         "What was sent, how often, how fast",
         Part::Claim,
