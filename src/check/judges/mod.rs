@@ -6,6 +6,7 @@ mod audit;
 mod backoff;
 mod blobs;
 mod bounded;
+mod captures;
 mod choices;
 mod conflicts;
 mod converge;
@@ -78,6 +79,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     always(order::in_their_lanes),
     needing(&[Can::Priorities], "I7 order of priorities", order::by_the_levels),
     always(blobs::go_up_in_order),
+    always(captures::obey_the_settings),
     always(downloads::come_as_they_should),
     always(references::parents_go_first),
     always(cursor::only_forward),
