@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 use crate::base::{Size, Span};
 use crate::protocol::{ConflictOutcome, ErrorCode, Record, RemovalReason, Resolution};
 
-use super::screen::{AckedClaim, FailedClaim, ShownClaim, SyncsClaim};
+use super::screen::{AckedClaim, FailedClaim, OpenedClaim, ShownClaim, SyncsClaim};
 
 /// One claim. Orders are named by id or by the label under which the story created them; devices by their name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -467,27 +467,6 @@ pub struct UploadsClaim {
     #[schemars(example = "of-captured-at-most-percent: 20")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_captured_at_most_percent: Option<u64>,
-}
-
-/// See [`Claim::Opened`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct OpenedClaim {
-    /// The device.
-    pub device: String,
-    /// So many were shown.
-    pub count: u64,
-    /// So often it said no, or not now.
-    #[schemars(example = "withheld: 1")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub withheld: Option<u64>,
-    /// From the user's wish to the picture, for each. A miss is a timing miss.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub within: Option<Span>,
-    /// Bytes of whole files that set out to the device, in a hundred of what was shown. A miss is a timing miss.
-    #[schemars(example = "fetched-at-most-percent: 110")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fetched_at_most_percent: Option<u64>,
 }
 
 /// See [`Claim::Tampered`].

@@ -6,7 +6,7 @@ use crate::base::Span;
 use crate::history::{DeviceEvent, FileEvent, MessageKind, What};
 
 use super::super::case::{Case, device_event};
-use super::super::claim::OpenedClaim;
+use super::super::screen::OpenedClaim;
 use super::super::verdict::{Class, Findings};
 
 const CHECK: &str = "opened";
