@@ -209,6 +209,10 @@ impl<'a> Facts<'a> {
         }
     }
 
+    fn ends(&mut self, device: &'a str, state: (u64, &'a DeviceState)) {
+        self.devices.entry(device).or_default().state = Some(state);
+    }
+
     fn note_file(&mut self, event: &'a Event) {
         if let What::ServerFile { attachment_id, bytes, sha256, thumbnail } = &event.what {
             self.server_files.insert(attachment_id, (event.seq, *bytes, sha256));
@@ -228,14 +232,11 @@ impl<'a> Facts<'a> {
             What::SignedIn { device, user } => self.devices.entry(device).or_default().sign_ins.push((seq, user)),
             What::RecordSeeded { kind, record } => note_record(&mut self.seeds, kind, seq, record),
             What::ServerRecord { kind, record } => note_record(&mut self.server, kind, seq, record),
-            What::DeviceState { device, state } => {
-                self.devices.entry(device).or_default().state = Some((seq, &**state));
-            }
-            What::ServerFile { .. } | What::Captured { .. } | What::FileSettings { .. } => self.note_file(event),
+            What::DeviceState { device, state } => self.ends(device, (seq, state)),
+            What::ServerFile { .. } => self.note_file(event),
             What::DeadLetters { letters } => self.read_letters(event, letters),
             What::UserView { user_id, work_orders, assets, inventory } => {
-                let view = View { seq, at_ms: event.at_ms, work_orders, assets, inventory };
-                self.views.insert(user_id, view);
+                self.views.insert(user_id, View { seq, at_ms: event.at_ms, work_orders, assets, inventory });
             }
             What::Attempted { device, edit } => self.devices.entry(device).or_default().attempts.push((seq, edit)),
             What::Choosing { device, entity_id, field, with } => {
@@ -269,6 +270,8 @@ impl<'a> Facts<'a> {
             | What::Refused { .. }
             | What::Warned { .. }
             | What::Opening { .. }
+            | What::Captured { .. }
+            | What::FileSettings { .. }
             | What::SyncEvery { .. }
             | What::Read { .. }
             | What::Told { .. }

@@ -395,6 +395,8 @@ fn fits(ask: &Ask, reply: &Reply) -> bool {
             | Ask::Clock { .. }
             | Ask::Retry { .. }
             | Ask::Discard { .. }
+            | Ask::OpenFile { .. }
+            | Ask::SyncEvery { .. }
             | Ask::FileSettings(_) => done(),
         }
 }
