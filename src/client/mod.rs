@@ -50,7 +50,7 @@ mod tests;
 pub(crate) use strategy::{STRATEGIES, Strategy};
 
 pub use account::LogOut;
-pub use attachments::{Capture, FileError, FileSettings, OpenError, PhotoError};
+pub use attachments::{Capture, FILE_PREFIX, FileError, FileSettings, OpenError, PhotoError};
 pub use engine::{EditRequest, Engine, EngineError, Parts, Settings};
 pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain, REFRESH_TOKEN, VAULT};
 pub use proof::DeviceKey;

@@ -127,6 +127,9 @@ pub enum Action {
     /// Only so much can still be written to the device's disk; without `free`, any amount again.
     #[schemars(example = "- disk-space: { device: maria, free: 50kB }")]
     DiskSpace(DiskSpace),
+    /// The device's files vanish from its disk, and only they: a cleaner took them, or a card fails.
+    #[schemars(example = "- lose-files: maria")]
+    LoseFiles(String),
     /// What is claimed must be on the device's screen at this moment; it takes the keys of the claim `shown`.
     #[schemars(example = "- look: { device: maria, order: WO-000001, icon: queued }")]
     Look(ShownClaim),

@@ -69,7 +69,11 @@ fn of_step(action: &Action) -> &'static [Can] {
         | Action::Battery(_)
         | Action::DataSaver(_)
         | Action::Network(_) => &[Can::Circumstances],
-        Action::Attach(_) | Action::OpenFile(_) | Action::FileSettings(_) | Action::DiskSpace(_) => &[Can::Attach],
+        Action::Attach(_)
+        | Action::OpenFile(_)
+        | Action::FileSettings(_)
+        | Action::DiskSpace(_)
+        | Action::LoseFiles(_) => &[Can::Attach],
         Action::SyncEvery(_) => &[Can::Triggers],
         Action::Clock(_) => &[Can::Clock],
         Action::Answer(answer) if answer.status == 401 => &[Can::Refresh],

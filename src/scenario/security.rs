@@ -41,6 +41,8 @@ pub enum Loot {
     GuessedCodes,
     /// The device's refresh token.
     RefreshToken,
+    /// A copy of the keychain, from before the device last exchanged its refresh token.
+    UsedRefreshToken,
     /// A copy of the device's disk, with nothing in the keychain beside it.
     Disk,
     /// A copy of the disk, beside the device's own keychain, which is locked.
@@ -56,6 +58,7 @@ impl fmt::Display for Loot {
             Self::UsedCode => "the password and a code that was used",
             Self::GuessedCodes => "the password and guesses at the code",
             Self::RefreshToken => "the refresh token",
+            Self::UsedRefreshToken => "a refresh token that was used, with the device's key",
             Self::Disk => "a copy of the disk",
             Self::LockedDevice => "a copy of the disk beside the locked keychain",
             Self::DiskAndOtherKeys => "a copy of the disk with the keys of another installation",

@@ -46,6 +46,7 @@ impl fmt::Display for Action {
             Self::DataSaver(DataSaver { device, on }) => write!(f, "the data saver of {device} is {}", on_off(*on)),
             Self::Attach(_) | Self::FileSettings(_) | Self::Network(_) | Self::DiskSpace(_) => about_files(self, f),
             Self::OpenFile(step) => step.fmt(f),
+            Self::LoseFiles(device) => write!(f, "the files of {device} vanish from its disk"),
             Self::SyncEvery(step) => step.fmt(f),
             Self::Look(claim) => look(claim, f),
             Self::SearchDisk(step) => write!(f, "the disk of {} is searched", step.device),

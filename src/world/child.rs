@@ -432,6 +432,10 @@ impl Device for ChildDevice {
         false
     }
 
+    fn lose_files(&self) -> bool {
+        false
+    }
+
     fn inside(&self) -> Option<Vec<u8>> {
         None
     }

@@ -282,6 +282,9 @@ pub trait Device {
     /// Lets its disk take so many bytes more and no further; any number when `None`. Says whether it can do that.
     fn limit_disk(&self, free: Option<usize>) -> bool;
 
+    /// Removes its files from under it, and nothing else. Says whether it can do that.
+    fn lose_files(&self) -> bool;
+
     /// Every text in its database, in the clear; `None` where it cannot be told.
     fn inside(&self) -> Option<Vec<u8>>;
 

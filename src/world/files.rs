@@ -19,6 +19,13 @@ impl World {
     pub(super) async fn about_files(&self, all: Named<'_, '_>, action: &Action) -> Done {
         match action {
             Action::Attach(step) => together(all(&step.device), async |member| self.attach(member, step).await).await,
+            Action::LoseFiles(name) => lose_files(all(name)),
+            Action::OpenFile(step) => {
+                together(all(&step.device), async |member| self.open_file(member, step).await).await
+            }
+            Action::SyncEvery(step) => {
+                together(all(&step.device), async |member| self.sync_every(member, step).await).await
+            }
             Action::FileSettings(step) => {
                 together(all(&step.device), async |member| self.file_settings(member, step).await).await
             }
@@ -73,7 +80,7 @@ impl World {
         }
     }
 
-    pub(super) async fn open_file(&self, member: &Member, step: &scenario::OpenFile) -> Done {
+    async fn open_file(&self, member: &Member, step: &scenario::OpenFile) -> Done {
         let (device, file) = (member.name.clone(), step.file.clone());
         let order = self.order(&step.order).await?;
         let opening = What::Opening { device: device.clone(), entity_id: order.clone(), file: file.clone() };
@@ -90,7 +97,7 @@ impl World {
         }
     }
 
-    pub(super) async fn sync_every(&self, member: &Member, step: &scenario::SyncEvery) -> Done {
+    async fn sync_every(&self, member: &Member, step: &scenario::SyncEvery) -> Done {
         let every_ms = step.every.0.map(crate::base::Span::millis);
         self.recorder.record(What::SyncEvery { device: member.name.clone(), every_ms });
         simply(member, Ask::SyncEvery { every_ms }).await
@@ -124,4 +131,10 @@ impl World {
         let free = step.free.map(|free| usize::try_from(free.bytes()).unwrap_or(usize::MAX));
         if member.device.limit_disk(free) { Ok(()) } else { Err(impossible("a real disk cannot be filled")) }
     }
+}
+
+/// The files vanish, as if something else on the device had taken them.
+fn lose_files(members: Vec<&Member>) -> Done {
+    let lost = members.into_iter().all(|member| member.device.lose_files());
+    if lost { Ok(()) } else { Err(impossible("the files of a real device are its own")) }
 }

@@ -16,7 +16,7 @@ use super::platform::Platform;
 use super::session::Session;
 use super::tls::{OpenTls, Secured};
 use crate::base::{Clock, CrashHow, Seed, WallClock};
-use crate::client::{Engine, EngineError, KeychainError, MemoryKeychain, Parts, Settings};
+use crate::client::{Engine, EngineError, FILE_PREFIX, KeychainError, MemoryKeychain, Parts, Settings};
 use crate::disk::{SimDisk, Storage};
 use crate::history::{DeviceEvent, Recorder, What};
 use crate::proxy::{ByteStream, Upstream};
@@ -212,6 +212,12 @@ impl Device for InProcess {
     fn limit_disk(&self, free: Option<usize>) -> bool {
         self.0.disk.limit(free);
         true
+    }
+
+    fn lose_files(&self) -> bool {
+        let storage = Storage::Simulated(self.0.disk.clone());
+        let names = storage.files_with(FILE_PREFIX).unwrap_or_default();
+        names.iter().all(|name| storage.remove_file(name).is_ok())
     }
 
     fn platform(&self) -> Option<&dyn Platform> {

@@ -11,7 +11,7 @@ use super::network::SERVER;
 use super::stage::{Member, World};
 use super::steps::{Done, StepError, impossible, together};
 use crate::base::CrashHow;
-use crate::client::{Credentials, Engine, Keychain, MemoryKeychain, Parts, REFRESH_TOKEN, VAULT, Vault};
+use crate::client::{Credentials, DeviceKey, Engine, Keychain, MemoryKeychain, Parts, REFRESH_TOKEN, VAULT, Vault};
 use crate::disk::Storage;
 use crate::history::{Guarded, Secret, What};
 use crate::proxy::{ByteStream, Upstream};
@@ -57,6 +57,9 @@ pub trait Platform {
 
     /// The refresh token in the keychain, as somebody who broke it open finds it.
     fn refresh_token(&self) -> Option<String>;
+
+    /// The refresh token before the one in its keychain, and the key that both are bound to.
+    fn used_refresh_token(&self) -> Option<(String, DeviceKey)>;
 
     /// The cost at which the key of the database is derived from the credentials, and whether these are the ones.
     fn key_is_bound_to(&self, user: &str, password: &str) -> Option<(String, bool)>;
@@ -118,6 +121,15 @@ impl Platform for InProcess {
 
     fn refresh_token(&self) -> Option<String> {
         self.shell().keychain.get(REFRESH_TOKEN).ok()?
+    }
+
+    fn used_refresh_token(&self) -> Option<(String, DeviceKey)> {
+        let shell = self.shell();
+        let ever = shell.keychain.secrets_ever();
+        let tokens = ever.into_iter().rev().filter(|(name, _)| name == REFRESH_TOKEN);
+        let (_, used) = tokens.into_iter().nth(1)?;
+        let key = DeviceKey::of(&shell.keychain.copy(), &mut shell.build.seed.stream("thief/copy")).ok()?;
+        Some((used, key))
     }
 
     fn key_is_bound_to(&self, user: &str, password: &str) -> Option<(String, bool)> {

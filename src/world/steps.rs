@@ -105,8 +105,7 @@ impl World {
             Action::Attach(_) | Action::FileSettings(_) | Action::Network(_) | Action::DiskSpace(_) => {
                 self.about_files(&all, action).await
             }
-            Action::OpenFile(step) => together(all(&step.device), async |it| self.open_file(it, step).await).await,
-            Action::SyncEvery(step) => together(all(&step.device), async |it| self.sync_every(it, step).await).await,
+            Action::LoseFiles(_) | Action::OpenFile(_) | Action::SyncEvery(_) => self.about_files(&all, action).await,
             Action::Look(claim) => together(all(&claim.device), async |member| self.look(member, index).await).await,
             Action::SearchDisk(step) => together(all(&step.device), async |member| self.search_disk(member)).await,
             Action::Work(step) => together(all(&step.device), async |member| self.work(member, step).await).await,

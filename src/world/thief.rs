@@ -25,6 +25,7 @@ impl World {
             Loot::LockedDevice => return self.steal_disk(member, StolenKeychain::Locked),
             Loot::DiskAndOtherKeys => return self.steal_disk(member, StolenKeychain::Another),
             Loot::RefreshToken => return self.steal_refresh_token(member).await,
+            Loot::UsedRefreshToken => return self.steal_used_refresh_token(member).await,
             Loot::Password | Loot::UsedCode | Loot::GuessedCodes => {}
         }
         let user = member.user.borrow().clone();
@@ -47,7 +48,7 @@ impl World {
                     (tries, given) = (tries + 1, status == OK);
                 }
             }
-            Loot::RefreshToken | Loot::Disk | Loot::LockedDevice | Loot::DiskAndOtherKeys => {}
+            Loot::RefreshToken | Loot::UsedRefreshToken | Loot::Disk | Loot::LockedDevice | Loot::DiskAndOtherKeys => {}
         }
         self.guarded(&member.name, Guarded::Stolen { loot: step.what.to_string(), tries, given });
         Ok(())
@@ -68,6 +69,18 @@ impl World {
             given |= thief.asks(path::REFRESH, headers, &json!({ "refreshToken": token })).await? == OK;
         }
         self.guarded(&member.name, Guarded::Stolen { loot: Loot::RefreshToken.to_string(), tries: 2, given });
+        Ok(())
+    }
+
+    /// With a proof by the device's own key: only that the token was used gives the thief away.
+    async fn steal_used_refresh_token(&self, member: &Member) -> Done {
+        let stolen = self.platform(member)?.used_refresh_token();
+        let (token, key) = stolen.ok_or_else(|| impossible("the device has used no refresh token"))?;
+        let proof = key.prove(path::REFRESH, self.server_clock.now().as_second(), None);
+        let body = json!({ "refreshToken": token });
+        let given = self.thief().asks(path::REFRESH, vec![(DPOP, proof)], &body).await? == OK;
+        let loot = Loot::UsedRefreshToken.to_string();
+        self.guarded(&member.name, Guarded::Stolen { loot, tries: 1, given });
         Ok(())
     }
 

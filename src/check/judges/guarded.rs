@@ -9,6 +9,8 @@ use super::super::verdict::Findings;
 const KEY: &str = "8.1 database key";
 const GONE: &str = "8.1 nothing outlives the app";
 const THIEF: &str = "8.2 stolen goods are good for nothing";
+/// What a thief has who comes with a token that was used, as steps call it.
+const REUSED: &str = "a refresh token that was used";
 /// So many guesses at a code of six digits are a chance of three in a hundred thousand.
 const MOST_GUESSES: u32 = 10;
 
@@ -83,15 +85,32 @@ pub(in super::super) fn gone_with_the_app(case: &Case<'_>, out: &mut Findings) {
 /// What is stolen is good for nothing, and nobody may guess for long.
 pub(in super::super) fn thieves_get_nothing(case: &Case<'_>, out: &mut Findings) {
     for (name, device) in &case.facts.devices {
+        // Somebody came with a token that was used: whose session it was, nobody can tell any more.
+        let mut reused: Option<u64> = None;
         for Event { seq, what, .. } in device.timeline.iter().copied() {
-            let What::Guarded { event: Guarded::Stolen { loot, tries, given }, .. } = what else { continue };
-            if *given {
-                let expected = format!("{loot} of {name} gives a thief nothing");
-                out.violated(THIEF, expected, "it gives them data", &[*seq]);
-            }
-            if *tries > MOST_GUESSES {
-                let expected = format!("after {MOST_GUESSES} wrong guesses at the most nobody is heard for a while");
-                out.violated(THIEF, expected, format!("the server looks at {tries}"), &[*seq]);
+            match what {
+                What::Guarded { event: Guarded::Stolen { loot, tries, given }, .. } => {
+                    if *given {
+                        let expected = format!("{loot} of {name} gives a thief nothing");
+                        out.violated(THIEF, expected, "it gives them data", &[*seq]);
+                    }
+                    if *tries > MOST_GUESSES {
+                        let expected =
+                            format!("after {MOST_GUESSES} wrong guesses at the most nobody is heard for a while");
+                        out.violated(THIEF, expected, format!("the server looks at {tries}"), &[*seq]);
+                    }
+                    reused = reused.or(loot.starts_with(REUSED).then_some(*seq));
+                }
+                What::Answer(message) if message.status == 200 => match (&message.kind, reused) {
+                    (MessageKind::SignIn, _) => reused = None,
+                    (MessageKind::Refresh, Some(since)) => {
+                        let expected = format!("the session of {name} ends when a used token of it comes again");
+                        out.violated(THIEF, expected, "it goes on", &[since, *seq]);
+                        reused = None;
+                    }
+                    _ => {}
+                },
+                _ => {}
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::base::{Stream, hex};
 use crate::disk::Storage;
 
 /// What the names of all files begin with; after it comes what the file is and whose.
-pub(in crate::client) const PREFIX: &str = "file-";
+pub const PREFIX: &str = "file-";
 
 /// Bytes that are read at a time where all of a file is looked at.
 const READ_AT_ONCE: u64 = 16 * SEGMENT as u64;

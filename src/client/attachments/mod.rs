@@ -31,7 +31,7 @@ mod upload;
 pub use capture::Capture;
 pub use download::OpenError;
 pub(super) use download::SMALL;
-pub use file_store::FileError;
+pub use file_store::{FileError, PREFIX as FILE_PREFIX};
 pub(super) use file_store::{FileStore, Kept, sweep};
 pub(super) use files::run;
 pub(super) use files::saved_settings;

@@ -118,7 +118,7 @@ const GROUPS: &[(&str, Part, &str)] = &[
     (
         "Time, app and platform",
         Part::Step,
-        "wait look launch background foreground battery data-saver network disk-space clock server-clock",
+        "wait look launch background foreground battery data-saver network disk-space lose-files clock server-clock",
     ),
     ("Network", Part::Step, "offline flap online link handover captive-portal crash-server server"),
     ("TLS", Part::Step, "mitm handshake certificate old-client"),

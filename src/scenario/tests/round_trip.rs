@@ -195,10 +195,10 @@ fn action() -> impl Strategy<Value = Action> {
         (1..99_u32, any::<u32>()).prop_map(|(days, edits)| {
             json!({ "work": { "device": "maria", "days": days, "edits-a-day": edits, "dead-zone": { "at-least": "1h", "at-most": "6h" } } })
         }),
-        select(vec!["lock", "unlock", "install", "change-password"]).prop_map(|key| json!({ key: "maria" })),
+        select(vec!["lock", "unlock", "install", "change-password", "lose-files"]).prop_map(|key| json!({ key: "maria" })),
         any::<bool>()
             .prop_map(|stays| json!({ "uninstall": { "device": "maria", "keychain-stays": stays } })),
-        select(vec!["password", "used-code", "guessed-codes", "refresh-token", "disk", "locked-device", "disk-and-other-keys"])
+        select(vec!["password", "used-code", "guessed-codes", "refresh-token", "used-refresh-token", "disk", "locked-device", "disk-and-other-keys"])
             .prop_map(|what| json!({ "steal": { "from": "maria", "what": what } })),
         any::<i32>().prop_map(|by| json!({ "clock": { "device": "maria", "by": Skew::from_millis(i64::from(by)) } })),
     ];

@@ -97,6 +97,7 @@ impl<'a> Story<'a, '_, '_> {
         match step {
             Action::Sync(device)
             | Action::ClearCache(device)
+            | Action::LoseFiles(device)
             | Action::Launch(device)
             | Action::ChangePassword(device)
             | Action::Background(device)
