@@ -262,7 +262,12 @@ struct Stranger {
 impl Stranger {
     fn start(options: &[&str]) -> Self {
         let mut command = deadzone();
-        let mut process = command.arg("serve").args(options).stdout(Stdio::piped()).spawn().expect("a server");
+        command.arg("serve").args(options);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().expect("a server");
         let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
         let first = lines.next().expect("a line").expect("text");
         let url = first.strip_prefix("listening on ").expect("its address").to_owned();
@@ -310,4 +315,29 @@ fn a_server_that_is_not_there_is_wrong_input_and_one_that_takes_no_story_proves_
     let output = check(&server.url);
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).contains("the server does not offer /deadzone/v1/world (HTTP 404)"), "{}", text(&output));
+}
+
+#[test]
+fn a_server_that_does_not_play_along_fails_with_its_reason() {
+    if !python() {
+        return;
+    }
+    let ways = [
+        ("refuses worlds", "the server does not take the story's beginning: HTTP 507: no room for another world"),
+        ("fails", "maria cannot sign in: "),
+    ];
+    for (how, expected) in ways {
+        let mut command = Command::new("python3");
+        command.current_dir(root()).args(["tests/subjects/server.py", how]);
+        let server = Stranger::of(command);
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = deadzone();
+        command.args(["check-server", &server.url, "--only", "office-change", "--quiet", "--report"]);
+        let output = command.arg(folder.path().join("report")).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(1), "{how}: {}", text(&output));
+        let finding = &summary(folder.path())["scenarios"][0]["findings"][0];
+        assert_eq!(finding["check"], "server", "{how}: {}", text(&output));
+        let happened = finding["happened"].as_str().unwrap_or_default();
+        assert!(happened.contains(expected), "{how}: {happened}");
+    }
 }

@@ -13,7 +13,7 @@ use super::subject::SubjectArguments;
 use super::{jobs, outputs, say, tell, validate};
 use crate::base::Span;
 use crate::net;
-use crate::report::{self, Summary};
+use crate::report::{self, Proof, Summary};
 use crate::scenario::{self, Options};
 
 #[derive(Debug, Args)]
@@ -81,18 +81,19 @@ fn check(subject: SubjectArguments, how: &CheckArguments) -> Exit {
     let arguments = RunArguments::of(subject, jobs, how.report.clone(), how.quiet);
     match run::conduct(&arguments, &selected, selected.len(), None) {
         Ok((exit, summary)) => {
-            tell_requirements(&summary);
+            tell_requirements(&summary, how.quiet);
             exit
         }
         Err(exit) => exit,
     }
 }
 
-/// The requirement matrix, and what it comes to.
-fn tell_requirements(summary: &Summary) {
+/// The requirement matrix, or what failed of it, and what it comes to.
+fn tell_requirements(summary: &Summary, failed_alone: bool) {
     let matrix = outputs::matrix(summary);
     say("\nrequirement by requirement:");
-    matrix.iter().for_each(|row| say(&line(row)));
+    let told = matrix.iter().filter(|row| !failed_alone || row.proof == Proof::Failed);
+    told.for_each(|row| say(&line(row)));
     let counts = report::counted(&matrix).map(|(proof, count)| format!("{count} {}", proof.word()));
     say(&format!("\n{} requirements: {}", matrix.len(), counts.join(", ")));
 }

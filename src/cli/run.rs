@@ -341,7 +341,8 @@ impl<'a> Runner<'a> {
             return Ok(Exit::Held);
         }
         if !summary.scenarios.is_empty() && summary.count(Class::Skipped) == summary.scenarios.len() {
-            tell("every scenario was skipped: nothing is proven");
+            let why = summary.scenarios.first().map(|scenario| scenario.reason.as_str()).unwrap_or_default();
+            tell(&format!("every scenario was skipped: nothing is proven ({why})"));
         }
         Ok(Exit::of(summary))
     }
