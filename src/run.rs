@@ -147,11 +147,9 @@ pub fn only_simulated(scenario: &Scenario) -> Option<String> {
 /// Why a scenario can be run against the reference server alone; `None` when any server will do.
 fn only_own_server(scenario: &Scenario) -> Option<String> {
     scenario.steps.iter().find_map(|step| {
-        let what = match &step.action {
-            Action::CrashServer(_) => "cuts the power of the server",
-            Action::ServerClock(_) => "sets the clock of the server",
-            _ => return None,
-        };
+        let power = matches!(step.action, Action::CrashServer(_)).then_some("cuts the power of the server");
+        let clock = matches!(step.action, Action::ServerClock(_)).then_some("sets the clock of the server");
+        let what = power.or(clock)?;
         Some(format!("line {} {what}, which cannot be done to one that is reached over HTTP alone", step.line))
     })
 }
