@@ -180,6 +180,14 @@ fn problems_are_told_to_programs_too() {
         (Some(2), Some(first), 3),
         "{lines}"
     );
+    // GitHub shows ten annotations of a step, and is silent about the others.
+    folder.file("many.yaml", &WRONG.replace("  - wait: 3\n", &"  - wait: 3\n".repeat(20)));
+    let lines = out(&folder.deadzone(&["validate", "many.yaml", "--format", "github"]));
+    assert_eq!(
+        (lines.lines().count(), lines.lines().last()),
+        (10, Some("::error title=deadzone::and 13 more")),
+        "{lines}"
+    );
 }
 
 #[test]

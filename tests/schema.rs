@@ -157,6 +157,7 @@ fn scenarios(folder: PathBuf, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn editors_take_every_shipped_scenario() {
+    assert!(jsonschema::meta::is_valid(&schema("scenario.schema.json")), "it is no schema");
     let checker = jsonschema::draft7::new(&schema("scenario.schema.json")).expect("a schema of draft-07");
     let mut files = Vec::new();
     scenarios(root().join("scenarios"), &mut files);

@@ -55,7 +55,10 @@ pub(super) fn validate(arguments: &ValidateArguments) -> Exit {
     match arguments.format {
         Format::Human => show(&wrong),
         Format::Json => say(&json(selected.len(), &wrong)),
-        Format::Github => wrong.iter().flatten().for_each(|problem| say(&annotation(problem))),
+        Format::Github => {
+            let all = wrong.iter().flatten().map(annotation).collect();
+            report::shown_annotations(all).iter().for_each(|line| say(line));
+        }
     }
     if !wrong.is_empty() {
         return Exit::WrongInput;

@@ -8,9 +8,15 @@ const MOST: usize = 9;
 /// One command a line; none when all passed.
 #[must_use]
 pub fn annotations(summary: &Summary) -> Vec<String> {
-    let bad: Vec<&ScenarioSummary> = summary.bad().collect();
-    let mut lines: Vec<String> = bad.iter().take(MOST).map(|scenario| annotation(summary, scenario)).collect();
-    if let more @ 1.. = bad.len().saturating_sub(MOST) {
+    shown(summary.bad().map(|scenario| annotation(summary, scenario)).collect())
+}
+
+/// As many of `lines` as GitHub shows.
+#[must_use]
+pub fn shown(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(MOST);
+    lines.truncate(MOST);
+    if more > 0 {
         lines.push(format!("::error title=deadzone::and {more} more"));
     }
     lines

@@ -23,7 +23,7 @@ mod tests;
 
 pub use compare::{Baseline, Change, Comparison, Counts, Tolerance, compare, grown, table};
 pub use ctrf::ctrf;
-pub use github::{annotations, error_annotation};
+pub use github::{annotations, error_annotation, shown as shown_annotations};
 pub use har::{Archive, har};
 pub use html::{html, section};
 pub use junit::junit;

@@ -13,6 +13,8 @@ use super::{parse, read};
 const MOST_ROWS: usize = 1000;
 /// Most steps that a story has once all others are put in.
 const MOST_STEPS: usize = 100_000;
+/// Most files that a story is put together from.
+const MOST_FILES: usize = 200;
 /// The end of the name of a file of steps: by it, nobody takes the file for a scenario.
 pub const STEPS_FILE: &str = ".steps.yaml";
 
@@ -122,6 +124,9 @@ fn steps_of(
         let help = format!("the path counts from the folder of the file that names it; looked for {}", path.display());
         (format!("`{text}`: {why}"), Some(help))
     })?;
+    if problems.others() >= MOST_FILES {
+        return Err((format!("a story includes {MOST_FILES} files at most"), None));
+    }
     let number = problems.also(&path.display().to_string(), &content);
     let mut steps = match parse::outline(&content) {
         Ok(steps) => steps,

@@ -127,6 +127,11 @@ impl<'a> Problems<'a> {
         self.others.len()
     }
 
+    /// How many files were taken in beside the scenario itself.
+    pub(super) const fn others(&self) -> usize {
+        self.others.len()
+    }
+
     /// Whether nothing is wrong so far.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()

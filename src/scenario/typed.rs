@@ -21,8 +21,8 @@ pub(super) struct Fault {
     /// What to write instead.
     pub(super) help: Option<String>,
     /// The file's own key in which it is, and whether that key is missing.
-    pub(super) part: Option<(String, bool)>,
-    what: What,
+    pub(super) part: Option<Box<(String, bool)>>,
+    what: Box<What>,
 }
 
 /// What a type complains of, until it is known which key it is about.
@@ -38,11 +38,11 @@ enum What {
 impl Fault {
     /// At this place, in these words.
     pub(super) fn at(place: Place, message: impl Into<String>, help: Option<String>) -> Self {
-        Self { place: Some(place), message: message.into(), help, part: None, what: What::Said }
+        Self { place: Some(place), message: message.into(), help, part: None, what: Box::new(What::Said) }
     }
 
     fn of(what: What) -> Self {
-        Self { place: None, message: String::new(), help: None, part: None, what }
+        Self { place: None, message: String::new(), help: None, part: None, what: Box::new(what) }
     }
 
     /// The same, put into words by whoever knows the key and the place; done already where that was known further inside.
@@ -52,7 +52,7 @@ impl Fault {
         }
         self.place = Some(reader.node.place);
         let name = reader.name();
-        match std::mem::replace(&mut self.what, What::Said) {
+        match std::mem::replace(&mut *self.what, What::Said) {
             What::Said => {}
             What::Missing(field) => match reader.key {
                 Some(key) => {
@@ -62,7 +62,7 @@ impl Fault {
                 None => {
                     self.place = Some(Place::default());
                     self.message = format!("`{field}` is missing");
-                    self.part = Some((field.to_owned(), true));
+                    self.part = Some(Box::new((field.to_owned(), true)));
                 }
             },
             What::UnknownKey(field, known) => {
@@ -128,6 +128,7 @@ impl de::Error for Fault {
         Self::of(What::Wanted(plain(&expected.to_string())))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "serde's list of what can be found is long")]
     fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         let wanted = match found {
             de::Unexpected::Signed(..0) => "a whole number that is not below zero".to_owned(),
@@ -377,7 +378,7 @@ impl Keys<'_> {
     /// The file's own key is noted in the fault, so that the rest can be read without it.
     fn of_part(&self, mut fault: Fault) -> Fault {
         if let (None, Some(key)) = (self.whole.key, self.current) {
-            fault.part = Some((key.name.clone(), false));
+            fault.part = Some(Box::new((key.name.clone(), false)));
         }
         fault
     }

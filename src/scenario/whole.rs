@@ -89,7 +89,7 @@ fn header(outline: &mut Node, faults: &mut Vec<Fault>, judgeable: &mut bool) -> 
         *judgeable = false;
         let part = fault.part.clone();
         faults.push(fault);
-        let (name, missing) = part.filter(|_| faults.len() < MOST)?;
+        let (name, missing) = *part.filter(|_| faults.len() < MOST)?;
         let Content::Keys(keys) = &mut outline.content else { return None };
         keys.retain(|key| key.name != name);
         if missing || ["name", "covers", "devices", "steps"].contains(&name.as_str()) {

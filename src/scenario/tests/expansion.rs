@@ -120,6 +120,20 @@ error: `a.steps.yaml` includes itself, over one file or more
     assert_eq!(runs(&files).unwrap_err(), expected.trim_start());
 }
 
+/// Each file includes the next one twice: without a bound, more often than anybody could wait for.
+#[test]
+fn files_that_multiply_come_to_an_end() {
+    let text = format!("{HEAD}steps:\n  - include: 0.steps.yaml\n");
+    let files: Vec<(String, String)> = (0..40)
+        .map(|n| (format!("{n}.steps.yaml"), format!("- include: {0}.steps.yaml\n- include: {0}.steps.yaml\n", n + 1)))
+        .chain([("40.steps.yaml".to_owned(), "- sync: maria\n".to_owned())])
+        .collect();
+    let mut all = vec![("main.yaml", text.as_str())];
+    all.extend(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let drawn = runs(&all).unwrap_err();
+    assert!(drawn.contains("a story includes 200 files at most"), "{drawn}");
+}
+
 #[test]
 fn files_that_cannot_be_included() {
     let text =
