@@ -8,12 +8,16 @@ use super::upload::Advance;
 use crate::client::answer::Failure;
 use crate::client::engine::{Engine, EngineError};
 use crate::client::priority::URGENT;
-use crate::client::push::{self, Pushed};
+use crate::client::push::{self, Due, Pushed};
 use crate::client::store::{StoreError, downloads, files, meta, queue};
 use crate::history::{DeviceEvent, Phase};
 
 /// Batches in a row that may overtake a file, so that it is never kept waiting for ever.
 const MOST_OVERTAKING: u32 = 3;
+
+/// Lines that may wait while the next file goes up: they share a round trip then. Whatever ends the sync, they go out first
+/// in the next one.
+const MOST_LINES_WAITING: usize = 2;
 
 /// Sends up what waits and gets what is to come, if anything is and the network is one for it.
 pub(in crate::client) async fn run(engine: &Engine, pushed: &mut Pushed) -> Result<(), Failure> {
@@ -45,7 +49,9 @@ async fn both_ways(engine: &Engine, pushed: &mut Pushed) -> Result<(), Failure> 
         }
         let file = due.iter().find(|due| due.uploads);
         match (due.first(), file) {
-            (Some(first), Some(file)) if first.uploads || (overtaken >= MOST_OVERTAKING && !urgent) => {
+            (Some(first), Some(file))
+                if first.uploads || lines_can_wait(&due, file) || (overtaken >= MOST_OVERTAKING && !urgent) =>
+            {
                 overtaken = 0;
                 engine.show()?;
                 if engine.upload(file.row, pushed).await? == Advance::Judged {
@@ -64,6 +70,12 @@ async fn both_ways(engine: &Engine, pushed: &mut Pushed) -> Result<(), Failure> 
             },
         }
     }
+}
+
+/// Whether nothing is due before `file` but a few lines of files that are with the server: theirs are the levels of files.
+fn lines_can_wait(due: &[Due], file: &Due) -> bool {
+    let ahead = due.iter().take_while(|due| !due.uploads);
+    ahead.clone().all(|due| due.level == file.level) && ahead.count() <= MOST_LINES_WAITING
 }
 
 /// The settings as the user left them.
