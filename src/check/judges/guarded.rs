@@ -9,8 +9,6 @@ use super::super::verdict::Findings;
 const KEY: &str = "8.1 database key";
 const GONE: &str = "8.1 nothing outlives the app";
 const THIEF: &str = "8.2 stolen goods are good for nothing";
-/// What a thief has who comes with a token that was used, as steps call it.
-const REUSED: &str = "a refresh token that was used";
 /// So many guesses at a code of six digits are a chance of three in a hundred thousand.
 const MOST_GUESSES: u32 = 10;
 
@@ -99,7 +97,7 @@ pub(in super::super) fn thieves_get_nothing(case: &Case<'_>, out: &mut Findings)
                             format!("after {MOST_GUESSES} wrong guesses at the most nobody is heard for a while");
                         out.violated(THIEF, expected, format!("the server looks at {tries}"), &[*seq]);
                     }
-                    reused = reused.or(loot.starts_with(REUSED).then_some(*seq));
+                    reused = reused.or(was_used(loot).then_some(*seq));
                 }
                 What::Answer(message) if message.status == 200 => match (&message.kind, reused) {
                     (MessageKind::SignIn, _) => reused = None,
@@ -114,4 +112,9 @@ pub(in super::super) fn thieves_get_nothing(case: &Case<'_>, out: &mut Findings)
             }
         }
     }
+}
+
+/// Whether a thief came with a token that was used, as steps call it.
+fn was_used(loot: &str) -> bool {
+    loot.starts_with("a refresh token that was used")
 }
