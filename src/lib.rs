@@ -40,3 +40,6 @@ pub mod scenario;
 pub mod server;
 pub mod tls;
 pub mod world;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -18,6 +18,9 @@ pub(super) const ASSETS: &str = "assets";
 /// Inventory rows.
 pub(super) const INVENTORY: &str = "inventory";
 
+/// In real time a device's words reach the recorder late where the machine is busy, by no more than this.
+const REAL_TIME_SLACK_MS: u64 = 250;
+
 /// A record with the position of the event that shows it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen<'a> {
@@ -123,6 +126,8 @@ impl Ending<'_> {
 pub(super) struct Facts<'a> {
     /// What lies between devices and server; `None` when the run never began.
     pub(super) tls: Option<Tls>,
+    /// How far apart a device and the recorder may see one instant, in milliseconds: not at all in virtual time.
+    pub(super) slack_ms: u64,
     pub(super) users: BTreeMap<&'a str, &'a Profile>,
     pub(super) seeds: Records<'a>,
     pub(super) server: Records<'a>,
@@ -221,6 +226,11 @@ impl<'a> Facts<'a> {
         }
     }
 
+    fn begun(&mut self, tls: Tls, world: &str) {
+        self.tls = Some(tls);
+        self.slack_ms = if world == "live" { REAL_TIME_SLACK_MS } else { 0 };
+    }
+
     fn note(&mut self, event: &'a Event) {
         let seq = event.seq;
         match &event.what {
@@ -263,7 +273,7 @@ impl<'a> Facts<'a> {
             What::Frozen { .. } => self.ending.frozen = Some(seq),
             What::Lacks { .. } | What::Broke { .. } => self.note_client(event),
             What::RunEnded => self.ending.ended = true,
-            What::RunStarted { tls, .. } => self.tls = Some(*tls),
+            What::RunStarted { tls, world, .. } => self.begun(*tls, world),
             What::StepStarted { .. }
             | What::StepEnded { .. }
             | What::Acknowledged { .. }

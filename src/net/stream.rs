@@ -26,7 +26,8 @@ pub struct Traffic {
     pub down: u64,
 }
 
-/// The device's end of a connection. Dropping it sends the news through the link, behind all data.
+/// The device's end of a connection. Dropping it sends the news through the link, behind what was sent; what waits to be
+/// sent never is, as with `SO_LINGER` of no time: who breaks an upload off wants the link for something else.
 #[derive(Debug)]
 pub struct DeviceEnd(End);
 
@@ -271,6 +272,9 @@ impl Drop for End {
         let connection = &self.connection;
         if connection.reset.get() {
             return;
+        }
+        if self.writes == Way::Up && !self.finished {
+            connection.medium.path().borrow_mut().discard(connection.id, self.writes);
         }
         connection.post(self.writes, Mark::Gone);
         let reads = self.writes.back();

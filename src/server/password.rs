@@ -1,12 +1,15 @@
-//! What the server keeps of a password: an Argon2id hash with a salt of its own (RFC 9106), never the password.
+//! What the server keeps of a password: its PBKDF2 hash (RFC 8018) with a salt of its own, never the password.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use std::num::NonZeroU32;
+
+use ring::pbkdf2;
 
 use crate::base::Stream;
 
-/// KiB of memory that a hash costs, and passes over it: the least there is. The users are a test world's, whose
-/// passwords anybody can read in its source; a real server takes what its hardware bears.
-const COST: (u32, u32) = (8, 1);
+/// The least that there is. The users are a test world's, whose passwords anybody can read in its source; a real server
+/// takes what its hardware bears.
+const ITERATIONS: NonZeroU32 = NonZeroU32::MIN;
+const ALGORITHM: pbkdf2::Algorithm = pbkdf2::PBKDF2_HMAC_SHA256;
 
 /// Knows a password when it sees it.
 #[derive(Clone, Debug)]
@@ -18,24 +21,15 @@ pub(super) struct Verifier {
 impl Verifier {
     /// A verifier of `password`.
     pub(super) fn of(password: &str, random: &mut Stream) -> Self {
-        let salt = random.bytes();
-        Self { salt, hash: hash(password, &salt).unwrap_or_default() }
+        let mut verifier = Self { salt: random.bytes(), hash: [0; 32] };
+        pbkdf2::derive(ALGORITHM, ITERATIONS, &verifier.salt, password.as_bytes(), &mut verifier.hash);
+        verifier
     }
 
     /// Whether `password` is the one. It takes as long whatever differs.
     pub(super) fn accepts(&self, password: &str) -> bool {
-        let Some(hash) = hash(password, &self.salt) else { return false };
-        hash.iter().zip(self.hash).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+        pbkdf2::verify(ALGORITHM, ITERATIONS, &self.salt, password.as_bytes(), &self.hash).is_ok()
     }
-}
-
-/// `None` for what is too long to be a password: four gigabytes.
-fn hash(password: &str, salt: &[u8]) -> Option<[u8; 32]> {
-    let params = Params::new(COST.0, COST.1, 1, None).ok()?;
-    let mut hash = [0; 32];
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon2.hash_password_into(password.as_bytes(), salt, &mut hash).ok()?;
-    Some(hash)
 }
 
 #[cfg(test)]

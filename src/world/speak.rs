@@ -104,7 +104,7 @@ async fn write_lines(
     Ok(())
 }
 
-/// Connects over TCP, without Nagle's delay.
+/// Connects over TCP, without Nagle's delay; what waits to be sent when it ends never is, as on the modelled link.
 pub(super) struct Tcp(pub(super) String);
 
 impl Upstream for Tcp {
@@ -112,6 +112,7 @@ impl Upstream for Tcp {
         Box::pin(async {
             let stream = TcpStream::connect(&self.0).await?;
             stream.set_nodelay(true)?;
+            stream.set_zero_linger()?;
             Ok(Box::new(stream) as Box<dyn ByteStream>)
         })
     }

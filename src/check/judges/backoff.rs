@@ -23,7 +23,8 @@ fn granted_ms(asked_s: u64) -> u64 {
 
 pub(in super::super) fn by_the_table(case: &Case<'_>, out: &mut Findings) {
     for (name, device) in &case.facts.devices {
-        Watch { jitter: device.jitter, ..Watch::default() }.follow(name, device, out);
+        let watch = Watch { jitter: device.jitter, slack_ms: case.facts.slack_ms, ..Watch::default() };
+        watch.follow(name, device, out);
         if device.jitter {
             drawn(name, device, out);
         }
@@ -71,6 +72,8 @@ struct Watch {
     jitter: bool,
     /// When the wait at hand ends.
     until_ms: u64,
+    /// So much earlier it may seem to end.
+    slack_ms: u64,
 }
 
 impl Watch {
@@ -127,7 +130,7 @@ impl Watch {
                 (self.may_restart, self.silence) = (true, None);
             }
             DeviceEvent::SyncStarted { trigger: Trigger::Reconnect } => self.may_restart = true,
-            DeviceEvent::SyncStarted { trigger: Trigger::Retry } if at_ms < self.until_ms => {
+            DeviceEvent::SyncStarted { trigger: Trigger::Retry } if at_ms + self.slack_ms < self.until_ms => {
                 let expected = format!("{name} does not retry before {} ms, when its wait ends", self.until_ms);
                 let events: Vec<u64> = self.last_seq.into_iter().chain([seq]).collect();
                 out.violated(CHECK, expected, format!("it tries at {at_ms} ms"), &events);
@@ -170,8 +173,8 @@ impl Watch {
             let expected = format!("{name} waits from {least} to {most} ms after {failures} failures");
             out.violated(CHECK, expected, format!("it waits {wait_ms} ms"), &events);
         }
-        let Self { silence, server_failures, escalated, jitter, .. } = *self;
-        let kept = Self { silence, server_failures, escalated, jitter, ..Self::default() };
+        let Self { silence, server_failures, escalated, jitter, slack_ms, .. } = *self;
+        let kept = Self { silence, server_failures, escalated, jitter, slack_ms, ..Self::default() };
         *self = Self { failures, last_seq: Some(seq), until_ms: at_ms + wait_ms, ..kept };
     }
 }

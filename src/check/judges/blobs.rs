@@ -50,8 +50,9 @@ struct Known {
     /// Where the server stands, as the device was told last; `None` while it cannot know: until a part is answered, nobody
     /// knows how much of it arrived.
     at: Option<u64>,
-    /// Where the part starts that is on its way, or was last.
-    sets_out: Option<u64>,
+    /// Where its parts start, as the device says, and over which connection each went: what broke off may be seen when
+    /// the next is on its way, over a connection of its own.
+    parts: Vec<(u64, Option<u64>)>,
     /// The farthest that the server ever stood, and when it said so.
     farthest: (u64, u64),
     /// When the server had all of it.
@@ -80,11 +81,15 @@ impl<'a> Watch<'_, 'a> {
             out.violated(ONCE, expected, format!("it sends {id} again"), &[seq, event.seq]);
         }
         let UploadStep::Part { offset, bytes, cut } = step else { return };
-        // What broke off may be seen late, when the next part is on its way already.
-        if !cut && known.sets_out != Some(offset) {
-            let expected = format!("{} says from where it sends {id}", self.name);
-            let happened = format!("{offset} passes, and it said {:?}", known.sets_out);
-            out.violated(CHECK, expected, happened, &[event.seq]);
+        let over = connection(event);
+        let said = known.parts.iter_mut().rev().find(|(start, by)| *start == offset && (by.is_none() || *by == over));
+        match said {
+            Some((_, by)) => *by = over,
+            None => {
+                let expected = format!("{} says from where it sends {id}", self.name);
+                let happened = format!("{offset} passes, and it said {:?}", known.parts.last().map(|(start, _)| start));
+                out.violated(CHECK, expected, happened, &[event.seq]);
+            }
         }
         if bytes > MOST {
             let expected = format!("a part of a file has at most {MOST} bytes");
@@ -186,7 +191,7 @@ impl<'a> Watch<'_, 'a> {
         if known.at != Some(offset) {
             goes_on(self.name, id, known, offset, event.seq, out);
         }
-        known.sets_out = Some(offset);
+        known.parts.push((offset, None));
         known.at = None;
         if self.wifi_only && !self.wifi {
             let expected = format!("{} sends files over WiFi alone", self.name);
@@ -210,6 +215,14 @@ impl<'a> Watch<'_, 'a> {
             let expected = format!("{} goes out before a part of {id}", urgent.describe());
             out.violated(ORDER, expected, "it waits behind it", &[urgent.first_seq(), event.seq]);
         }
+    }
+}
+
+/// The connection that a request came over.
+fn connection(event: &Event) -> Option<u64> {
+    match &event.what {
+        What::Request(message) => Some(message.connection),
+        _ => None,
     }
 }
 
