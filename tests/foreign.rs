@@ -158,6 +158,7 @@ fn what_a_client_does_not_offer_is_skipped_and_shown_everywhere() {
     assert!(of("junit.xml").contains("<skipped message=\"the client does not offer `clear-cache`"));
     assert!(of("ctrf.json").contains("\"status\": \"skipped\""));
     assert!(of("report.html").contains("the client does not offer"));
+    assert!(of("report.html").contains("<p>Tested: the client python3 tests/subjects/subject.py lies.</p>"));
     assert!(of("summary.md").contains("| F1 | not proven |"));
     let from = folder.path().join("report");
     let coverage = deadzone().arg("coverage").arg("--from").arg(from).output().expect("the program starts");

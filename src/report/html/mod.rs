@@ -36,6 +36,7 @@ pub fn html(summary: &Summary, matrix: &[Row], sections: &[String]) -> String {
         held: bad.is_empty(),
         verdict: verdict(summary, bad.len()),
         totals: totals(summary),
+        tested: tested(summary),
         named: bad.iter().take(MOST_NAMED).map(|place| named(summary, *place)).collect(),
         unnamed: bad.len().saturating_sub(MOST_NAMED),
         scenarios: (0..summary.scenarios.len()).map(|place| overview(summary, place, drawn[place])).collect(),
@@ -59,6 +60,8 @@ struct Page<'a> {
     held: bool,
     verdict: String,
     totals: String,
+    /// What of the team's was tested, a line each.
+    tested: Vec<String>,
     named: Vec<Named>,
     unnamed: usize,
     scenarios: Vec<Overview<'a>>,
@@ -154,6 +157,18 @@ fn verdict(summary: &Summary, bad: usize) -> String {
     let all = count(summary.scenarios.len() as u64, "scenario");
     let verdict = if bad == 0 { format!("All held: {all}") } else { format!("{bad} of {all} did not hold") };
     if summary.left_out == 0 { verdict } else { format!("{verdict}; {} not begun", summary.left_out) }
+}
+
+fn tested(summary: &Summary) -> Vec<String> {
+    let Some(subject) = &summary.subject else { return Vec::new() };
+    let mut lines = Vec::new();
+    lines.extend(subject.client.as_ref().map(|command| format!("Tested: the client {command}")));
+    lines.extend(subject.server.as_ref().map(|url| format!("Tested: the server {url}")));
+    if !subject.lacks.is_empty() {
+        let lacks: Vec<&str> = subject.lacks.iter().map(|lacking| lacking.word()).collect();
+        lines.push(format!("The client does not offer {}: what needs it is not proven", lacks.join(", ")));
+    }
+    lines
 }
 
 fn totals(summary: &Summary) -> String {
