@@ -134,7 +134,7 @@ impl<'a> Watch<'_, 'a> {
             INTERNAL_ERROR if ours => known.failed += 1,
             404 | 409 | 410 | 460 if ours => {
                 known.strikes += 1;
-                known.failed += u32::from(known.strikes % STRIKES == 0);
+                known.failed += u32::from(known.strikes.is_multiple_of(STRIKES));
             }
             413 => known.invalid += 1,
             200..300 => known.strikes = 0,

@@ -149,7 +149,7 @@ impl Engine {
         let visible = self.visible(&id)?;
         let lines = downloads::lines_of(visible.get("attachments"));
         let named = lines.into_iter().rev().find(|line| file.is_none_or(|file| line.file_name == file));
-        let line = named.ok_or_else(|| EngineError::Open(OpenError::NoSuchFile(id)))?;
+        let line = named.ok_or(EngineError::Open(OpenError::NoSuchFile(id)))?;
         if self.show_file(&line)? {
             return Ok(());
         }
