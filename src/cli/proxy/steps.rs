@@ -176,10 +176,9 @@ fn met(fault: Fault, (nth, times): (u32, u32), how: Greeting<Shows>) -> Arming {
 fn for_app(mut step: Value) -> Value {
     if let Some((name, body)) = step.as_object_mut().and_then(|step| step.iter_mut().next())
         && let Some(body) = body.as_object_mut()
+        && name != "certificate"
     {
-        if name != "certificate" {
-            body.insert("device".to_owned(), json!(GATE));
-        }
+        body.insert("device".to_owned(), json!(GATE));
     }
     step
 }
