@@ -239,12 +239,18 @@ fn browsed(chromium: &str, page: &Path, folder: &Path) -> (String, String) {
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--enable-logging=stderr", "--window-size=1200,900", "--dump-dom"])
+        // Time of its own, so that a busy machine does not end it before the page has settled.
+        .args(["--enable-logging=stderr", "--window-size=1200,900", "--virtual-time-budget=10000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .arg(format!("file://{}", page.display()))
         .output()
         .expect("chromium starts");
     (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// What the document's title has become.
+fn title(document: &str) -> &str {
+    document.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next()).unwrap_or("no document")
 }
 
 #[test]
@@ -259,17 +265,21 @@ fn the_page_works_in_a_browser() {
     // One click on the first failure; what is then in view, the title says.
     let click = "<script>addEventListener('load', () => {
         document.querySelector('a.to-failure[href=\"#s-3\"]').click();
-        requestAnimationFrame(() => {
+        setTimeout(() => {
             const box = document.querySelector('#s-3 h2').getBoundingClientRect();
             const seen = box.top >= 0 && box.bottom <= innerHeight && box.height > 0;
             const asked = performance.getEntriesByType('resource').filter((it) => !it.name.startsWith('data:'));
             document.title = `seen ${seen}, ${asked.length} requests`;
-        });
+        }, 1000);
     });</script></body>";
     let clicked = folder.path().join("clicked.html");
     fs::write(&clicked, text.replace("</body>", click)).expect("a page");
     let (document, log) = browsed(chromium, &clicked, folder.path());
-    assert!(document.contains("<title>seen true, 0 requests</title>"), "out of view, or it asks the network: {log}");
+    assert!(
+        document.contains("<title>seen true, 0 requests</title>"),
+        "out of view, or it asks the network: {}",
+        title(&document)
+    );
     assert!(document.contains("class=\"filter\"") && document.contains("class=\"tools\""), "the script did not run");
     assert!(!log.contains("CONSOLE"), "{log}");
 }
