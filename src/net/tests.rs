@@ -343,15 +343,16 @@ fn what_is_broken_off_leaves_the_link_to_others() {
         let reading = spawn_local(async move {
             let mut received = Vec::new();
             upstream.read_to_end(&mut received).await.unwrap();
-            (received.len(), clock.elapsed())
+            received.len()
         });
         assert!(writing.await.unwrap(), "it is broken off");
         let broken_off = clock.elapsed();
         urgent.write_all(b"flood").await.unwrap();
         heard.read_exact(&mut [0; 5]).await.unwrap();
         assert!(clock.elapsed() < broken_off + ms(1_500), "heard {:?} after", clock.elapsed() - broken_off);
-        let (received, over) = reading.await.unwrap();
-        assert!(received > 0 && received < 150_000, "{received} bytes, {over:?}");
+        // Two seconds of the link's rate and the second in its queue arrive; the second that waited in the sender does not.
+        let received = reading.await.unwrap();
+        assert!(received > 100_000 && received < 175_000, "{received} bytes");
     });
 }
 
