@@ -66,6 +66,50 @@ fn a_client_that_gives_up_on_a_silent_server_leaves_nothing() {
 }
 
 #[test]
+fn a_server_that_resets_within_its_answer_resets_the_client() {
+    let breaking = server(|mut stream| {
+        // What it has not read when it closes makes a reset of that.
+        let _ = stream.read(&mut [0; 1]);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf of it");
+    });
+    for more in [&[][..], &["--inspect"], &["--profile", "perfect"]] {
+        let proxy = Proxy::before(&breaking, more);
+        let begun = proxy.descriptors();
+        for _ in 0..5 {
+            let mut stream = proxy.connect();
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: s\r\n\r\n").expect("sent");
+            let mut got = Vec::new();
+            // A reset overtakes what was on its way.
+            let _ = stream.read_to_end(&mut got);
+            assert!(got.len() < 60, "{more:?}: {}", String::from_utf8_lossy(&got));
+        }
+        until("the end of all", || proxy.metric("deadzone_connections_open{") == 0);
+        until("as many descriptors as before", || proxy.descriptors() <= begun + 1);
+    }
+}
+
+#[test]
+fn clients_that_send_a_byte_and_wait_hold_nobody_up() {
+    let proxy = Proxy::before(&hello(), &["--inspect"]);
+    let begun = proxy.descriptors();
+    let slow: Vec<TcpStream> = (0..300)
+        .map(|_| {
+            let mut stream = proxy.connect();
+            stream.write_all(b"G").expect("sent");
+            stream
+        })
+        .collect();
+    until("all of them", || proxy.metric("deadzone_connections_open{") == 300);
+    let mut quick = proxy.connect();
+    quick.write_all(b"GET / HTTP/1.1\r\nhost: s\r\n\r\n").expect("sent");
+    let mut answer = [0; 69];
+    quick.read_exact(&mut answer).expect("an answer");
+    assert!(answer.ends_with(b"hello"));
+    drop((slow, quick));
+    until("as many descriptors as before", || proxy.descriptors() <= begun + 1);
+}
+
+#[test]
 fn thousands_of_connections_at_once_are_served_or_closed() {
     let proxy = Proxy::before(&server(drop), &[]);
     let begun = proxy.descriptors();

@@ -225,6 +225,8 @@ fn in_words(problems: &[Problem]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -257,6 +259,42 @@ mod tests {
             let Armament::Rule(make) = &arming.what else { panic!("{step}") };
             let rule = make(7, "db", Duration::from_secs(60));
             assert_eq!((rule.id, rule.device.as_deref()), (7, Some("db")), "{step}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_is_read_or_refused(
+            step in prop::sample::select(vec![
+                json!({ "answer": { "status": 503, "retry-after": "7s", "nth": 2, "only": { "percent": 30 } } }),
+                json!({ "spoil": { "how": "half", "at": "10B", "times": 3 } }),
+                json!({ "slow": { "what": "body", "by": "1s", "bytes": "100B" } }),
+                json!({ "link": { "to": { "down": "1Mbps", "up": "1Mbps", "loss": "1%", "jitter": "5ms" }, "over": "9s" } }),
+                json!({ "flap": { "down": "1s", "up": "1s" } }),
+                json!({ "certificate": { "name": "a.test", "lasts": "1s" } }),
+                json!({ "refuse": { "order": "WO-1", "retry-after": "3s" } }),
+            ]),
+            place in 0_usize..8,
+            value in prop_oneof![
+                any::<i64>().prop_map(Value::from),
+                any::<f64>().prop_map(Value::from),
+                ".{0,12}".prop_map(Value::from),
+                "-?[0-9]{1,22}(s|ms|h|B|kB|%|Mbps)".prop_map(Value::from),
+                Just(Value::Null),
+                Just(json!({ "a": [[]] })),
+            ],
+        ) {
+            let mut step = step;
+            let mut at = step.as_object_mut().and_then(|step| step.values_mut().next()).unwrap();
+            while let Some(inner) = at.as_object().filter(|inner| !inner.is_empty()) {
+                let key = inner.keys().nth(place % inner.len()).cloned().unwrap();
+                at = at.get_mut(&key).unwrap();
+            }
+            *at = value;
+            if let Err(why) = read(&json!([step])) {
+                prop_assert!(why.starts_with("step 1: "), "{step}: {why}");
+            }
+            let _ = read_link(&step["link"]["to"]);
         }
     }
 

@@ -16,7 +16,7 @@ use super::body::Body;
 use super::course::{Meter, Toxics};
 use super::head::{self, Answered, Asked, BadHead, LONGEST};
 use super::pipeline::Ending;
-use super::pump::{Pump, read_chunk};
+use super::pump::{Pump, read_onto};
 
 /// How long a client may take for a head, from its first byte on.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
@@ -102,10 +102,9 @@ impl<'m, R: AsyncRead + Unpin> Input<'m, R> {
     /// Reads more; false at the end. Dropping it loses nothing.
     async fn fill(&mut self) -> io::Result<bool> {
         if !self.ended {
-            let chunk = read_chunk(&mut self.reader).await?;
-            self.meter.add_received(chunk.len());
-            self.ended = chunk.is_empty();
-            self.buffer.extend_from_slice(&chunk);
+            let count = read_onto(&mut self.reader, &mut self.buffer).await?;
+            self.meter.add_received(count);
+            self.ended = count == 0;
         }
         Ok(!self.ended)
     }
@@ -349,3 +348,7 @@ where
     let _ = timeout(DRAIN_WITHIN, drain).await;
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "exchanges_tests.rs"]
+mod tests;

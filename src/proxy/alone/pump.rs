@@ -7,7 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::course::Meter;
@@ -114,6 +114,23 @@ pub(super) async fn read_chunk<R: AsyncRead + Unpin>(reader: &mut R) -> io::Resu
         let chunk = Bytes::copy_from_slice(buffer.filled());
         give_back(&mut whole);
         read.map_ok(|()| chunk)
+    })
+    .await
+}
+
+/// Reads what `reader` has, up to a buffer full, onto the end of `all`; how much it was. Dropping it loses nothing.
+///
+/// # Errors
+/// When it breaks.
+pub(super) async fn read_onto<R: AsyncRead + Unpin>(reader: &mut R, all: &mut BytesMut) -> io::Result<usize> {
+    poll_fn(|context| {
+        let mut whole = spare();
+        let mut buffer = ReadBuf::new(&mut whole);
+        let read = Pin::new(&mut *reader).poll_read(context, &mut buffer);
+        let count = buffer.filled().len();
+        all.extend_from_slice(buffer.filled());
+        give_back(&mut whole);
+        read.map_ok(|()| count)
     })
     .await
 }
