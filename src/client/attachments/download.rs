@@ -14,8 +14,7 @@ use super::sealed::SEGMENT;
 use crate::base::hex;
 use crate::client::answer::Failure;
 use crate::client::engine::{Engine, EngineError};
-use crate::client::priority::URGENT;
-use crate::client::push::{self, Pushed};
+use crate::client::push::Pushed;
 use crate::client::store::downloads::{self, Coming, Line};
 use crate::client::store::{StoreError, files, rows};
 use crate::client::transport::{Method, Request, Response};
@@ -319,7 +318,7 @@ impl Engine {
         let id = &wish.line.attachment_id;
         self.fetching(wish, 0);
         let request = Request::new(Method::Get, format!("{}/{id}/thumbnail", path::ATTACHMENTS));
-        let Some(answer) = self.unless_disturbed(request, wish, pushed).await else { return Ok(Came::GaveWay) };
+        let Some(answer) = self.ask_for(request, wish, pushed).await else { return Ok(Came::GaveWay) };
         let answer = answer?;
         let sha256 = hex(&Sha256::digest(&answer.body));
         if answer.status != 200 || digest(&answer)? != sha256 {
@@ -343,7 +342,7 @@ impl Engine {
         self.fetching(wish, at);
         let started = Instant::now();
         let request = request(&wish.line.attachment_id, at, pace, known.as_ref());
-        let Some(answer) = self.unless_disturbed(request, wish, pushed).await else { return Ok(Came::GaveWay) };
+        let Some(answer) = self.ask_for(request, wish, pushed).await else { return Ok(Came::GaveWay) };
         let part = Part::of(answer?, at)?;
         self.uploads.borrow_mut().down.pace.note(part.bytes.len() as u64, started.elapsed());
         let coming = match known {
@@ -394,28 +393,9 @@ impl Engine {
         Ok(Came::Whole(HeldFile { attachment_id, thumbnail: false, bytes, sha256 }))
     }
 
-    /// The answer to `request`, unless something more urgent has to go first or it may not come any more: then it is
-    /// broken off.
-    async fn unless_disturbed(
-        &self,
-        request: Request,
-        wish: &Wish,
-        pushed: &Pushed,
-    ) -> Option<Result<Response, Failure>> {
-        let sending = self.session.file(request);
-        tokio::pin!(sending);
-        loop {
-            tokio::select! {
-                biased;
-                answer = &mut sending => return Some(answer),
-                () = self.disturb.notified() => {
-                    let due = push::due(self, &pushed.held).unwrap_or_default();
-                    if due.first().is_some_and(|first| first.level <= URGENT) || !self.may_come(wish) {
-                        return None;
-                    }
-                }
-            }
-        }
+    /// The answer to `request`, unless it is broken off.
+    async fn ask_for(&self, request: Request, wish: &Wish, pushed: &Pushed) -> Option<Result<Response, Failure>> {
+        self.unless_disturbed(self.session.file(request), pushed, || self.may_come(wish)).await
     }
 
     fn fetching(&self, wish: &Wish, offset: u64) {

@@ -133,7 +133,8 @@ impl Engine {
             }
             self.emit(DeviceEvent::Uploading { attachment_id: id.to_owned(), offset, bytes: len });
             let started = Instant::now();
-            let Some(answer) = self.unless_urgent(patch(&url, offset, bytes), pushed).await else {
+            let sending = self.session.tus(patch(&url, offset, bytes));
+            let Some(answer) = self.unless_disturbed(sending, pushed, || self.uploads_allowed()).await else {
                 self.uploads.borrow_mut().known = None;
                 return Ok(Advance::GaveWay);
             };
@@ -178,10 +179,14 @@ impl Engine {
         upload_offset(&self.session.tus(tus(Method::Head, url)).await?)
     }
 
-    /// The answer to `request`, unless something more urgent has to go first or files may not go up any more: then the
-    /// request is broken off, wherever it is. The server keeps what it got.
-    async fn unless_urgent(&self, request: Request, pushed: &Pushed) -> Option<Result<Response, Failure>> {
-        let sending = self.session.tus(request);
+    /// What `sending` brings, unless something more urgent has to go first or files may not travel any more (`allowed`):
+    /// then it is broken off, wherever it is. Either side keeps what it got.
+    pub(super) async fn unless_disturbed<T>(
+        &self,
+        sending: impl Future<Output = T>,
+        pushed: &Pushed,
+        allowed: impl Fn() -> bool,
+    ) -> Option<T> {
         tokio::pin!(sending);
         loop {
             tokio::select! {
@@ -189,7 +194,7 @@ impl Engine {
                 answer = &mut sending => return Some(answer),
                 () = self.disturb.notified() => {
                     let urgent = push::due(self, &pushed.held).is_ok_and(|due| due.first().is_some_and(|it| it.level <= URGENT));
-                    if urgent || !self.uploads_allowed() {
+                    if urgent || !allowed() {
                         return None;
                     }
                 }

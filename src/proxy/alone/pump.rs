@@ -107,15 +107,7 @@ impl Pump {
 /// # Errors
 /// When it breaks.
 pub(super) async fn read_chunk<R: AsyncRead + Unpin>(reader: &mut R) -> io::Result<Bytes> {
-    poll_fn(|context| {
-        let mut whole = spare();
-        let mut buffer = ReadBuf::new(&mut whole);
-        let read = Pin::new(&mut *reader).poll_read(context, &mut buffer);
-        let chunk = Bytes::copy_from_slice(buffer.filled());
-        give_back(&mut whole);
-        read.map_ok(|()| chunk)
-    })
-    .await
+    read_with(reader, Bytes::copy_from_slice).await
 }
 
 /// Reads what `reader` has, up to a buffer full, onto the end of `all`; how much it was. Dropping it loses nothing.
@@ -123,14 +115,25 @@ pub(super) async fn read_chunk<R: AsyncRead + Unpin>(reader: &mut R) -> io::Resu
 /// # Errors
 /// When it breaks.
 pub(super) async fn read_onto<R: AsyncRead + Unpin>(reader: &mut R, all: &mut BytesMut) -> io::Result<usize> {
+    let append = |came: &[u8]| {
+        all.extend_from_slice(came);
+        came.len()
+    };
+    read_with(reader, append).await
+}
+
+/// Reads into a spare buffer, which is held no longer than that, and gives what came to `take`.
+async fn read_with<R, T>(reader: &mut R, mut take: impl FnMut(&[u8]) -> T) -> io::Result<T>
+where
+    R: AsyncRead + Unpin,
+{
     poll_fn(|context| {
         let mut whole = spare();
         let mut buffer = ReadBuf::new(&mut whole);
         let read = Pin::new(&mut *reader).poll_read(context, &mut buffer);
-        let count = buffer.filled().len();
-        all.extend_from_slice(buffer.filled());
+        let taken = take(buffer.filled());
         give_back(&mut whole);
-        read.map_ok(|()| count)
+        read.map_ok(|()| taken)
     })
     .await
 }

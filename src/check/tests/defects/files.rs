@@ -4,11 +4,9 @@ use super::*;
 use crate::history::{Circumstance, FileEvent, HeldFile, Notice, Upload, UploadStep};
 use crate::protocol::ErrorCode;
 
-/// A file of 200 bytes that goes up in two parts, as events, spoiled by `spoil`, within the clean story.
-fn upload(spoil: impl FnOnce(&mut Vec<What>)) -> crate::check::Verdict {
-    let says = |event| What::Device { device: "maria".into(), event };
-    let id = || "file-a".to_owned();
-    let message = |exchange: u64, status: u16, kind| Message {
+/// A message about a file, delivered over maria's one connection.
+fn message(exchange: u64, status: u16, kind: MessageKind) -> Message {
+    Message {
         device: "maria".into(),
         connection: 1,
         exchange,
@@ -17,7 +15,13 @@ fn upload(spoil: impl FnOnce(&mut Vec<What>)) -> crate::check::Verdict {
         delivered: true,
         retry_after: None,
         kind,
-    };
+    }
+}
+
+/// A file of 200 bytes that goes up in two parts, as events, spoiled by `spoil`, within the clean story.
+fn upload(spoil: impl FnOnce(&mut Vec<What>)) -> crate::check::Verdict {
+    let says = |event| What::Device { device: "maria".into(), event };
+    let id = || "file-a".to_owned();
     let asked = |exchange: u64, step| {
         What::Request(message(exchange, 0, MessageKind::Upload(Upload { attachment_id: id(), step })))
     };
@@ -262,16 +266,6 @@ fn a_picture_that_is_not_shown_and_a_file_that_no_order_names() {
 fn an_upload_that_the_server_breaks_over_is_given_up_after_ten_answers() {
     let gives_up_after = |answers: u64| {
         upload(|events| {
-            let message = |exchange: u64, status: u16, kind| Message {
-                device: "maria".into(),
-                connection: 1,
-                exchange,
-                bytes: 100,
-                status,
-                delivered: true,
-                retry_after: None,
-                kind,
-            };
             let step = UploadStep::Create { length: 200 };
             let asked = Upload { attachment_id: "file-a".into(), step };
             let broken = MessageKind::Problem { code: ErrorCode::ServerError, detail: "it broke".into() };
