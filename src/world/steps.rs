@@ -1,8 +1,11 @@
 //! One small function a step. A step that cannot be done says so in the history; whether that matters, the checks say.
 
 use std::fmt;
+use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use super::account::look_up;
 use super::device::{Ask, DeviceError, Reply};
@@ -14,6 +17,9 @@ use crate::history::{
 use crate::protocol::{EntityType, OperationKind, Record, TEMPORARY_ID_PREFIX};
 use crate::proxy::{Act, Moment};
 use crate::scenario::{self, Action, Aim, CrashWhen, Exchange, Scenario};
+
+/// How often it is looked, while a step lasts, whether there is much to search.
+const SEARCHED_EVERY: Duration = Duration::from_hours(1);
 
 /// Why a step was not done as asked.
 pub(super) enum StepError {
@@ -59,7 +65,7 @@ impl World {
     pub async fn play(&self, scenario: &Scenario) {
         for (index, step) in scenario.steps.iter().enumerate() {
             self.recorder.record(What::StepStarted { index, line: step.line, text: step.text() });
-            let outcome = match self.act(scenario, index, &step.action).await {
+            let outcome = match self.search_beside(self.act(scenario, index, &step.action)).await {
                 Ok(()) => StepOutcome::Done,
                 Err(StepError::Crashed) => StepOutcome::Crashed,
                 Err(StepError::Failed(detail)) => StepOutcome::Failed { detail },
@@ -69,6 +75,17 @@ impl World {
             self.search_if_much();
             if self.given_up() {
                 return;
+            }
+        }
+    }
+
+    /// Searches now and then while a step lasts: a fleet writes more in a week than one wants to keep.
+    async fn search_beside(&self, act: impl Future<Output = Done>) -> Done {
+        let mut act = pin!(act);
+        loop {
+            match timeout(SEARCHED_EVERY, &mut act).await {
+                Ok(done) => return done,
+                Err(_) => self.search_if_much(),
             }
         }
     }

@@ -12,8 +12,12 @@ const LONG_BLOCK: usize = 8;
 const SHORT_BLOCK: usize = 4;
 /// The shortest text that can be searched for, in bytes.
 const SHORTEST: usize = 2 * SHORT_BLOCK - 1;
-/// The bitmap has two to the power of this many bits: it stays in the fastest cache.
-const BITMAP: u32 = 18;
+/// The bitmap has at least two to the power of this many bits: it stays in the fastest cache.
+const SMALLEST_BITMAP: u32 = 18;
+/// And at most of this many.
+const LARGEST_BITMAP: u32 = 26;
+/// Bits of the bitmap for each block that is wanted: few blocks of noise fall on one that is set.
+const BITS_A_BLOCK: usize = 32;
 /// Two digits of either case fall on one block.
 const FOLD: u64 = 0x2020_2020_2020_2020;
 
@@ -46,6 +50,8 @@ struct Block {
 pub(super) struct Finder {
     needles: Vec<Needle>,
     block: usize,
+    /// The bitmap's size, as a power of two, in bits.
+    size: u32,
     bitmap: Vec<u64>,
     /// By word.
     blocks: Vec<Block>,
@@ -57,12 +63,13 @@ impl Finder {
         needles.retain(|needle| needle.bytes.len() >= SHORTEST);
         let long = needles.iter().all(|needle| needle.bytes.len() >= 2 * LONG_BLOCK - 1);
         let block = if long { LONG_BLOCK } else { SHORT_BLOCK };
-        let mut finder = Self { needles, block, bitmap: vec![0; 1 << (BITMAP - 6)], blocks: Vec::new() };
+        let size = (needles.len() * block * BITS_A_BLOCK).max(1).ilog2().clamp(SMALLEST_BITMAP, LARGEST_BITMAP);
+        let mut finder = Self { needles, block, size, bitmap: vec![0; 1 << (size - 6)], blocks: Vec::new() };
         for (needle, wanted) in finder.needles.iter().enumerate() {
             for at in 0..block {
                 let word = word(&wanted.bytes[at..at + block]);
                 finder.blocks.push(Block { word, needle, at });
-                let (cell, bit) = slot(word);
+                let (cell, bit) = slot(word, finder.size);
                 finder.bitmap[cell] |= bit;
             }
         }
@@ -81,7 +88,7 @@ impl Finder {
     fn find_by<'a, const BLOCK: usize>(&'a self, hay: &[u8], hit: &mut impl FnMut(&'a Needle, usize)) {
         for (index, chunk) in hay.as_chunks::<BLOCK>().0.iter().enumerate() {
             let word = word(chunk);
-            let (cell, bit) = slot(word);
+            let (cell, bit) = slot(word, self.size);
             if self.bitmap[cell] & bit != 0 {
                 self.verify(hay, index * BLOCK, word, hit);
             }
@@ -108,9 +115,9 @@ fn word(block: &[u8]) -> u64 {
     u64::from_le_bytes(bytes) | FOLD
 }
 
-/// A word's place in the bitmap (Fibonacci hashing).
-fn slot(word: u64) -> (usize, u64) {
-    let hash = word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITMAP);
+/// A word's place in a bitmap of two to the power of `size` bits (Fibonacci hashing).
+fn slot(word: u64, size: u32) -> (usize, u64) {
+    let hash = word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - size);
     (usize::try_from(hash >> 6).unwrap_or(0), 1 << (hash & 63))
 }
 
@@ -139,6 +146,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn many_needles_are_all_found_in_much_noise() {
+        let wanted: Vec<String> = (0..5000).map(|number| format!("token number {number:08}")).collect();
+        let finder = Finder::new(wanted.iter().map(|text| needle(text.as_bytes(), Form::Plain)).collect());
+        assert!(finder.size > SMALLEST_BITMAP);
+        assert_eq!(found(&finder, wanted.join(" ").as_bytes()).len(), wanted.len());
     }
 
     #[test]

@@ -36,10 +36,17 @@ const MAX_TEXTS: usize = 32;
 /// Texts shorter than this are left to steps that name them: two words of a story are found in any noise.
 const WORTH_SEARCHING: usize = 15;
 /// What was collected is searched as soon as it is this much, in bytes.
-const MUCH: usize = 4 << 20;
+const MUCH: usize = 32 << 20;
 
-/// A secret as it is known: its kind, which one, itself.
-type Known = (Secret, String, String);
+/// A secret as it is known.
+struct Known {
+    secret: Secret,
+    /// Which one, in words.
+    what: String,
+    text: String,
+    /// The device holds a later one in its place: it is searched for once more, and then forgotten.
+    replaced: bool,
+}
 
 /// All that is known to be secret, and what passed the proxy and was not searched yet.
 #[derive(Default)]
@@ -47,6 +54,8 @@ pub(super) struct Secrets {
     known: RefCell<Vec<Known>>,
     wire: RefCell<Wire>,
     told: RefCell<BTreeSet<(String, Secret, KindOfPlace)>>,
+    /// Refresh tokens that were in a device's keychain at the last search, by device.
+    tokens: RefCell<BTreeMap<String, usize>>,
     /// Bytes searched, by device.
     written: RefCell<BTreeMap<String, u64>>,
     passed: Cell<u64>,
@@ -86,7 +95,15 @@ impl Secrets {
 
     /// From now on `text` is searched for.
     pub(super) fn know(&self, secret: Secret, what: String, text: &str) {
-        self.known.borrow_mut().push((secret, what, text.to_owned()));
+        self.known.borrow_mut().push(Known { secret, what, text: text.to_owned(), replaced: false });
+    }
+
+    /// A token that takes the place of the one that went by the same words.
+    fn know_token(&self, secret: Secret, what: String, text: &str) {
+        let mut known = self.known.borrow_mut();
+        known.iter_mut().filter(|known| known.what == what).for_each(|known| known.replaced = true);
+        drop(known);
+        self.know(secret, what, text);
     }
 
     /// Passwords, and what authenticators share with the server.
@@ -105,8 +122,12 @@ impl Secrets {
         let hands_out =
             heard.answer && heard.part == Part::Body && [path::SIGN_IN, path::REFRESH].contains(&heard.path);
         if hands_out && let Ok(tokens) = serde_json::from_slice::<Tokens>(heard.bytes) {
-            self.know(Secret::AccessToken, format!("an access token of {}", heard.device), &tokens.access_token);
-            self.know(Secret::RefreshToken, format!("a refresh token of {}", heard.device), &tokens.refresh_token);
+            self.know_token(Secret::AccessToken, format!("an access token of {}", heard.device), &tokens.access_token);
+            self.know_token(
+                Secret::RefreshToken,
+                format!("a refresh token of {}", heard.device),
+                &tokens.refresh_token,
+            );
         }
         let mut wire = self.wire.borrow_mut();
         let (exchange, path) = (heard.exchange, heard.path.to_owned());
@@ -116,9 +137,31 @@ impl Secrets {
         wire.bytes.extend_from_slice(heard.bytes);
     }
 
+    /// What the keychain of a device ever held: of the tokens, those that came since the last search, and the one before.
+    fn of_device(&self, name: &str, held: Vec<(String, String)>) -> Vec<Known> {
+        let (tokens, keys): (Vec<_>, Vec<_>) = held.into_iter().partition(|(called, _)| called == REFRESH_TOKEN);
+        let searched = self.tokens.borrow_mut().insert(name.to_owned(), tokens.len()).unwrap_or(0);
+        let tokens = tokens.into_iter().skip(searched.saturating_sub(1)).map(|held| (Secret::RefreshToken, held));
+        let keys = keys.into_iter().map(|held| (Secret::Key, held));
+        tokens
+            .chain(keys)
+            .map(|(secret, (called, text))| Known {
+                secret,
+                what: format!("the {called} of {name}"),
+                text,
+                replaced: false,
+            })
+            .collect()
+    }
+
+    /// What was replaced by the time of a search opens nothing any more.
+    fn forget_replaced(&self) {
+        self.known.borrow_mut().retain(|known| !known.replaced);
+    }
+
     fn finder(&self, of_devices: &[Known]) -> Finder {
         let known = self.known.borrow();
-        let needles = known.iter().chain(of_devices).flat_map(|(secret, what, text)| forms(*secret, what, text));
+        let needles = known.iter().chain(of_devices).flat_map(|known| forms(known.secret, &known.what, &known.text));
         Finder::new(needles.collect())
     }
 
@@ -212,28 +255,70 @@ impl World {
 
     /// Searches before it becomes too much to keep.
     pub(super) fn search_if_much(&self) {
-        let written = self.members.values().map(|member| member.device.unsearched()).max().unwrap_or(0);
-        if written.max(self.secrets.wire.borrow().bytes.len()) > MUCH {
-            self.search_quietly();
+        let written: usize = self.members.values().map(|member| member.device.unsearched()).sum();
+        if written + self.secrets.wire.borrow().bytes.len() > MUCH {
+            self.search_media();
+            self.secrets.forget_replaced();
         }
     }
 
     pub(super) fn search_quietly(&self) {
+        let finder = self.search_media();
+        for (name, member) in &self.members {
+            let inside = member.device.inside().unwrap_or_default();
+            self.secrets.search_inside(&finder, &self.recorder, name, &inside);
+        }
+        self.secrets.forget_replaced();
+    }
+
+    /// What was written and what passed; not what lies in the databases now.
+    fn search_media(&self) -> Finder {
         let mut of_devices = Vec::new();
         let mut logs = Vec::new();
         for (name, member) in &self.members {
             let Some(disk) = member.device.disk() else { continue };
-            for (called, text) in disk.secrets {
-                let kind = if called == REFRESH_TOKEN { Secret::RefreshToken } else { Secret::Key };
-                of_devices.push((kind, format!("the {called} of {name}"), text));
-            }
-            logs.push((name, disk.written, member.device.inside().unwrap_or_default()));
+            of_devices.extend(self.secrets.of_device(name, disk.secrets));
+            logs.push((name, disk.written));
         }
         let finder = self.secrets.finder(&of_devices);
-        for (name, written, inside) in &logs {
+        for (name, written) in &logs {
             self.secrets.search_disk(&finder, &self.recorder, name, written);
-            self.secrets.search_inside(&finder, &self.recorder, name, inside);
         }
         self.secrets.search_wire(&finder, &self.recorder);
+        finder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(known: &[Known]) -> Vec<&str> {
+        known.iter().map(|known| known.text.as_str()).collect()
+    }
+
+    #[test]
+    fn a_replaced_token_is_searched_for_once_more() {
+        let secrets = Secrets::default();
+        for token in ["first", "second"] {
+            secrets.know_token(Secret::AccessToken, "an access token of maria".into(), token);
+            secrets.know_token(Secret::AccessToken, format!("an access token of {token}"), token);
+        }
+        assert_eq!(words(&secrets.known.borrow()), ["first", "first", "second", "second"]);
+        secrets.forget_replaced();
+        assert_eq!(words(&secrets.known.borrow()), ["first", "second", "second"]);
+    }
+
+    #[test]
+    fn of_a_keychain_the_keys_are_always_searched_for_and_tokens_until_they_are_replaced() {
+        let secrets = Secrets::default();
+        let held = |names: &[(&str, &str)]| -> Vec<(String, String)> {
+            names.iter().map(|(called, text)| ((*called).to_owned(), (*text).to_owned())).collect()
+        };
+        let mut all = vec![("database key", "key"), (REFRESH_TOKEN, "1"), (REFRESH_TOKEN, "2")];
+        assert_eq!(words(&secrets.of_device("maria", held(&all))), ["1", "2", "key"]);
+        all.push((REFRESH_TOKEN, "3"));
+        assert_eq!(words(&secrets.of_device("maria", held(&all))), ["2", "3", "key"]);
+        assert_eq!(words(&secrets.of_device("jan", held(&all))), ["1", "2", "3", "key"]);
     }
 }
