@@ -19,7 +19,7 @@ use crate::proxy::{Act, Moment};
 use crate::scenario::{self, Action, Aim, CrashWhen, Exchange, Scenario};
 
 /// How often it is looked, while a step lasts, whether there is much to search.
-const SEARCHED_EVERY: Duration = Duration::from_hours(1);
+const SEARCHED_EVERY: Duration = Duration::from_secs(3600);
 
 /// Why a step was not done as asked.
 pub(super) enum StepError {
