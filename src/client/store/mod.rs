@@ -66,9 +66,9 @@ impl From<serde_json::Error> for StoreError {
     }
 }
 
-/// Bytes of a page. A commit encrypts and signs whole pages, and most commits change a few small rows: half of
-/// SQLCipher's default is quicker for them, and no slower for large pulls.
-pub(super) const PAGE_SIZE: u32 = 2048;
+/// How pages are encrypted: half as large as SQLCipher's default, because a commit encrypts and signs whole pages and most
+/// change a few small rows; signed with the one SHA-2 that phones and servers have instructions for.
+pub(super) const CIPHER: &str = "PRAGMA cipher_page_size = 2048; PRAGMA cipher_hmac_algorithm = HMAC_SHA256";
 
 /// SQLCipher sets itself up for the first keyed connection of a process and ends with the last one, each under the hands of
 /// the other threads. One stays open.
@@ -95,8 +95,8 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         // EXCLUSIVE before WAL: then no shared memory is needed. FULL, or a power cut takes acknowledged edits (t).
         connection.execute_batch(&format!(
-            "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{key_hex}'\"; PRAGMA cipher_page_size = {PAGE_SIZE}; PRAGMA cipher_memory_security = OFF; PRAGMA temp_store = MEMORY;
-             PRAGMA locking_mode = EXCLUSIVE;"
+            "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{key_hex}'\"; {CIPHER}; PRAGMA cipher_memory_security = OFF;
+             PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE;"
         ))?;
         let cipher: String =
             connection.query_row("PRAGMA cipher_version", [], |row| row.get(0)).map_err(|_| no_cipher())?;

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::super::store::PAGE_SIZE;
+use super::super::store::CIPHER;
 use super::Device;
 use crate::base::{CrashHow, Seed};
 use crate::client::{EngineError, MemoryKeychain, Vault};
@@ -39,7 +39,7 @@ fn keyed(disk: &SimDisk, keychain: &MemoryKeychain) -> Connection {
     let connection = Storage::Simulated(disk.clone()).connect("deadzone.db").unwrap();
     connection
         .execute_batch(&format!(
-            "PRAGMA key = \"x'{key}'\"; PRAGMA cipher_page_size = {PAGE_SIZE}; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+            "PRAGMA key = \"x'{key}'\"; {CIPHER}; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
         ))
         .unwrap();
     connection
