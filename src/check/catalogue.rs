@@ -89,7 +89,8 @@ pub const CHECKS: &[Check] = &[
     holds(
         "I20 backoff",
         "Waits between tries follow the table of spec 7.2, drawn from its upper half, start anew after a success, and \
-         obey what the server asks for; after ten failures in a row the user is told.",
+         obey what the server asks for; nothing cuts one short but the user, a reconnect and the app's return; after ten \
+         failures in a row the user is told.",
     ),
     holds("I33 look-ups", "What a user looks up is their own, and as the server has it (spec 6.4)."),
     holds("2.1 encryption at rest", "Nothing that the story put into records can be read from a device's disk."),
@@ -102,6 +103,7 @@ pub const CHECKS: &[Check] = &[
     ),
     holds("8.1 database key", "A locked device gives nothing, and no copy of its disk can be opened without its keys."),
     holds("8.1 nothing outlives the app", "When the app is removed, nothing of its data is left that could be read."),
+    holds("8.4 nothing outlives the logout", "After a logout no file is left on the device."),
     holds("8.4 clean-up", "A device keeps files that its orders name, and no others."),
     holds("8.2 access token in memory", "An access token is gone after a restart."),
     holds("8.2 secrets on the wire", "Secrets pass the wire only where they belong."),

@@ -65,8 +65,8 @@ pub enum Claim {
     /// The orders in which the device's changes first went out.
     #[schemars(example = "- pushed: { device: maria, orders: [leak, WO-000001, WO-000002] }")]
     Pushed(PushedClaim),
-    /// How many requests the device made in the story, `of` `push`, `pull`, `sign-in`, `refresh` or `static` (what is
-    /// looked up): `at-most`, `at-least`, `exactly`.
+    /// How many requests the device made in the story, `of` `push`, `pull`, `comparison` (pulls that compare the
+    /// view as a whole), `sign-in`, `refresh` or `static` (what is looked up): `at-most`, `at-least`, `exactly`.
     #[schemars(example = "- requests: { device: maria, of: push, exactly: 5 }")]
     Requests(RequestsClaim),
     /// The user was told that the server keeps failing.
@@ -351,6 +351,8 @@ pub enum RequestKind {
     Push,
     /// Pulls, each page one.
     Pull,
+    /// Pulls that ask for the digest of the view, to compare it as a whole.
+    Comparison,
     /// Sign-ins.
     SignIn,
     /// Token refreshes.

@@ -149,7 +149,8 @@ fn refusal(response: &Response, media_type: &str, body: &[u8]) -> Failure {
 }
 
 fn plain_body(response: &Response) -> Result<Vec<u8>, Failure> {
-    if !response.gzip {
+    // The answer to a HEAD tells of a coding that a body would have, and has none.
+    if !response.gzip || response.body.is_empty() {
         return Ok(response.body.clone());
     }
     gzip::unpack(&response.body, MAX_ANSWER)
@@ -190,5 +191,13 @@ mod tests {
         let problem = r#"{"type":"about:blank","title":"t","status":403,"code":"PERMISSION_DENIED","detail":"no"}"#;
         let failure = read::<PushAnswer>(response(403, Problem::MEDIA_TYPE, problem)).unwrap_err();
         assert_eq!((failure.code, failure.ours), (ErrorCode::PermissionDenied, true));
+    }
+
+    #[test]
+    fn the_answer_to_a_head_has_no_body_to_inflate() {
+        let headers = [("tus-resumable", "1.0.0")].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let gone = Response { gzip: true, headers, ..response(404, Problem::MEDIA_TYPE, "") };
+        let failure = tus(gone).unwrap_err();
+        assert_eq!((failure.code, failure.status, failure.ours), (ErrorCode::NotFound, 404, true));
     }
 }

@@ -45,6 +45,9 @@ pub enum MessageKind {
         cursor: Option<String>,
         /// `since`, verbatim.
         since: Option<String>,
+        /// Whether it asks for the digest of the view, to compare it as a whole.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        digest: bool,
     },
     /// A pull's answer.
     DeltaAnswer {

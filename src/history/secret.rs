@@ -161,6 +161,11 @@ pub enum Guarded {
     },
     /// The app was removed from it, with all its files: what was not synced, its user has given up.
     Uninstalled,
+    /// What lies on its disk beside the database once its user has logged out.
+    FilesLeft {
+        /// So many files.
+        files: usize,
+    },
     /// Somebody had an engine open a copy of its disk.
     CopyTried {
         /// Whether it opened.
@@ -194,6 +199,7 @@ impl fmt::Display for Guarded {
             Self::Locked => f.write_str("is locked"),
             Self::Unlocked { .. } => f.write_str("is unlocked"),
             Self::Uninstalled => f.write_str("has its app removed"),
+            Self::FilesLeft { files } => write!(f, "has {files} files left after the logout"),
             Self::CopyTried { said, .. } => write!(f, "has its disk copied, and the copy tried: {said}"),
             Self::Stolen { loot, given, .. } => {
                 write!(f, "has a thief, who tries {loot} and gets {}", if *given { "data" } else { "nothing" })

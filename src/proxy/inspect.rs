@@ -85,7 +85,10 @@ pub(super) fn request(route: Option<Route>, head: &request::Parts, body: &[u8]) 
         Some(Route::Asset) => Some(MessageKind::Asset),
         Some(Route::Delta) => {
             let query = Query::<DeltaQuery>::try_from_uri(&head.uri).ok();
-            query.map(|Query(query)| MessageKind::Delta { cursor: query.cursor, since: query.since })
+            query.map(|Query(DeltaQuery { cursor, since, digest, .. })| {
+                let digest = digest.is_some();
+                MessageKind::Delta { cursor, since, digest }
+            })
         }
         Some(Route::Push) => {
             json::<PushRequest>(&head.headers, body).map(|PushRequest { operations }| MessageKind::Push { operations })
@@ -200,7 +203,9 @@ mod tests {
     fn a_pull_is_read_with_its_cursor_verbatim() {
         let kind = asked("GET", "/api/v1/sync/delta?cursor=a%2Bb&since=2025-11-08T06:00:00.000Z", "");
         let since = Some("2025-11-08T06:00:00.000Z".into());
-        assert_eq!(kind, MessageKind::Delta { cursor: Some("a+b".into()), since });
+        assert_eq!(kind, MessageKind::Delta { cursor: Some("a+b".into()), since, digest: false });
+        let kind = asked("GET", "/api/v1/sync/delta?digest=1", "");
+        assert_eq!(kind, MessageKind::Delta { cursor: None, since: None, digest: true });
     }
 
     #[test]

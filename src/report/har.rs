@@ -201,7 +201,7 @@ fn call(kind: &MessageKind) -> (&str, &str) {
 }
 
 fn query(kind: &MessageKind) -> Vec<(&'static str, &str)> {
-    let MessageKind::Delta { cursor, since } = kind else { return Vec::new() };
-    let pairs = [("cursor", cursor.as_deref()), ("since", since.as_deref())];
+    let MessageKind::Delta { cursor, since, digest } = kind else { return Vec::new() };
+    let pairs = [("cursor", cursor.as_deref()), ("since", since.as_deref()), ("digest", digest.then_some("1"))];
     pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

@@ -262,7 +262,8 @@ fn kind(kind: &MessageKind) -> String {
         MessageKind::SignIn => "sign-in".into(),
         MessageKind::Refresh => "token refresh".into(),
         MessageKind::Profile => "profile".into(),
-        MessageKind::Delta { cursor: None, since: None } => "pull everything".into(),
+        MessageKind::Delta { cursor: None, since: None, .. } => "pull everything".into(),
+        MessageKind::Delta { digest: true, .. } => "pull changes and compare".into(),
         MessageKind::Delta { .. } => "pull changes".into(),
         MessageKind::DeltaAnswer { records, removed, .. } => {
             format!("{} records, {} removals", records.len(), removed.len())

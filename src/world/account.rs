@@ -4,7 +4,7 @@ use super::device::{Ask, Reply};
 use super::faults::Named;
 use super::stage::{Member, World};
 use super::steps::{Done, StepError, impossible, simply, together, unexpected};
-use crate::history::What;
+use crate::history::{Guarded, What};
 use crate::protocol::{OperationKind, SelectionRequest};
 use crate::scenario::{self, Action, Scenario};
 
@@ -34,7 +34,7 @@ impl World {
     /// Like a person: asks plainly first, and insists only once it has been told what that costs.
     pub(super) async fn log_out(&self, member: &Member, force: bool) -> Done {
         let changes = match member.device.ask(Ask::LogOut { force: false }).await? {
-            Reply::Done => return Ok(()),
+            Reply::Done => return Ok(self.logged_out(member)),
             Reply::Unsynced(changes) => changes,
             reply @ (Reply::Made(_) | Reply::Synced(_) | Reply::Row(_) | Reply::State(_) | Reply::Refused(_)) => {
                 return Err(unexpected(&reply));
@@ -42,9 +42,16 @@ impl World {
         };
         self.recorder.record(What::Warned { device: member.name.clone(), changes, accepted: force });
         if force {
-            return simply(member, Ask::LogOut { force: true }).await;
+            simply(member, Ask::LogOut { force: true }).await?;
+            return Ok(self.logged_out(member));
         }
         Err(StepError::Failed(format!("{changes} changes would be lost")))
+    }
+
+    fn logged_out(&self, member: &Member) {
+        if let Some(platform) = member.device.platform() {
+            self.guarded(&member.name, Guarded::FilesLeft { files: platform.files() });
+        }
     }
 
     pub(super) async fn sign_in_again(&self, scenario: &Scenario, member: &Member, step: &scenario::SignIn) -> Done {

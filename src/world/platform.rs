@@ -11,7 +11,9 @@ use super::network::SERVER;
 use super::stage::{Member, World};
 use super::steps::{Done, StepError, impossible, together};
 use crate::base::CrashHow;
-use crate::client::{Credentials, DeviceKey, Engine, Keychain, MemoryKeychain, Parts, REFRESH_TOKEN, VAULT, Vault};
+use crate::client::{
+    Credentials, DeviceKey, Engine, FILE_PREFIX, Keychain, MemoryKeychain, Parts, REFRESH_TOKEN, VAULT, Vault,
+};
 use crate::disk::Storage;
 use crate::history::{Guarded, Secret, What};
 use crate::proxy::{ByteStream, Upstream};
@@ -52,11 +54,14 @@ pub trait Platform {
     /// Removes the app and all its files; some platforms leave the keychain's entries behind.
     fn uninstall(&self, keychain_stays: bool);
 
+    /// How many files lie on its disk beside the database.
+    fn files(&self) -> usize;
+
     /// Copies the disk and has an engine open the copy.
     fn open_copy(&self, keychain: StolenKeychain) -> CopyOpened;
 
-    /// The refresh token in the keychain, as somebody who broke it open finds it.
-    fn refresh_token(&self) -> Option<String>;
+    /// The refresh token in the keychain, as somebody who broke it open finds it, and the key that it is bound to.
+    fn refresh_token(&self) -> Option<(String, DeviceKey)>;
 
     /// The refresh token before the one in its keychain, and the key that both are bound to.
     fn used_refresh_token(&self) -> Option<(String, DeviceKey)>;
@@ -97,6 +102,10 @@ impl Platform for InProcess {
         }
     }
 
+    fn files(&self) -> usize {
+        self.shell().disk.files().keys().filter(|name| name.starts_with(FILE_PREFIX)).count()
+    }
+
     fn open_copy(&self, keychain: StolenKeychain) -> CopyOpened {
         let shell = self.shell();
         let own = shell.keychain.copy();
@@ -119,8 +128,8 @@ impl Platform for InProcess {
         CopyOpened { opened, changed, said, good_copy }
     }
 
-    fn refresh_token(&self) -> Option<String> {
-        self.shell().keychain.get(REFRESH_TOKEN).ok()?
+    fn refresh_token(&self) -> Option<(String, DeviceKey)> {
+        self.shell().keychain.get(REFRESH_TOKEN).ok()?.zip(self.device_key())
     }
 
     fn used_refresh_token(&self) -> Option<(String, DeviceKey)> {
@@ -128,18 +137,27 @@ impl Platform for InProcess {
         let ever = shell.keychain.secrets_ever();
         let tokens = ever.into_iter().rev().filter(|(name, _)| name == REFRESH_TOKEN);
         let (_, used) = tokens.into_iter().nth(1)?;
-        let key = DeviceKey::of(&shell.keychain.copy(), &mut shell.build.seed.stream("thief/copy")).ok()?;
-        Some((used, key))
+        Some((used, self.device_key()?))
     }
 
     fn key_is_bound_to(&self, user: &str, password: &str) -> Option<(String, bool)> {
-        let text = self.shell().keychain.get(VAULT).ok()??;
-        let cost = Vault::cost(&text)?.to_string();
+        let keychain = &self.shell().keychain;
+        let text = keychain.get(VAULT).ok()??;
+        let cost = match Vault::cost(&text) {
+            Some(cost) => cost.to_string(),
+            // Once somebody has signed in it must hang on their credentials.
+            None => keychain.get(REFRESH_TOKEN).ok()?.map(|_| "nothing".to_owned())?,
+        };
         Some((cost, Vault::is_bound_to(&text, &Credentials { user, password }).unwrap_or(false)))
     }
 }
 
 impl InProcess {
+    fn device_key(&self) -> Option<DeviceKey> {
+        let shell = self.shell();
+        DeviceKey::of(&shell.keychain.copy(), &mut shell.build.seed.stream("thief/copy")).ok()
+    }
+
     /// Opens a copy of the disk beside `keychain`: what the engine says, and whether that changed the copy.
     fn try_copy(&self, keychain: MemoryKeychain) -> (Result<(), String>, bool) {
         let shell = self.shell();

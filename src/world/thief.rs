@@ -56,19 +56,23 @@ impl World {
 }
 
 impl World {
-    /// Without a proof, and with one by the thief's own key.
+    /// Without a proof, with one by the thief's own key, and with that under the head of one by the device's, which tells
+    /// nothing but its public half.
     async fn steal_refresh_token(&self, member: &Member) -> Done {
-        let token = self.platform(member)?.refresh_token();
-        let token = token.ok_or_else(|| impossible("the device has no refresh token"))?;
+        let stolen = self.platform(member)?.refresh_token();
+        let (token, key) = stolen.ok_or_else(|| impossible("the device has no refresh token"))?;
         let mut random = self.seed.stream("thief/key");
         let own = DeviceKey::of(&MemoryKeychain::default(), &mut random).map_err(impossible)?;
-        let proof = own.prove(path::REFRESH, self.server_clock.now().as_second(), None);
+        let prove = |key: &DeviceKey| key.prove(path::REFRESH, self.server_clock.now().as_second(), None);
+        let (proof, heard) = (prove(&own), prove(&key));
+        let head = heard.split_once('.').map_or("", |(head, _)| head);
+        let forged = proof.split_once('.').map_or_else(String::new, |(_, rest)| format!("{head}.{rest}"));
         let thief = self.thief();
         let mut given = false;
-        for headers in [Vec::new(), vec![(DPOP, proof)]] {
+        for headers in [Vec::new(), vec![(DPOP, proof)], vec![(DPOP, forged)]] {
             given |= thief.asks(path::REFRESH, headers, &json!({ "refreshToken": token })).await? == OK;
         }
-        self.guarded(&member.name, Guarded::Stolen { loot: Loot::RefreshToken.to_string(), tries: 2, given });
+        self.guarded(&member.name, Guarded::Stolen { loot: Loot::RefreshToken.to_string(), tries: 3, given });
         Ok(())
     }
 

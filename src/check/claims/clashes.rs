@@ -9,7 +9,7 @@ use super::super::claim::{
 };
 use super::super::item::{same, short};
 use super::super::verdict::{Class, Findings};
-use super::Names;
+use super::{Names, word};
 
 impl<'n, 'a> Names<'n, 'a> {
     pub(super) fn state(&self, device: &str) -> Option<(u64, &'a DeviceState)> {
@@ -125,7 +125,7 @@ pub(super) fn removed(names: Names<'_, '_>, claim: &RemovedClaim, out: &mut Find
         _ => false,
     };
     if !names.said(&claim.device, fits) {
-        let expected = format!("{} leaves {} ({:?})", claim.order, claim.device, claim.reason);
+        let expected = format!("{} leaves {}, `{}`", claim.order, claim.device, word(&claim.reason));
         let any = |event: &DeviceEvent| matches!(event, DeviceEvent::Removed { entity_id, .. } if names.same_order(entity_id, &claim.order));
         let happened = if names.said(&claim.device, any) { "it left for another reason" } else { "it never left" };
         out.violated("removed", expected, happened, &[]);

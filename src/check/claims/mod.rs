@@ -12,6 +12,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::case::Case;
@@ -48,6 +49,15 @@ impl<'n> Names<'n, '_> {
             Value::Object(fields) => Value::Object(self.named(fields)),
             Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
         }
+    }
+}
+
+/// A value as scenarios write it.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value).unwrap_or_default() {
+        Value::String(word) => word,
+        Value::Null => "nothing".to_owned(),
+        other => other.to_string(),
     }
 }
 

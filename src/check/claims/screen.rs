@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::base::Span;
 use crate::history::{ChangeState, DeviceEvent, DeviceState, Icon, Status, What};
 use crate::protocol::ErrorCode;
@@ -10,7 +12,7 @@ use crate::protocol::ErrorCode;
 use super::super::case::device_event;
 use super::super::screen::{AckedClaim, ChangeWord, ShownClaim, StatusWord};
 use super::super::verdict::{Class, Findings};
-use super::{Names, states};
+use super::{Names, states, word};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -45,7 +47,7 @@ impl<'n> Screen<'n, 'n, '_> {
     fn judge(&self, out: &mut Findings) {
         let (claim, device) = (self.claim, &self.claim.device);
         if let Some(wanted) = claim.status {
-            let is = self.state.status.as_ref().map(word);
+            let is = self.state.status.as_ref().map(status_word);
             self.compare(format!("the status of {device}"), Some(wanted), is, out);
         }
         if let Some(wanted) = claim.queued {
@@ -102,7 +104,8 @@ impl<'n> Screen<'n, 'n, '_> {
         }
         self.judge_code(line.and_then(|line| code(line.state)), out);
         if let Some(has) = &claim.has {
-            states::holds(self.check, device, order, self.row(order), has, Some(self.seq), out);
+            let has = self.names.named(has);
+            states::holds(self.check, device, order, self.row(order), &has, Some(self.seq), out);
         }
     }
 
@@ -117,9 +120,9 @@ impl<'n> Screen<'n, 'n, '_> {
         found.map(|(_, row)| row)
     }
 
-    fn compare<T: PartialEq + std::fmt::Debug>(&self, what: String, wanted: T, is: T, out: &mut Findings) {
+    fn compare<T: PartialEq + Serialize>(&self, what: String, wanted: T, is: T, out: &mut Findings) {
         if wanted != is {
-            out.violated(self.check, format!("{what}: {wanted:?}"), format!("it is {is:?}"), &[self.seq]);
+            out.violated(self.check, format!("{what}: {}", word(&wanted)), format!("it is {}", word(&is)), &[self.seq]);
         }
     }
 }
@@ -130,7 +133,7 @@ fn ago(ms: u64) -> Span {
     Span::from_millis(ms / unit * unit)
 }
 
-fn word(status: &Status) -> StatusWord {
+fn status_word(status: &Status) -> StatusWord {
     match status {
         Status::Synced => StatusWord::Synced,
         Status::Queued => StatusWord::Queued,

@@ -12,7 +12,7 @@ use super::super::claim::{
 };
 use super::super::screen::{FailedClaim, SyncsClaim};
 use super::super::verdict::{Class, Findings};
-use super::Names;
+use super::{Names, word};
 
 pub(super) fn waits(case: &Case<'_>, claim: &WaitsClaim, out: &mut Findings) {
     let mut events = Vec::new();
@@ -62,6 +62,7 @@ pub(super) fn requests(case: &Case<'_>, claim: &RequestsClaim, out: &mut Finding
             (&message.kind, claim.of),
             (MessageKind::Push { .. }, RequestKind::Push)
                 | (MessageKind::Delta { .. }, RequestKind::Pull)
+                | (MessageKind::Delta { digest: true, .. }, RequestKind::Comparison)
                 | (MessageKind::SignIn, RequestKind::SignIn)
                 | (MessageKind::Refresh, RequestKind::Refresh)
                 | (MessageKind::Profile | MessageKind::Asset, RequestKind::Static)
@@ -82,7 +83,7 @@ pub(super) fn requests(case: &Case<'_>, claim: &RequestsClaim, out: &mut Finding
         (false, true) => format!("at most {most}"),
         (false, false) => format!("at least {least}"),
     };
-    let expected = format!("{} makes {bound} requests ({:?})", claim.device, claim.of);
+    let expected = format!("{} makes {bound} requests of the kind `{}`", claim.device, word(&claim.of));
     let beyond = usize::try_from(most).ok().and_then(|most| found.get(most..)).unwrap_or_default();
     out.add(Class::Violated, "requests", expected, format!("it made {count}"), beyond);
 }
@@ -105,7 +106,7 @@ pub(super) fn syncs(case: &Case<'_>, claim: &SyncsClaim, out: &mut Findings) {
     });
     let found: Vec<u64> = found.map(|event| event.seq).collect();
     if found.len() as u64 != claim.exactly {
-        let by = claim.by.map_or_else(String::new, |by| format!(" ({by:?})"));
+        let by = claim.by.map_or_else(String::new, |by| format!(" by the trigger `{}`", word(&by)));
         let expected = format!("{} begins to sync {} times{by}", claim.device, claim.exactly);
         out.violated("syncs", expected, format!("{} times", found.len()), &found);
     }

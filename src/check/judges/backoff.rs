@@ -130,8 +130,11 @@ impl Watch {
                 (self.may_restart, self.silence) = (true, None);
             }
             DeviceEvent::SyncStarted { trigger: Trigger::Reconnect } => self.may_restart = true,
-            DeviceEvent::SyncStarted { trigger: Trigger::Retry } if at_ms + self.slack_ms < self.until_ms => {
-                let expected = format!("{name} does not retry before {} ms, when its wait ends", self.until_ms);
+            // Everything pauses under one clock (decision k), but for the user, a reconnect and an app that comes back.
+            DeviceEvent::SyncStarted {
+                trigger: Trigger::Retry | Trigger::Critical | Trigger::Asked | Trigger::Periodic,
+            } if at_ms + self.slack_ms < self.until_ms => {
+                let expected = format!("{name} does not sync before {} ms, when its wait ends", self.until_ms);
                 let events: Vec<u64> = self.last_seq.into_iter().chain([seq]).collect();
                 out.violated(CHECK, expected, format!("it tries at {at_ms} ms"), &events);
             }

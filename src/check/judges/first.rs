@@ -55,7 +55,7 @@ fn follow(name: &str, device: &Device<'_>, out: &mut Findings) {
                 }
                 _ => {}
             },
-            What::Request(message) if matches!(message.kind, MessageKind::Delta { cursor: None, since: None }) => {
+            What::Request(message) if matches!(message.kind, MessageKind::Delta { cursor: None, since: None, .. }) => {
                 for (had, what) in [(signed_in, "signs in"), (profile, "fetches the profile")] {
                     if !had {
                         let expected = format!("{name} {what} before it pulls everything");

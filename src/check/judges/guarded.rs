@@ -8,11 +8,13 @@ use super::super::verdict::Findings;
 
 const KEY: &str = "8.1 database key";
 const GONE: &str = "8.1 nothing outlives the app";
+const LOGOUT: &str = "8.4 nothing outlives the logout";
 const THIEF: &str = "8.2 stolen goods are good for nothing";
 /// So many guesses at a code of six digits are a chance of three in a hundred thousand.
 const MOST_GUESSES: u32 = 10;
 
-/// A locked device does nothing, a copied disk opens nowhere, and the key of a database hangs on its user's credentials.
+/// A locked device does nothing, a copied disk opens nowhere, the key of a database hangs on its user's credentials, and a
+/// logout leaves no file.
 pub(in super::super) fn locked_is_locked(case: &Case<'_>, out: &mut Findings) {
     for (name, device) in &case.facts.devices {
         let mut locked: Option<u64> = None;
@@ -47,6 +49,9 @@ fn key_of(name: &str, guarded: &Guarded, seq: u64, out: &mut Findings) {
         Guarded::CopyTried { changed: true, .. } => {
             let expected = format!("whoever has no key leaves a copy of the disk of {name} as it is");
             out.violated(KEY, expected, "the attempt changes it", &[seq]);
+        }
+        Guarded::FilesLeft { files: left @ 1.. } => {
+            out.violated(LOGOUT, format!("no file is left on {name} after the logout"), format!("{left} are"), &[seq]);
         }
         Guarded::KeyChecked { bound: false, .. } => {
             let expected = format!("the credentials of its user open the database key of {name}");

@@ -153,7 +153,7 @@ impl Story {
         given: &[(&str, &str, i64)],
         gone: &[(&str, RemovalReason)],
     ) {
-        let asked = MessageKind::Delta { cursor: cursor.map(str::to_owned), since: None };
+        let asked = MessageKind::Delta { cursor: cursor.map(str::to_owned), since: None, digest: false };
         self.message(device, true, true, asked);
         let reference = |(kind, id, version): &(&str, &str, i64)| RecordRef {
             kind: (*kind).into(),

@@ -58,7 +58,7 @@ fn waits_off_the_table() {
     red(&backoff(1, 5_001, 5_000), "I20", &["waits 5001 ms"]);
     red(&backoff(1, 4_000, 8_000), "I20", &["the table says 5000 ms", "8000"]);
     red(&backoff(2, 8_000, 10_000), "I20", &["counts 1 failures", "counts 2"]);
-    red(&backoff(1, 4_500, 5_000), "I20", &["does not retry before"]);
+    red(&backoff(1, 4_500, 5_000), "I20", &["does not sync before"]);
 }
 
 #[test]

@@ -45,6 +45,13 @@ fn the_key_hangs_on_the_credentials() {
 }
 
 #[test]
+fn a_logout_leaves_no_file() {
+    let left = |files| planted(|story| story.tell(guarded(Guarded::FilesLeft { files })));
+    assert_eq!(left(0).findings, Vec::new());
+    red(&left(2), "8.4 nothing outlives the logout", &["no file is left on tom", "2 are"]);
+}
+
+#[test]
 fn thieves_get_nothing_and_are_not_heard_for_long() {
     let stolen =
         |tries, given| planted(|story| story.tell(guarded(Guarded::Stolen { loot: "it".into(), tries, given })));

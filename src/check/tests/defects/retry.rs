@@ -53,7 +53,7 @@ fn retry_after_ignored() {
             story.fails("maria", 1, wait_ms, 5_000);
             story.wait(then);
             story.sync("maria", trigger);
-            ask(story, MessageKind::Delta { cursor: None, since: None });
+            ask(story, MessageKind::Delta { cursor: None, since: None, digest: false });
         })
     };
     red(&early(4_000, 4_000, Trigger::Retry), "I20", &["from 60000 to 60000 ms", "waits 4000 ms"]);
@@ -185,7 +185,7 @@ fn more_work_than_there_is_reason_for() {
     red(&retries, check, &["retries at most once after each wait"]);
     let pulls = alone(|story| {
         story.sync("maria", Trigger::Manual);
-        (0..3).for_each(|_| ask(story, MessageKind::Delta { cursor: None, since: None }));
+        (0..3).for_each(|_| ask(story, MessageKind::Delta { cursor: None, since: None, digest: false }));
     });
     red(&pulls, check, &["at most 2 pulls in 1 syncs", "made 3"]);
     let twice = alone(|story| {
