@@ -1,5 +1,5 @@
-//! The proxy alone beside a plain tokio copy with 64 KiB buffers, in one run: bulk, one connection, 32 connections; and
-//! how exactly it shapes. Prints medians over the rounds and their ratio to the copy's; `ROUNDS` sets how many.
+//! The proxy alone beside a plain tokio copy with 64 KiB buffers, in one run: bulk, one connection, 32 connections. Prints
+//! medians over the rounds and their ratio to the copy's; `ROUNDS` sets how many. How exactly it shapes: `shaping.rs`.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "what is measured is real time, and printed")]
 
@@ -9,8 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use deadzone::base::{Clock, Seed};
-use deadzone::net::{Profile, profile};
-use deadzone::proxy::{Alone, NewLink, Secure, Wanted, Words};
+use deadzone::proxy::{Alone, Secure, Wanted, Words};
 use tokio::io::copy_bidirectional_with_sizes;
 
 /// Bytes of the bulk upload.
@@ -81,17 +80,17 @@ fn tokio_copy(upstream: SocketAddr) -> SocketAddr {
     address
 }
 
-/// The proxy, over a link or none.
-fn proxy(upstream: SocketAddr, inspected: bool, link: Option<Profile>) -> SocketAddr {
+/// The proxy, over no link.
+fn proxy(upstream: SocketAddr, inspected: bool) -> SocketAddr {
     let (sender, address) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let words = Words { steps: |_| Err(String::new()), link: |_| Err(String::new()) };
             let alone = Alone::new(Clock::system(), Seed(1), THREADS, words, Secure::default()).expect("threads");
-            let (upstream, link) = (upstream.to_string(), link.map(NewLink::from));
-            let wanted =
-                Wanted { name: "app", listen: "127.0.0.1:0", upstream: &upstream, link, inspected, steps: Vec::new() };
+            let upstream = upstream.to_string();
+            let (name, listen) = ("app", "127.0.0.1:0");
+            let wanted = Wanted { name, listen, upstream: &upstream, link: None, inspected, steps: Vec::new() };
             let at = alone.open(wanted).expect("a port");
             sender.send(at.parse().expect("an address")).expect("somebody waits");
             std::future::pending::<()>().await;
@@ -178,38 +177,12 @@ fn compare(what: &str, unit: &str, peers: &[(&str, SocketAddr)], rounds: usize, 
     }
 }
 
-/// How an upload over a link compares with the link's own rate, which counts whole packets: 1448 of 1500 bytes.
-fn shaping(upstream: SocketAddr) {
-    for (name, bytes) in [("edge", 100_000), ("3g", 400_000), ("lte", 6_000_000), ("wifi", 8_000_000)] {
-        let Some(link) = profile(name) else { continue };
-        let address = proxy(upstream, false, Some(link));
-        let mut stream = connect(address);
-        ask(&mut stream);
-        let mut far = stream.try_clone().expect("a copy");
-        let writing = thread::spawn(move || {
-            let head = format!("POST /bulk HTTP/1.1\r\nhost: localhost\r\ncontent-length: {bytes}\r\n\r\n");
-            far.write_all(head.as_bytes()).expect("sent");
-            far.write_all(&vec![7; bytes]).expect("sent");
-        });
-        let begun = Instant::now();
-        writing.join().expect("sent");
-        stream.read_exact(&mut [0; ANSWER.len()]).expect("an answer");
-        let took = begun.elapsed().as_secs_f64();
-        let ideal = bytes as f64 * 1500.0 / 1448.0 * 8.0 / link.up.bits_per_second() as f64;
-        let round_trip = link.round_trip().as_secs_f64();
-        println!(
-            "shaping          {name:<16} {took:>9.3} s; {ideal:.3} s at its rate, and round trips of {round_trip:.3} s"
-        );
-    }
-}
-
 fn main() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
     let direct = server();
-    let (copy, plain, inspected) = (tokio_copy(direct), proxy(direct, false, None), proxy(direct, true, None));
+    let (copy, plain, inspected) = (tokio_copy(direct), proxy(direct, false), proxy(direct, true));
     let peers = [("direct", direct), ("tokio copy", copy), ("passthrough", plain), ("inspection", inspected)];
     compare("bulk", "Gbit/s", &peers, rounds, |address| bulk(address, BULK));
     compare("1 connection", "us p50", &peers, rounds, one);
     compare("32 connections", "req/s", &peers, rounds, many);
-    shaping(direct);
 }

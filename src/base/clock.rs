@@ -1,11 +1,14 @@
 //! The clock: monotonic time since the run began, and wall clocks derived from it with a skew of their own.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
+
+use super::alarm::Alarm;
 
 /// Where every simulated wall clock starts: 2025-11-08T06:00:00Z, the spec's day.
 pub const SIMULATION_EPOCH: &str = "2025-11-08T06:00:00Z";
@@ -15,6 +18,7 @@ pub const SIMULATION_EPOCH: &str = "2025-11-08T06:00:00Z";
 pub struct Clock {
     origin: Instant,
     epoch: Timestamp,
+    real: bool,
 }
 
 impl Clock {
@@ -22,14 +26,14 @@ impl Clock {
     #[must_use]
     pub fn simulated() -> Self {
         let epoch = SIMULATION_EPOCH.parse().unwrap_or(Timestamp::UNIX_EPOCH);
-        Self { origin: Instant::now(), epoch }
+        Self { origin: Instant::now(), epoch, real: false }
     }
 
     /// A clock whose wall time is the system's.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads real time")]
     pub fn system() -> Self {
-        Self { origin: Instant::now(), epoch: Timestamp::now() }
+        Self { origin: Instant::now(), epoch: Timestamp::now(), real: true }
     }
 
     /// Time since the run began.
@@ -48,6 +52,17 @@ impl Clock {
     #[must_use]
     pub fn instant(&self, elapsed: Duration) -> Instant {
         self.origin + elapsed
+    }
+
+    /// Whether it is the system's.
+    pub(super) fn is_real(&self) -> bool {
+        self.real
+    }
+
+    /// Waits until `elapsed` after the start. In real time it is to be called on a thread's local tasks.
+    pub async fn sleep_until(&self, elapsed: Duration) {
+        let mut alarm = Alarm::default();
+        poll_fn(|context| alarm.poll(self, elapsed, context)).await;
     }
 
     /// The true wall time now.

@@ -1,5 +1,6 @@
 //! The ground floor: clock, seeded randomness by name, units. Only this room touches real time or entropy.
 
+mod alarm;
 mod budget;
 mod clock;
 mod crash;
@@ -7,6 +8,7 @@ mod hex;
 mod random;
 pub mod units;
 
+pub use alarm::Alarm;
 pub use budget::{GivenUp, STEP_BUDGET, within_budget};
 pub use clock::{Clock, SIMULATION_EPOCH, WallClock};
 pub use crash::CrashHow;

@@ -8,13 +8,19 @@ use super::loss::Fate;
 use super::trace::{Cursor, Nanos, SECOND, Trace};
 use crate::base::Stream;
 
+/// So many packets may wait, however long that takes. Slow networks hold more than their senders need: nodes of GPRS were
+/// measured with 5 to 48 s (Wennström, Brunström, Rendón: Impact of GPRS buffering on TCP performance, Electronics Letters
+/// 40/20, 2004). These are as many as a sender begins with (RFC 6928); a queue that cannot take them starves whoever counts
+/// on a third acknowledgement to find a loss.
+const LEAST_PLACES: usize = 10;
+
 /// The packets of one direction, in their order; none overtakes another. `T` is what they say.
 #[derive(Debug)]
 pub(super) struct Bottleneck<T> {
     capacity: Capacity,
     pub(super) delay: Nanos,
     pub(super) jitter: Nanos,
-    /// The longest wait of a packet.
+    /// The longest wait of a packet behind [`LEAST_PLACES`] or more.
     pub(super) queue: Nanos,
     pub(super) fate: Fate,
     /// Whether anything gets through.
@@ -60,8 +66,8 @@ impl<T> Bottleneck<T> {
     /// get lost there all the same.
     pub(super) fn send(&mut self, now: Nanos, ready: Nanos, bytes: u64, says: T) -> bool {
         let starts = self.free.max(ready);
-        // The tail is dropped: where it would wait too long, there is no room for it.
-        if !self.open || self.free.saturating_sub(now) > self.queue {
+        // The tail is dropped: where it would wait too long behind many, there is no room for it.
+        if !self.open || (self.free.saturating_sub(now) > self.queue && self.waiting_packets(now) >= LEAST_PLACES) {
             return false;
         }
         let lost = self.fate.strikes();
@@ -73,6 +79,11 @@ impl<T> Bottleneck<T> {
         self.taken += 1;
         self.line.push_back(Packet { says, arrives, lost, bytes, starts, departs });
         true
+    }
+
+    /// How many packets have not been sent at `now`.
+    fn waiting_packets(&self, now: Nanos) -> usize {
+        self.line.len() - self.line.partition_point(|packet| packet.departs <= now)
     }
 
     /// The packet taken last, if it still waits for its turn at `now`, with its number.

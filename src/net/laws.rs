@@ -98,6 +98,52 @@ proptest! {
     }
 }
 
+/// How much of what the link carries a flow gets, once it has found its pace.
+fn steady_share(conditions: &Conditions, kbps: u64, seconds: u64) -> f64 {
+    let arrivals = arrivals(conditions, 1, (kbps * 125 * seconds) as usize);
+    let ((from, before), (to, after)) = (arrivals[arrivals.len() / 2], arrivals[arrivals.len() - 1]);
+    (after - before) as f64 / (to - from).as_secs_f64() / ((kbps * 125) as f64 * PAYLOAD / PACKET)
+}
+
+#[test]
+fn a_flow_that_has_found_its_pace_gets_what_the_link_carries() {
+    for (kbps, seconds) in [(2, 4_000), (20, 2_000), (50, 1_000), (1_000, 120), (10_000, 60)] {
+        for rtt in [2, 100, 300] {
+            for congestion in [Congestion::Cubic, Congestion::Reno, Congestion::Bbr] {
+                // BBR empties the path for a look at it every ten seconds, and fills it again.
+                let looks = if congestion == Congestion::Bbr { (0.2 + 2.0 * rtt as f64 / 1_000.0) / 10.0 } else { 0.0 };
+                let share = steady_share(&link(kbps, rtt, congestion), kbps, seconds);
+                let case = format!("{congestion:?}, {kbps} kbit/s, {rtt} ms: {share:.4}");
+                assert!((0.99 - looks..1.005).contains(&share), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn four_flows_fill_a_link_and_share_it_evenly() {
+    let mut path = Path::new(link(4_000, 50, Congestion::Cubic), Seed(1), "law");
+    let ids = [(); 4].map(|()| path.connect(Duration::ZERO));
+    let (mut sent, mut got, mut now) = ([false; 4], [0; 4], Duration::ZERO);
+    while now < ms(80_000) {
+        now = path.next_event().expect("something is on its way");
+        path.advance(now);
+        for (index, id) in ids.iter().enumerate() {
+            if path.is_open(*id) && !std::mem::replace(&mut sent[index], true) {
+                path.send(*id, Way::Up, now, 100_000_000);
+            }
+            let came = path.take_arrived(*id, Way::Up).bytes;
+            got[index] += if now > ms(20_000) { came } else { 0 };
+        }
+    }
+    let all: usize = got.iter().sum();
+    let carried = all as f64 / (60.0 * 500_000.0 * PAYLOAD / PACKET);
+    assert!((0.99..1.005).contains(&carried), "{carried:.3} of what it carries");
+    for bytes in got {
+        assert!((0.9..1.1).contains(&(bytes as f64 * 4.0 / all as f64)), "{bytes} of {all}");
+    }
+}
+
 #[test]
 fn half_a_network_holds_one_direction_and_carries_the_other() {
     for (state, held_up) in [(LinkState::NoUplink, true), (LinkState::NoDownlink, false)] {

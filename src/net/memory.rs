@@ -4,16 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::{Rc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
 
 use super::conditions::Conditions;
 use super::connection::{ConnectionId, Way};
 use super::path::Path;
 use super::stream::{self, Connection, DeviceEnd, ProxyEnd};
-use crate::base::{Clock, Seed};
+use crate::base::{Alarm, Clock, Seed};
 use crate::history::LinkState;
 
 /// A resolver that hears of no server gives up after this long (the time-out of resolv.conf).
@@ -37,11 +37,6 @@ impl Medium {
     /// Time since the run began.
     pub(super) fn now(&self) -> Duration {
         self.clock.elapsed()
-    }
-
-    /// The runtime's instant of a time of the run.
-    pub(super) fn instant(&self, elapsed: Duration) -> Instant {
-        self.clock.instant(elapsed)
     }
 
     /// The model. Who borrows it wakes nobody meanwhile.
@@ -70,6 +65,11 @@ impl Medium {
         if up || down { self.path.borrow().next_event() } else { None }
     }
 
+    /// Ready once the next event has come; pending where none is known.
+    pub(super) fn poll_next_event(&self, alarm: &mut Alarm, context: &mut Context<'_>) -> Poll<()> {
+        self.next_event().map_or(Poll::Pending, |due| alarm.poll(&self.clock, due, context))
+    }
+
     /// Forgets a connection.
     pub(super) fn close(&self, id: ConnectionId) {
         self.connections.borrow_mut().remove(&id);
@@ -93,7 +93,7 @@ impl Medium {
         tokio::select! {
             biased;
             () = changed => false,
-            () = sleep_until(self.instant(time)) => true,
+            () = self.clock.sleep_until(time) => true,
         }
     }
 }

@@ -1,21 +1,19 @@
 //! The two ends of a connection, as byte streams.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep_until};
 
 use super::connection::{ConnectionId, Way};
 use super::memory::Medium;
 use super::path::Path;
 use super::pipe::Pipe;
 use super::sender::Mark;
+use crate::base::Alarm;
 
 /// Payload bytes that passed the proxy's end of a connection so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,8 +69,8 @@ pub(super) fn ends(medium: Rc<Medium>, id: ConnectionId) -> (DeviceEnd, ProxyEnd
         read: 0,
         written: 0,
         finished: false,
-        reading: Timer::default(),
-        writing: Timer::default(),
+        reading: Alarm::default(),
+        writing: Alarm::default(),
     };
     (DeviceEnd(end(Way::Up)), ProxyEnd(end(Way::Down)), Rc::clone(&connection))
 }
@@ -157,33 +155,9 @@ struct End {
     read: u64,
     written: u64,
     finished: bool,
-    reading: Timer,
-    writing: Timer,
-}
-
-/// Armed only while something is waited for whose time is known.
-#[derive(Debug, Default)]
-struct Timer {
-    sleep: Option<Pin<Box<Sleep>>>,
-    due: Option<Duration>,
-}
-
-impl Timer {
-    /// Ready once the link's next event has come; pending, for the waker of the pipe, where none is known.
-    fn poll(&mut self, medium: &Medium, context: &mut Context<'_>) -> Poll<()> {
-        let Some(due) = medium.next_event() else { return Poll::Pending };
-        let instant = medium.instant(due);
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(instant)));
-        if self.due != Some(due) {
-            sleep.as_mut().reset(instant);
-            self.due = Some(due);
-        }
-        let fired = sleep.as_mut().poll(context);
-        if fired.is_ready() {
-            self.due = None;
-        }
-        fired
-    }
+    /// Set only while something is waited for whose time is known.
+    reading: Alarm,
+    writing: Alarm,
 }
 
 impl End {
@@ -214,7 +188,7 @@ impl End {
             pipe.await_data(context);
             drop(pipe);
             let busy = connection.medium.path().borrow().is_busy(connection.id, way);
-            if !busy || self.reading.poll(&connection.medium, context).is_pending() {
+            if !busy || connection.medium.poll_next_event(&mut self.reading, context).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -249,7 +223,7 @@ impl End {
             }
             pipe.await_room(context);
             drop(pipe);
-            if self.writing.poll(&connection.medium, context).is_pending() {
+            if connection.medium.poll_next_event(&mut self.writing, context).is_pending() {
                 return Poll::Pending;
             }
         }

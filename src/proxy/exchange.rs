@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName};
-use hyper::header::{HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use hyper::header::{HOST, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use hyper::http::{request, response};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
@@ -21,7 +21,7 @@ use super::front::{Layer, Met};
 use super::inspect::{self, Route};
 use super::overhear::Line;
 use super::passing::{Outgoing, Passing};
-use super::script::Script;
+use super::script::{End, Script};
 use super::upload;
 use super::wire::Wire;
 use crate::history::{Message, MessageKind, What};
@@ -181,7 +181,10 @@ impl Session {
     ) -> io::Result<Response<Full<Bytes>>> {
         match self.struck(asked, id, act, request).await? {
             Fate::Answer(answer) => Ok(answer),
-            Fate::Script(script) => {
+            Fate::Script(mut script) => {
+                if asked.closing && script.end == End::Keep {
+                    script.end = End::Close;
+                }
                 *self.script.borrow_mut() = Some((script, turn));
                 Err(io::Error::other("a script goes on"))
             }
@@ -238,6 +241,9 @@ impl Session {
 
     async fn forward_body(&self, mut head: request::Parts, body: Outgoing) -> io::Result<Answered> {
         strip(&mut head.headers);
+        if let Some(host) = self.proxy.upstream.host() {
+            head.headers.insert(HOST, HeaderValue::from_str(&host).map_err(io::Error::other)?);
+        }
         head.version = Version::HTTP_11;
         let mut server = self.server().await?;
         let answer = server.send_request(Request::from_parts(head, body)).await.map_err(io::Error::other)?;

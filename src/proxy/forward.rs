@@ -34,6 +34,11 @@ pub trait Upstream {
     /// # Errors
     /// When the server cannot be reached.
     fn connect(&self) -> LocalBoxFuture<'_, io::Result<Box<dyn ByteStream>>>;
+
+    /// How requests are to call the server; as the device does when absent.
+    fn host(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A connection that was met, and on which HTTP can be spoken.

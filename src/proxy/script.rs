@@ -40,6 +40,8 @@ impl Piece {
 pub enum End {
     /// The next request, on the same connection.
     Keep,
+    /// The end of the connection, which the device has asked for.
+    Close,
     /// The end of the connection.
     Cut,
     /// Nothing, for ever.
@@ -73,6 +75,7 @@ impl Script {
         }
         match self.end {
             End::Keep => Ok(true),
+            End::Close => stream.shutdown().await.map(|()| false),
             End::Cut => Ok(false),
             End::Silence => Err(over(stream).await),
         }

@@ -64,7 +64,7 @@ pub struct OwnLink {
     #[schemars(example = "burst: { begins: 0.5%, ends: 20%, loss: 50% }")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<Burst>,
-    /// The longest wait of a packet for its turn, a second when absent.
+    /// The longest wait of a packet for its turn, a second when absent; ten packets may wait on any link.
     #[schemars(example = "queue: 200ms")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Span>,

@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
-use std::thread;
 
 use crate::harness::{Proxy, hello, server, until};
 
@@ -107,28 +106,6 @@ fn clients_that_send_a_byte_and_wait_hold_nobody_up() {
     assert!(answer.ends_with(b"hello"));
     drop((slow, quick));
     until("as many descriptors as before", || proxy.descriptors() <= begun + 1);
-}
-
-#[test]
-fn thousands_of_connections_at_once_are_served_or_closed() {
-    let proxy = Proxy::before(&server(drop), &[]);
-    let begun = proxy.descriptors();
-    let app = proxy.app.clone();
-    let workers: Vec<_> = (0..20)
-        .map(|_| {
-            let app = app.clone();
-            thread::spawn(move || {
-                let one = |_: i32| TcpStream::connect(&app).ok();
-                let open: Vec<TcpStream> = (0..200).filter_map(one).collect();
-                open.len()
-            })
-        })
-        .collect();
-    let made: usize = workers.into_iter().map(|worker| worker.join().expect("a count")).sum();
-    assert!(made >= 400, "only {made} connections were made");
-    until("the end of all", || proxy.metric("deadzone_connections_open{") == 0);
-    until("as many descriptors as before", || proxy.descriptors() <= begun + 1);
-    assert_eq!(proxy.connect().read(&mut [0; 1]).unwrap_or(0), 0, "it is still there, and its server closes");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Proxy, connect, echo, http, round, until};
+use crate::harness::{Proxy, connect, echo, http, round, server, until};
 
 #[test]
 fn a_proxys_life_over_the_control_api() {
@@ -29,6 +29,24 @@ fn a_proxys_life_over_the_control_api() {
     round(&mut connect(&listen), b"hello");
     assert_eq!(proxy.ask("DELETE", "/proxies/db", "").0, 204);
     assert_eq!(proxy.ask("GET", "/proxies/db", ""), (404, json!({ "error": "proxy not found", "status": 404 })));
+}
+
+#[test]
+fn an_open_proxy_is_moved_to_another_server_and_back() {
+    let (mute, talking) = (server(drop), echo());
+    let proxy = Proxy::before(&mute, &[]);
+    let to = |upstream: &str| json!({ "name": "app", "listen": proxy.app, "upstream": upstream });
+    let asked = [("/proxies/app", to(&talking), 200), ("/populate", json!([to(&mute)]), 201)];
+    let asked = asked.into_iter().chain([("/populate", json!([to(&talking)]), 201)]);
+    for (path, body, expected) in asked {
+        let (status, answer) = proxy.ask("POST", path, &body.to_string());
+        assert_eq!(status, expected, "{answer}");
+        if body.to_string().contains(&talking) {
+            round(&mut connect(&proxy.app), b"hello");
+        } else {
+            assert_eq!(connect(&proxy.app).read(&mut [0; 1]).unwrap_or(0), 0, "its server closes");
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod bad_input;
 mod carrying;
 mod control;
+mod crowd;
 mod faults;
 mod harness;
 mod tls;

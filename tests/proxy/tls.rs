@@ -115,7 +115,8 @@ fn what_is_about_tls_is_refused_where_tls_passes() {
     assert!(body["error"].as_str().is_some_and(|error| error.contains("--tls-terminate")), "{body}");
 }
 
-/// A server that speaks TLS with a certificate of `authority` for `localhost`, and answers each connection once.
+/// A server that speaks TLS with a certificate of `authority` for `localhost`, and answers each connection once: with what it
+/// was called.
 fn secure_server(authority: &Authority) -> String {
     let key = Key::random().expect("a key");
     let validity = Validity::from_now(Clock::system().wall(), jiff::SignedDuration::from_hours(24));
@@ -132,7 +133,10 @@ fn secure_server(authority: &Authority) -> String {
             stream.read_exact(&mut byte)?;
             head.push(byte[0]);
         }
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello")?;
+        let head = String::from_utf8_lossy(&head).to_lowercase();
+        let host = head.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or("nobody");
+        let length = host.len();
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{host}")?;
         tls.send_close_notify();
         tls.complete_io(&mut socket).map(drop)
     };
@@ -145,26 +149,29 @@ fn secure_server(authority: &Authority) -> String {
     format!("https://localhost:{port}")
 }
 
+/// What comes of a request without TLS; nothing where the connection is closed.
+fn asked_plainly(proxy: &Proxy) -> String {
+    let mut stream = proxy.connect();
+    // It may be closed already.
+    let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: s\r\nconnection: close\r\n\r\n");
+    let mut answer = String::new();
+    let ended = stream.read_to_string(&mut answer).map_err(|error| error.kind());
+    assert!(matches!(ended, Ok(_) | Err(io::ErrorKind::ConnectionReset)), "{ended:?} behind {answer:?}");
+    answer
+}
+
 #[test]
-fn a_server_behind_tls_is_judged() {
+fn a_server_behind_tls_is_judged_and_called_by_its_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let theirs = Authority::random(Clock::system().wall()).expect("an authority");
     let bundle = folder.path().join("theirs.pem");
     std::fs::write(&bundle, theirs.certificate_pem()).expect("a file");
     let (upstream, bundle) = (secure_server(&theirs), bundle.to_str().expect("a path").to_owned());
-    let request = b"GET / HTTP/1.1\r\nhost: s\r\nconnection: close\r\n\r\n";
-    let asked = |more: &[&str]| {
-        let proxy = Proxy::before(&upstream, more);
-        let mut stream = proxy.connect();
-        // It may be closed already.
-        let _ = stream.write_all(request);
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
-        answer
-    };
-    for more in [&[][..], &["--inspect"], &["--profile", "wifi"]] {
+    for more in [&[][..], &["--profile", "wifi"], &["--keep-host"], &["--keep-host", "--profile", "wifi"]] {
+        let asked = |more: &[&str]| asked_plainly(&Proxy::before(&upstream, more));
         let trusting = [more, &["--upstream-ca", bundle.as_str()]].concat();
-        assert!(asked(&trusting).ends_with("hello"), "{more:?}");
+        let called = if more.contains(&"--keep-host") { "s" } else { &upstream["https://".len()..] };
+        assert!(asked(&trusting).ends_with(&format!("\r\n\r\n{called}")), "{more:?}: {}", asked(&trusting));
         let stranger = folder.path().join("authority.pem");
         authority(folder.path());
         let others = [more, &["--upstream-ca", stranger.to_str().expect("a path")]].concat();
@@ -174,4 +181,38 @@ fn a_server_behind_tls_is_judged() {
     assert_eq!(ask(&proxy, &trust, NAME).expect("an answer").1, 200);
     arm(&proxy, &json!({ "answer": { "status": 500, "when": "after-commit" } }));
     assert_eq!(ask(&proxy, &trust, NAME).expect("an answer").1, 500);
+    // One that strikes has requests go another way.
+    let proxy = Proxy::before(&upstream, &["--upstream-ca", &bundle]);
+    arm(&proxy, &json!({ "slow": { "what": "body", "by": "1ms", "bytes": "100B" } }));
+    assert!(asked_plainly(&proxy).ends_with(&upstream["https://".len()..]), "{}", asked_plainly(&proxy));
+}
+
+#[test]
+fn a_scenario_file_has_handshakes_go_wrong() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("faults.yaml");
+    let file = |world: &str, steps: &str| {
+        let text = format!("name: t\ncovers: []\n{world}devices: {{ maria: {{ link: wifi }} }}\nsteps:\n{steps}");
+        std::fs::write(&path, text).expect("a file");
+        path.to_str().expect("a path").to_owned()
+    };
+    let faults = "  - handshake: { device: maria, how: cut }\n  - handshake: { device: maria, how: downgraded }\n  \
+        - certificate: { name: somebody.else.test }\n";
+    let faults = file("world: { tls: real }\n", faults);
+    let (proxy, trust) = terminating(folder.path(), &hello(), &["--scenario", &faults]);
+    assert!(!fails(&proxy, &trust).contains("answered"));
+    assert_eq!(ask(&proxy, &trust, NAME).map(|(version, _)| version).ok(), Some(Some(ProtocolVersion::TLSv1_2)));
+    assert!(fails(&proxy, &trust).contains("not valid for name"), "{}", fails(&proxy, &trust));
+    assert_eq!(proxy.end().0, Some(0), "all struck");
+    let refused = |file: &str, more: &[&str]| {
+        let all = [&["proxy", "--listen", "127.0.0.1:0", "--upstream", "s:1", "--scenario", file], more].concat();
+        let output = Command::new(env!("CARGO_BIN_EXE_deadzone")).args(all).output().expect("the program starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = refused(&faults, &[]);
+    assert!(code == Some(2) && said.contains("faults.yaml:6:5: ") && said.contains("--tls-terminate"), "{said}");
+    let (code, said) = refused(&file("world: { tls: real, generate: 3 }\n", "  - wait: 1s\n"), &[]);
+    assert!(code == Some(2) && said.contains("faults.yaml:3:1: ") && said.contains("its `tls`"), "{said}");
+    let (code, said) = refused(&file("", "  - mitm: { device: maria }\n"), &["--tls-terminate"]);
+    assert!(code == Some(2) && said.contains("write `tls: real` in `world`"), "{said}");
 }

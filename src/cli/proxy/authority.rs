@@ -82,7 +82,7 @@ pub(super) fn secure(arguments: &ProxyArguments, clock: Clock) -> Result<Secure,
     if over_tls && servers.is_none() {
         return Err("--upstream: no bundle of trusted authorities was found; name one with --upstream-ca".to_owned());
     }
-    Ok(Secure { faces, servers })
+    Ok(Secure { faces, servers, keeps_host: arguments.keep_host })
 }
 
 fn bundle(path: &Path, clock: &WallClock) -> Result<Arc<rustls::ClientConfig>, String> {

@@ -58,6 +58,9 @@ pub(super) struct ProxyArguments {
     /// A name or address by which apps call the proxy that ask for no name, beside this machine's usual ones
     #[arg(long, value_name = "NAME", requires = "tls_terminate")]
     tls_name: Vec<String>,
+    /// Leave `Host` as the app wrote it, where the server is https://; it names the server otherwise, and exchanges are followed
+    #[arg(long, requires = "upstream")]
+    keep_host: bool,
     /// Trust the authorities in this PEM file, and no others, to say who the server is; the system's when absent
     #[arg(long, value_name = "FILE", requires = "upstream")]
     upstream_ca: Option<PathBuf>,
@@ -99,10 +102,11 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
         Err(error) => return failed(&error),
     };
     raise_descriptor_limit();
-    let story = match arguments.scenario.as_deref().map(scenario::load).transpose() {
-        Ok(story) => story.unwrap_or_default(),
-        Err(exit) => return exit,
-    };
+    let story =
+        match arguments.scenario.as_deref().map(|path| scenario::load(path, arguments.tls_terminate)).transpose() {
+            Ok(story) => story.unwrap_or_default(),
+            Err(exit) => return exit,
+        };
     runtime.block_on(async {
         let clock = Clock::system();
         let seed = arguments.seed.or(story.seed);
@@ -185,7 +189,9 @@ async fn set_up(proxy: &Alone, arguments: &ProxyArguments, story: Story, seed: u
     if let (Some(listen), Some(upstream)) = (&arguments.listen, &arguments.upstream) {
         let link = arguments.profile.map(NewLink::from).or(story.link);
         let over = over(link.as_ref());
-        let inspected = arguments.inspect || arguments.har.is_some();
+        // Who names the server follows exchanges.
+        let names = upstream.starts_with("https://") && !arguments.keep_host;
+        let inspected = arguments.inspect || arguments.har.is_some() || names;
         let wanted = Wanted { name: GATE, listen, upstream, link, inspected, steps: story.steps };
         let at = proxy.open(wanted).map_err(|error| format!("--listen: {error}"))?;
         say(&format!("listening on {at} for {upstream}, {over}"));

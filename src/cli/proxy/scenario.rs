@@ -11,10 +11,10 @@ use super::super::tell;
 use super::steps;
 use crate::net::PROFILES;
 use crate::proxy::{NewLink, Timed};
-use crate::scenario::{self, Options, Scenario, Step, draw};
+use crate::scenario::{self, Assign, DEFAULT_ORDERS, Options, Orders, Scenario, Step, draw};
 
-/// The keys that mean something to a proxy. Of `devices` there is one, which is the app; of it, `link`.
-const KEYS: [&str; 7] = ["name", "covers", "tags", "seed", "vars", "devices", "steps"];
+/// The keys that mean something to a proxy. Of `devices` there is one, which is the app; of it, `link`. Of `world`, `tls`.
+const KEYS: [&str; 8] = ["name", "covers", "tags", "seed", "vars", "world", "devices", "steps"];
 
 /// What a proxy takes from a scenario.
 #[derive(Debug, Default)]
@@ -24,11 +24,11 @@ pub(super) struct Story {
     pub(super) steps: Vec<Timed>,
 }
 
-/// Reads the scenario, and says what is wrong with it for a proxy: file, line and column.
+/// Reads the scenario, and says what is wrong with it for a proxy, at which TLS ends or passes: file, line and column.
 ///
 /// # Errors
 /// The exit code, when something is wrong.
-pub(super) fn load(path: &Path) -> Result<Story, Exit> {
+pub(super) fn load(path: &Path, ends_tls: bool) -> Result<Story, Exit> {
     let names: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
     let runs = scenario::load(path, &Options { known_links: &names });
     let scenario = runs.and_then(|runs| scenario::the_only(runs, &path.display().to_string()));
@@ -38,7 +38,7 @@ pub(super) fn load(path: &Path) -> Result<Story, Exit> {
     })?;
     // It was read a moment ago.
     let text = fs::read_to_string(path).unwrap_or_default();
-    let story = story(&scenario, &text);
+    let story = story(&scenario, &text, ends_tls);
     story.map_err(|problems| {
         for Misfit { line, column, message } in problems {
             tell(&format!("{}:{line}:{column}: {message}", path.display()));
@@ -55,18 +55,25 @@ struct Misfit {
     message: String,
 }
 
-fn story(scenario: &Scenario, text: &str) -> Result<Story, Vec<Misfit>> {
+fn story(scenario: &Scenario, text: &str, ends_tls: bool) -> Result<Story, Vec<Misfit>> {
     let mut misfits: Vec<Misfit> = keys(text).filter_map(|(line, key)| unknown(line, key)).collect();
     if scenario.devices.len() != 1 || scenario.devices.iter().any(|device| device.members().len() != 1) {
         let line = keys(text).find(|(_, key)| *key == "devices").map_or(1, |(line, _)| line);
         let message = "a proxy alone stands before one app: name one device, which is the app".to_owned();
         misfits.push(Misfit { line, column: 1, message });
     }
+    if !(scenario.world.orders == Orders::Generate(DEFAULT_ORDERS) && scenario.world.assign == Assign::InTurn) {
+        let line = keys(text).find(|(_, key)| *key == "world").map_or(1, |(line, _)| line);
+        let message = "a proxy alone takes of `world` its `tls` and nothing else".to_owned();
+        misfits.push(Misfit { line, column: 1, message });
+    }
     let (mut at, mut steps) = (Duration::ZERO, Vec::new());
     for step in &scenario.steps {
-        match steps::deeds(&step.action, &mut at) {
-            Ok(deeds) if deeds.is_empty() => {}
-            Ok(deeds) => steps.push(Timed { at, deeds, text: step.action.to_string(), written: written(step) }),
+        let done = steps::deeds(&step.action, &mut at);
+        let timed = done.map(|deeds| Timed { at, deeds, text: step.action.to_string(), written: written(step) });
+        match timed.and_then(|timed| if ends_tls { Ok(timed) } else { timed.without_tls() }) {
+            Ok(timed) if timed.deeds.is_empty() => {}
+            Ok(timed) => steps.push(timed),
             Err(message) => misfits.push(Misfit { column: column(text, step.line), line: index(step.line), message }),
         }
     }

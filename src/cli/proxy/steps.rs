@@ -24,7 +24,7 @@ const SERVER: &str = "server";
 const IMPOSTOR: &str = "mitm";
 
 /// The beginning of a scenario file that has steps of the app alone.
-const STORY: &str = "name: steps\ncovers: []\ndevices: { app: { link: wifi } }\nsteps:\n";
+const STORY: &str = "name: steps\ncovers: []\nworld: { tls: real }\ndevices: { app: { link: wifi } }\nsteps:\n";
 
 /// What requests to the control API are read by.
 pub(super) const WORDS: Words = Words { steps: read, link: read_link };
@@ -188,6 +188,7 @@ fn for_app(mut step: Value) -> Value {
 fn stands_alone(action: &Action) -> bool {
     match action {
         Action::Link(_) | Action::Flap(_) | Action::Refuse(_) | Action::CaptivePortal(_) => true,
+        Action::Mitm(_) | Action::Handshake(_) | Action::Certificate(_) => true,
         other => world::message_fault(other).is_some(),
     }
 }
@@ -320,6 +321,8 @@ mod tests {
             (json!([{ "lose": { "what": "answer", "only": { "percent": 100 } } }]), "`percent` goes from 1 to 99"),
             (json!([{ "link": { "to": "5g" } }]), "no network profile `5g`"),
             (json!([{ "refuse": { "order": "x: y" } }]), "no order `x: y`"),
+            (json!([{ "handshake": { "how": "cut", "times": 0 } }]), "`times` must be at least 1"),
+            (json!([{ "certificate": { "name": "a b" } }]), "`name` is no name of a server"),
         ] {
             let why = read(&steps).unwrap_err();
             assert!(why.contains(expected), "{steps}: {why}");

@@ -150,7 +150,8 @@ async fn followed(
         return Ok(Left::Over(Ending::Close));
     };
     let note = Noted::new(field, gate, connection);
-    follow(client, &mut server, [&connection.up, &connection.down], disturbance, &note).await
+    let host = gate.host();
+    follow(client, &mut server, [&connection.up, &connection.down], disturbance, host.as_deref(), &note).await
 }
 
 /// Carries it over `link`.
@@ -191,7 +192,8 @@ async fn beyond(field: Rc<Field>, gate: Arc<Gate>, connection: Arc<Connection>, 
         let Ok(mut server) = dial(&gate.upstream(), secure).await else { return };
         let note = Noted::new(&field, &gate, &connection);
         let meters = (Meter::default(), Meter::default());
-        let left = follow(met.stream(), &mut server, [&meters.0, &meters.1], disturbance, &note).await;
+        let (meters, host) = ([&meters.0, &meters.1], gate.host());
+        let left = follow(met.stream(), &mut server, meters, disturbance, host.as_deref(), &note).await;
         if !matches!(left, Ok(Left::Disturbed)) {
             return;
         }

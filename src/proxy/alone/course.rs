@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::sleep_until;
 
 use super::pipeline::{Applied, Ending, Item, Pipeline};
 use super::pump::{Pump, read_chunk};
@@ -126,11 +125,11 @@ impl Course {
                 return Ok(None);
             }
             let due = pipeline.next_due();
-            let wake = self.clock.instant(due.unwrap_or(Duration::ZERO));
+            let (clock, wake) = (self.clock, due.unwrap_or(Duration::ZERO));
             tokio::select! {
                 biased;
                 Ok(()) = self.toxics.changed() => pipeline.change(self.applied(), self.clock.elapsed()),
-                () = sleep_until(wake), if due.is_some() => {}
+                () = clock.sleep_until(wake), if due.is_some() => {}
                 read = read_chunk(reader), if !finished && pipeline.has_room() => {
                     let (chunk, now) = (read?, self.clock.elapsed());
                     meter.add_received(chunk.len());

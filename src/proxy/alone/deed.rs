@@ -99,7 +99,7 @@ impl Deed {
     }
 
     /// Whether it means something only where TLS ends here.
-    pub(super) fn needs_tls(&self) -> bool {
+    fn needs_tls(&self) -> bool {
         let greets = |arming: &Arming| matches!(arming.what, Armament::Greeting { .. });
         matches!(self, Self::Show(_)) || self.arming().is_some_and(greets)
     }
@@ -121,6 +121,19 @@ pub struct Timed {
     pub text: String,
     /// As it was written.
     pub written: Value,
+}
+
+impl Timed {
+    /// It, for a proxy at which no TLS ends.
+    ///
+    /// # Errors
+    /// When it means something only where TLS does; the text says so.
+    pub fn without_tls(self) -> Result<Self, String> {
+        if self.deeds.iter().any(Deed::needs_tls) {
+            return Err(format!("`{}` needs a proxy that ends TLS: start it with --tls-terminate", self.text));
+        }
+        Ok(self)
+    }
 }
 
 /// Reads what requests and files ask for, in the words of scenario files: another room knows them. Both say what is wrong.

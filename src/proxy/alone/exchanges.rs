@@ -168,7 +168,8 @@ impl<'m, R: AsyncRead + Unpin> Input<'m, R> {
     }
 }
 
-/// Follows the exchanges between `client` and `server` until the connection is over or a disturbance comes.
+/// Follows the exchanges between `client` and `server` until the connection is over or a disturbance comes. Requests ask
+/// `host`, where there is one, whomever they asked before.
 ///
 /// # Errors
 /// When either side breaks.
@@ -177,6 +178,7 @@ pub(super) async fn follow<C, S, N>(
     server: &mut S,
     [up, down]: [&Meter; 2],
     mut disturbance: Disturbance,
+    host: Option<&str>,
     note: &N,
 ) -> io::Result<Left>
 where
@@ -203,7 +205,7 @@ where
             }
         };
         let head = match head {
-            Ok(Some(head)) => head,
+            Ok(Some(head)) => head.asking(host, &mut asking.buffer),
             Ok(None) => return Ok(Left::Over(Ending::Close)),
             Err(NoHead::Broken(error)) => return Err(error),
             Err(NoHead::Bad(bad)) => {

@@ -31,7 +31,7 @@ async fn follow_one(written: &[u8], finishes: bool, answers: &[u8]) -> (Vec<u8>,
     }
     let meters = [Meter::default(), Meter::default()];
     let disturbance = Disturbance { toxics: None, armed };
-    let followed = follow(&mut near, &mut far, [&meters[0], &meters[1]], disturbance, &Silent);
+    let followed = follow(&mut near, &mut far, [&meters[0], &meters[1]], disturbance, None, &Silent);
     // Whoever waits for an answer that never comes waits as long as its client likes.
     let _ = timeout(Duration::from_secs(3_600), followed).await;
     let took = begun.elapsed();
@@ -74,7 +74,7 @@ async fn an_answer_that_is_none_reaches_nobody() {
             server.write_all(answers).await.unwrap();
         };
         let disturbance = Disturbance { toxics: None, armed };
-        let followed = follow(&mut near, &mut far, [&meters[0], &meters[1]], disturbance, &Silent);
+        let followed = follow(&mut near, &mut far, [&meters[0], &meters[1]], disturbance, None, &Silent);
         let (followed, ()) = tokio::join!(followed, talk);
         assert!(followed.is_err(), "{followed:?}");
         drop(near);

@@ -79,6 +79,10 @@ impl Upstream for ToServer {
             Ok(Box::new(stream) as Box<dyn ByteStream>)
         })
     }
+
+    fn host(&self) -> Option<String> {
+        self.0.host()
+    }
 }
 
 impl Field {

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -24,7 +26,7 @@ use super::exchanges::Disturbance;
 use super::field::Field;
 use super::journal::Journal;
 use super::schedule::Schedule;
-use super::secure::Secure;
+use super::secure::{self, Secure};
 use super::toxic::{Stream, Toxic};
 use super::workers::Workers;
 use crate::base::{Clock, Seed};
@@ -90,6 +92,8 @@ pub(super) struct Manner {
 #[derive(Debug)]
 struct Listening {
     accepting: AbortHandle,
+    /// The one who holds it: without it the address is free at once, and not when the task that accepts has heard of its end.
+    listener: Option<Arc<TcpListener>>,
     _open: watch::Sender<()>,
 }
 
@@ -159,6 +163,11 @@ impl Gate {
     /// The server behind it.
     pub(super) fn upstream(&self) -> String {
         self.settings().upstream.clone()
+    }
+
+    /// How requests are to call the server; as the app does when absent.
+    pub(super) fn host(&self) -> Option<String> {
+        secure::host(&self.upstream()).filter(|_| !self.ground.secure.keeps_host).map(str::to_owned)
     }
 
     /// Whether it is open.
@@ -262,8 +271,9 @@ impl Gate {
         let listener = bind(&settings.listen).map_err(failed)?;
         settings.listen = listener.local_addr().map_err(failed)?.to_string();
         let (open, closing) = watch::channel(());
-        let accepting = tokio::spawn(accept(Arc::clone(self), listener, closing)).abort_handle();
-        settings.listening = Some(Listening { accepting, _open: open });
+        let listener = Arc::new(listener);
+        let accepting = tokio::spawn(accept(Arc::clone(self), Arc::downgrade(&listener), closing)).abort_handle();
+        settings.listening = Some(Listening { accepting, listener: Some(listener), _open: open });
         Ok(())
     }
 
@@ -274,8 +284,9 @@ impl Gate {
 
     /// Accepts no more; connections that are open go on.
     pub(super) fn accept_no_more(&self) {
-        if let Some(listening) = &self.settings().listening {
+        if let Some(listening) = &mut self.settings().listening {
             listening.accepting.abort();
+            listening.listener = None;
         }
     }
 
@@ -381,9 +392,13 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(gate: Arc<Gate>, listener: TcpListener, closing: watch::Receiver<()>) {
+async fn accept(gate: Arc<Gate>, listener: Weak<TcpListener>, closing: watch::Receiver<()>) {
     loop {
-        let admitted = match listener.accept().await {
+        let accepted = poll_fn(|context| match listener.upgrade() {
+            Some(listener) => listener.poll_accept(context),
+            None => Poll::Pending,
+        });
+        let admitted = match accepted.await {
             Ok((socket, peer)) => gate.admit(socket, peer, &closing),
             Err(error) => {
                 // Out of descriptors, most likely: others must end first.

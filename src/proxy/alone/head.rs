@@ -1,7 +1,9 @@
 //! The heads of HTTP/1 messages: what is needed to find where each message ends, and to say what it was.
 
 use std::fmt;
+use std::ops::Range;
 
+use bytes::BytesMut;
 use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 
 use super::body::Body;
@@ -17,6 +19,8 @@ pub(super) struct Asked {
     pub(super) method: String,
     /// The path without its query.
     pub(super) path: String,
+    /// Where in the head its `Host` stands.
+    host: Option<Range<usize>>,
     /// Bytes of the head.
     pub(super) length: usize,
     /// What follows it.
@@ -84,10 +88,35 @@ pub(super) fn asked(bytes: &[u8]) -> Result<Option<Asked>, BadHead> {
     Ok(Some(Asked {
         method: method.to_owned(),
         path: target.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        host: host(bytes, request.headers)?,
         length,
         body: said.body().unwrap_or(Body::None),
         closes: said.closes(http_10),
     }))
+}
+
+/// Where in `bytes` the value of `Host` stands.
+fn host(bytes: &[u8], fields: &[Header<'_>]) -> Result<Option<Range<usize>>, BadHead> {
+    let mut hosts = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("host"));
+    let Some(Header { value, .. }) = hosts.next() else { return Ok(None) };
+    if hosts.next().is_some() {
+        return Err(BadHead::Ambiguous("two Hosts"));
+    }
+    let from = value.as_ptr().addr() - bytes.as_ptr().addr();
+    Ok(Some(from..from + value.len()))
+}
+
+impl Asked {
+    /// It, asking `host`, if there is one, in the `bytes` that begin with it; where it asks nobody by name, it stays so.
+    pub(super) fn asking(mut self, host: Option<&str>, bytes: &mut BytesMut) -> Self {
+        let (Some(Range { start, end }), Some(host)) = (self.host.clone(), host) else { return self };
+        let rest = bytes.split_off(start);
+        bytes.extend_from_slice(host.as_bytes());
+        bytes.extend_from_slice(&rest[end - start..]);
+        self.host = Some(start..start + host.len());
+        self.length = self.length + host.len() - (end - start);
+        self
+    }
 }
 
 /// Reads the head of the answer to a request of `method`; `None` when there is more to come.
@@ -186,6 +215,20 @@ mod tests {
     }
 
     #[test]
+    fn another_host_is_asked_and_nothing_else_changes() {
+        let (begin, end) = ("GET / HTTP/1.1\r\nX-Host: a\r\nhost:  ", "\r\nAccept: b\r\n\r\nbody");
+        for (old, new) in [("127.0.0.1:8080", "s.test"), ("s", "api.example.test:8443"), ("", "s")] {
+            let mut bytes = BytesMut::from(format!("{begin}{old}{end}").as_str());
+            let head = asked(&bytes).unwrap().unwrap().asking(Some(new), &mut bytes);
+            assert_eq!(bytes, format!("{begin}{new}{end}"), "{old:?}");
+            assert_eq!(asked(&bytes), Ok(Some(head)), "{old:?}");
+        }
+        let mut bytes = BytesMut::from("GET / HTTP/1.0\r\n\r\n");
+        let nameless = asked(&bytes).unwrap().unwrap();
+        assert_eq!(nameless.clone().asking(Some("s"), &mut bytes), nameless);
+    }
+
+    #[test]
     fn what_two_readers_may_read_differently_is_refused() {
         for fields in [
             "Content-Length: 5\r\nTransfer-Encoding: chunked",
@@ -196,6 +239,7 @@ mod tests {
             "Transfer-Encoding: gzip, chunked",
             "Transfer-Encoding: xchunked",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            "hOST: t",
         ] {
             let head = request(&format!("POST / HTTP/1.1\r\nHost: s\r\n{fields}\r\n\r\n"));
             assert!(matches!(head, Err(BadHead::Ambiguous(_))), "{fields}: {head:?}");

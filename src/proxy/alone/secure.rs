@@ -35,6 +35,8 @@ pub struct Secure {
     pub faces: Option<Arc<Faces>>,
     /// How to judge a server that is reached over TLS; without it there is none.
     pub servers: Option<Arc<ClientConfig>>,
+    /// Requests to such a server call it as the app does, not by its own name.
+    pub keeps_host: bool,
 }
 
 /// Who can be shown to apps. For each name that an app asks for there is a certificate.
@@ -144,6 +146,12 @@ pub(super) enum Server {
     Secured(Box<TlsStream<TcpStream>>),
 }
 
+/// How a server that is reached over TLS is called in requests, its port included unless it is the usual one.
+pub(super) fn host(upstream: &str) -> Option<&str> {
+    let host = upstream.strip_prefix(SCHEME)?.trim_end_matches('/');
+    Some(host.strip_suffix(":443").unwrap_or(host))
+}
+
 /// A connection to `upstream`: `host:port`, or `https://host` with or without a port.
 ///
 /// # Errors
@@ -207,5 +215,18 @@ impl AsyncWrite for Server {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Secured(stream) => Pin::new(stream).poll_shutdown(context),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host;
+
+    #[test]
+    fn a_server_behind_tls_is_called_by_its_name() {
+        assert_eq!(host("https://api.example.test"), Some("api.example.test"));
+        assert_eq!(host("https://api.example.test:443/"), Some("api.example.test"));
+        assert_eq!(host("https://[::1]:8443"), Some("[::1]:8443"));
+        assert_eq!((host("api.example.test:80"), host("http://api.example.test")), (None, None));
     }
 }

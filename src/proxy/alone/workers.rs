@@ -1,16 +1,20 @@
 //! The threads that carry connections. Each has a runtime of its own, on which a connection stays for life; what the
 //! connections of a gate share (its link, its HTTP faults) lives on one of them and needs no lock.
+//!
+//! The runtime is a local one: a `LocalSet` on another would wake itself by a system call at each packet.
 
 use std::fmt;
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::thread;
 
 use futures_util::future::LocalBoxFuture;
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 
 use super::field::Field;
 use super::journal;
@@ -33,12 +37,17 @@ impl Workers {
         let mut jobs = Vec::new();
         for index in 0..count.max(1) {
             let (sender, receiver) = unbounded_channel();
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (started, starting) = mpsc::sync_channel(1);
             let field = field.clone();
             thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-                let field = Rc::new(field());
-                LocalSet::new().block_on(&runtime, work(field, receiver));
+                // Such a runtime stays where it was made; whoever starts the thread waits to hear whether there is one.
+                let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+                let _ = match runtime {
+                    Ok(runtime) => started.send(Ok(())).map(|()| runtime.block_on(work(Rc::new(field()), receiver))),
+                    Err(error) => started.send(Err(error)),
+                };
             })?;
+            starting.recv().map_err(io::Error::other)??;
             jobs.push(sender);
         }
         Ok(Self { jobs, next: AtomicUsize::new(0) })

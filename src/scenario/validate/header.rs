@@ -151,7 +151,8 @@ pub(super) fn world(
             Orders::File { written: orders, path, take: written.take }
         }
         (None, generate) => {
-            if generate.is_none() {
+            // A proxy alone takes of a world its `tls` and nothing else.
+            if generate.is_none() && written.tls == Tls::None {
                 problems.add(outline.place, "a world needs `orders` (a file) or `generate` (a number)", None);
             }
             if generate.is_some_and(|count| count > MOST_GENERATED) {
