@@ -87,8 +87,8 @@ async fn tell(
 ) -> Result<BTreeMap<String, String>, RunError> {
     let world = if matches!(media, Media::Simulated) { "simulated" } else { "live" }.to_owned();
     let epoch = clock.wall().to_string();
-    let (name, tls) = (scenario.name.clone(), scenario.world.tls);
-    recorder.record(What::RunStarted { scenario: name, seed: seed.0, world, epoch, tls });
+    let (name, tls, sealed) = (scenario.name.clone(), scenario.world.tls, scenario.world.sealed.clone());
+    recorder.record(What::RunStarted { scenario: name, seed: seed.0, world, epoch, tls, sealed });
     let world = World::set(scenario, seed, media, recorder.clone(), clock).await?;
     world.play(scenario).await;
     if world.given_up() {

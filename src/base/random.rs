@@ -1,5 +1,6 @@
 //! Seeded randomness by name: one independent stream for each named part, so that adding a part shifts no other.
 
+use rand::CryptoRng;
 use rand::Rng;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -60,6 +61,11 @@ impl Stream {
         let mut out = [0; N];
         self.0.fill_bytes(&mut out);
         out
+    }
+
+    /// The generator itself, for cryptography that draws by itself.
+    pub fn crypto(&mut self) -> &mut (impl CryptoRng + use<>) {
+        &mut self.0
     }
 
     /// A stream of its own, seeded from this one.

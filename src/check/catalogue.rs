@@ -113,6 +113,10 @@ pub const CHECKS: &[Check] = &[
         "Where there is TLS, no word of HTTP goes to anybody but the device's own server, over TLS 1.3 with a pinned key.",
     ),
     holds(
+        "8.3 sealed fields",
+        "What is written into a sealed field can be read neither on the wire nor in the server's database, and by every device that was there when it was sealed and may see it.",
+    ),
+    holds(
         "8.4 warning before a loss",
         "A device that warns before a logout names all that would be lost, no fewer changes and no more.",
     ),

@@ -159,6 +159,10 @@ pub(super) struct Facts<'a> {
     pub(super) impossible: Vec<(u64, &'a str)>,
     /// When each connection was opened.
     pub(super) connections: BTreeMap<u64, u64>,
+    /// The fields of work orders that are sealed.
+    pub(super) sealed: &'a [String],
+    /// When the server's database was searched, and how many bytes there were.
+    pub(super) server_searched: Option<(u64, u64)>,
     /// When all that passed the proxy was searched.
     pub(super) wire_searched: Option<u64>,
     /// What clients of the team's cannot do or tell.
@@ -226,7 +230,8 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn begun(&mut self, tls: Tls, world: &str) {
+    fn begun(&mut self, tls: Tls, world: &str, sealed: &'a [String]) {
+        self.sealed = sealed;
         self.tls = Some(tls);
         self.slack_ms = if world == "live" { REAL_TIME_SLACK_MS } else { 0 };
     }
@@ -265,6 +270,7 @@ impl<'a> Facts<'a> {
             What::Looked { step, state, .. } => self.looks.push(Look { seq, step: *step, state }),
             What::ConnectionOpened { connection, .. } => drop(self.connections.insert(*connection, seq)),
             What::WireSearched { .. } => self.wire_searched = Some(seq),
+            What::ServerSearched { bytes } => self.server_searched = Some((seq, *bytes)),
             What::Healed => self.ending.healed = Some(seq),
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
@@ -273,7 +279,7 @@ impl<'a> Facts<'a> {
             What::Frozen { .. } => self.ending.frozen = Some(seq),
             What::Lacks { .. } | What::Broke { .. } => self.note_client(event),
             What::RunEnded => self.ending.ended = true,
-            What::RunStarted { tls, world, .. } => self.begun(*tls, world),
+            What::RunStarted { tls, world, sealed, .. } => self.begun(*tls, world, sealed),
             What::StepStarted { .. }
             | What::StepEnded { .. }
             | What::Acknowledged { .. }
@@ -455,6 +461,7 @@ fn device_of(what: &What) -> Option<&str> {
         | What::DiskUsed { .. }
         | What::UserView { .. }
         | What::DeadLetters { .. }
+        | What::ServerSearched { .. }
         | What::WireSearched { .. }
         | What::ServerRecord { .. }
         | What::ServerFile { .. }

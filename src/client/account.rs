@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::attachments::{self, FileSettings, Progress};
 use super::board::Board;
 use super::engine::{Engine, EngineError, mint};
-use super::keychain::{DEVICE_ID, DEVICE_KEY, Keychain, LEAVING, REFRESH_TOKEN, VAULT};
+use super::keychain::{DEVICE_ID, DEVICE_KEY, Keychain, LEAVING, REFRESH_TOKEN, SEALING_KEY, VAULT};
 use super::store::{self, Store, StoreError, clear, logs, meta, queue};
 use super::vault::{DataKey, Vault, VaultError};
 use crate::base::Stream;
@@ -57,6 +57,7 @@ impl Engine {
         }
         self.keychain.set(LEAVING, "yes")?;
         self.session.forget()?;
+        self.keychain.remove(SEALING_KEY)?;
         self.keychain.remove(VAULT)?;
         self.keychain.remove(DEVICE_ID)?;
         let data_key = Vault::found(&*self.keychain, &mut self.random.borrow_mut())?;
@@ -150,5 +151,7 @@ pub(super) fn data_key(
 }
 
 fn forget(keychain: &dyn Keychain) -> Result<(), EngineError> {
-    Ok([REFRESH_TOKEN, VAULT, DEVICE_KEY, DEVICE_ID].into_iter().try_for_each(|name| keychain.remove(name))?)
+    Ok([REFRESH_TOKEN, VAULT, DEVICE_KEY, SEALING_KEY, DEVICE_ID]
+        .into_iter()
+        .try_for_each(|name| keychain.remove(name))?)
 }

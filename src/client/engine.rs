@@ -21,7 +21,7 @@ use super::state::Shown;
 use super::store::{Store, StoreError, cache, files, logs, meta, queue, rows};
 use super::transport::Transport;
 use super::vault::{Credentials, DataKey, KeyCost, Vault, VaultError};
-use super::{account, merge, priority, resolve};
+use super::{account, merge, priority, resolve, sealing};
 use crate::base::{Stream, WallClock};
 use crate::disk::Storage;
 use crate::history::{Circumstance, DeviceEvent, OperationRecord};
@@ -304,6 +304,8 @@ impl Engine {
         let device_id = self.device_id.borrow().clone();
         let request = SignInRequest { user_id: user.to_owned(), password: password.to_owned(), code, device_id };
         self.session.sign_in(&request).await?;
+        // Who cannot be reached now is told by the next sync.
+        let _ = sealing::prepare(self).await;
         // The server knows these credentials: from now on the database's key is wrapped under them.
         let (credentials, cost) = (Credentials { user, password }, self.settings.key_cost);
         Vault::bind(&*self.keychain, &credentials, cost, &mut self.random.borrow_mut())?;

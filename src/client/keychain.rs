@@ -17,6 +17,8 @@ pub const REFRESH_TOKEN: &str = "refresh-token";
 pub const VAULT: &str = "vault";
 /// The private key by which the device proves that it asks.
 pub(super) const DEVICE_KEY: &str = "device-key";
+/// The private key by which the device opens sealed fields.
+pub(super) const SEALING_KEY: &str = "sealing-key";
 pub(super) const DEVICE_ID: &str = "device-id";
 /// There while a logout is under way: whatever the database holds is not to be seen again.
 pub(super) const LEAVING: &str = "leaving";

@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::store::cache::{self, Kind};
 use super::store::snapshot::{self, Stage};
 use super::store::{StoreError, logs, meta, rows};
-use super::{merge, push, static_data};
+use super::{merge, push, sealing, static_data};
 use crate::history::{DeviceEvent, ResyncReason};
 use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, Record, Removal, RemovalReason, path};
 
@@ -195,7 +195,8 @@ fn apply(engine: &Engine, page: &DeltaAnswer, cursor: Option<&str>, tag: Option<
         return Ok(last);
     }
     let (next, events) = engine.store.write(|tx| {
-        let mut page_in = Applying { tx, now: engine.clock.now_text(), full: stage.is_some(), events: Vec::new() };
+        let mut page_in =
+            Applying { engine, tx, now: engine.clock.now_text(), full: stage.is_some(), events: Vec::new() };
         let [orders, assets, parts] = &removed;
         page_in.remove_orders(orders)?;
         remove_cached(tx, cache::ASSETS, assets)?;
@@ -239,6 +240,7 @@ fn removals<'a>(deleted: &'a [String], removed: &'a [Removal]) -> BTreeMap<&'a s
 
 /// A page half applied.
 struct Applying<'a> {
+    engine: &'a Engine,
     tx: &'a Connection,
     now: String,
     /// A full pull runs over what is there already.
@@ -276,7 +278,8 @@ impl Applying<'_> {
         if self.full && snapshot::name(self.tx, snapshot::WORK_ORDERS, id)? {
             base.retain(|field, _| field == "_localId");
         }
-        merge::lay_server(&mut base, change);
+        let change = sealing::opened(self.engine, self.tx, id, change)?;
+        merge::lay_server(&mut base, &change);
         rows::put_server_record(self.tx, id, &base, &self.now)
     }
 

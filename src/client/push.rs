@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::answer::Failure;
 use super::engine::Engine;
 use super::priority::{self, URGENT};
+use super::sealing;
 use super::settle::{self, Settled};
 use super::store;
 use super::store::queue::Queued;
@@ -81,7 +82,7 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
 
 /// Sends the first of the operations at `rows`, as many as fit, and applies what is answered.
 pub(super) async fn batch(engine: &Engine, rows: Vec<i64>, pushed: &mut Pushed) -> Result<(), Failure> {
-    let batch = make_batch(engine, rows)?;
+    let batch = make_batch(engine, rows).await?;
     engine.show()?;
     let results = match send(engine, &batch).await {
         Ok(results) => {
@@ -174,16 +175,20 @@ fn next_rows(engine: &Engine, held: &BTreeSet<String>, round: &mut Round) -> Res
 }
 
 /// The first of the operations at `rows`, as many as fit, marked as sent.
-fn make_batch(engine: &Engine, rows: Vec<i64>) -> Result<Batch, StoreError> {
+async fn make_batch(engine: &Engine, rows: Vec<i64>) -> Result<Batch, Failure> {
     let mut operations = Vec::new();
     for row in rows.into_iter().take(engine.batch_limit.get()) {
         operations.push(queue::load(engine.store.read(), row)?);
     }
+    sealing::seal_all(engine, &mut operations).await?;
     let json = fit(&mut operations, engine.pace.get().budget())?;
     let now = engine.clock.now_text();
-    engine
-        .store
-        .write(|tx| operations.iter().try_for_each(|operation| store::queue::send(tx, &operation.queue_id, &now)))?;
+    engine.store.write(|tx| {
+        operations.iter().try_for_each(|operation| {
+            store::queue::keep_sealed(tx, operation)?;
+            store::queue::send(tx, &operation.queue_id, &now)
+        })
+    })?;
     Ok(Batch { operations, json })
 }
 

@@ -14,7 +14,7 @@ use super::conflict;
 use super::engine::{Engine, EngineError};
 use super::store::audit::Step;
 use super::store::{StoreError, logs, queue, rows};
-use super::{merge, priority, strategy};
+use super::{merge, priority, sealing, strategy};
 use crate::history::{Choice, DeviceEvent, Side};
 use crate::protocol::{
     ConflictOutcome, ConflictRecord, FieldConflict, OperationKind, RESOLVES, Record, Resolution, Resolves,
@@ -57,7 +57,7 @@ impl Engine {
     /// # Errors
     /// When the rules leave the user nothing to say on `field`, or storage fails.
     pub fn prefer(&self, order: Option<&str>, field: &str, side: Option<Side>) -> Result<(), EngineError> {
-        if !strategy::is_manual(field) {
+        if !strategy::is_manual(field) && !sealing::is_sealed(self.store.read(), field)? {
             return Err(EngineError::NoChoice(field.to_owned()));
         }
         let id = order.map(|order| rows::current_id(self.store.read(), order)).transpose()?;

@@ -33,6 +33,8 @@ pub(super) struct Session {
     random: RefCell<Stream>,
     /// There is no refresh token, or the server refused it: only a sign-in helps.
     refused: Cell<bool>,
+    /// What the latest tokens said of sealed fields, until it is taken down.
+    announced: RefCell<Option<Vec<String>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +62,7 @@ impl Session {
             clock,
             random: RefCell::new(random),
             refused: Cell::new(false),
+            announced: RefCell::default(),
         }
     }
 
@@ -78,6 +81,16 @@ impl Session {
         let _alone = self.refreshing.lock().await;
         let tokens = self.prove(&post(path::SIGN_IN, request)?).await?;
         self.keep(tokens)
+    }
+
+    /// Makes sure that there is an access token.
+    pub(super) async fn renew(&self) -> Result<(), Failure> {
+        self.fresh_access().await.map(drop)
+    }
+
+    /// The fields that the server takes sealed alone, if it has said so since this was last asked.
+    pub(super) fn take_announced(&self) -> Option<Vec<String>> {
+        self.announced.borrow_mut().take()
     }
 
     /// Forgets all tokens, and the key to which they are bound.
@@ -118,6 +131,11 @@ impl Session {
             }
             Tagged::Same { .. } | Tagged::New { .. } => Ok((answer, control)),
         }
+    }
+
+    /// A GET that carries the bearer token.
+    pub(super) async fn get<T: DeserializeOwned>(&self, target: String) -> Result<T, Failure> {
+        self.call_signed(Request::new(Method::Get, target)).await
     }
 
     /// A POST of JSON that carries the bearer token.
@@ -194,6 +212,7 @@ impl Session {
         let expires = Instant::now() + Duration::from_secs(tokens.expires_in);
         self.generation.set(generation);
         *self.access.borrow_mut() = Some(Access { token: tokens.access_token, generation, expires });
+        *self.announced.borrow_mut() = Some(tokens.sealed);
         self.refused.set(false);
         Ok(())
     }

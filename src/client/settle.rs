@@ -9,7 +9,7 @@ use super::answer::Failure;
 use super::engine::Engine;
 use super::store::queue::Queued;
 use super::store::{StoreError, logs, meta, queue, rows, snapshot};
-use super::{conflict, merge};
+use super::{conflict, merge, sealing};
 use crate::history::{Choice, DeviceEvent, Notice};
 use crate::protocol::{
     ErrorCode, OperationError, OperationKind, OperationResult, Record, RemovalReason, ResultStatus, temporary_ids,
@@ -73,6 +73,8 @@ impl Settling<'_> {
         if !queue::holds(self.tx, &operation.queue_id)? {
             return Ok(());
         }
+        let real_id = result.entity_id.as_deref().unwrap_or(&id);
+        let result = &*sealing::opened_result(self.engine, self.tx, real_id, result)?;
         match (&result.error, result.status) {
             (Some(error), ResultStatus::Error) => self.failed(operation, &id, error),
             (_, ResultStatus::Success) if operation.operation == OperationKind::Delete => self.deleted(operation, &id),

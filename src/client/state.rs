@@ -7,6 +7,7 @@ use super::backoff;
 use super::board::Difference;
 use super::engine::{Engine, EngineError};
 use super::schedule::Schedule;
+use super::sealing;
 use super::store::{StoreError, audit, cache, downloads, logs, meta, queue, rows};
 use crate::history::{DeviceEvent, DeviceState, OperationRecord, Progress, Status};
 use crate::protocol::Record;
@@ -29,7 +30,7 @@ impl Engine {
         let c = self.store.read();
         Ok(DeviceState {
             user_id: meta::get(c, meta::USER_ID)?,
-            work_orders: rows::all(c)?,
+            work_orders: rows::all(c)?.into_iter().map(|(id, row)| (id, sealing::shown(row))).collect(),
             assets: cache::ASSETS.all(c)?,
             inventory: cache::INVENTORY.all(c)?,
             queue: queue::view(c)?,
@@ -47,6 +48,7 @@ impl Engine {
             changes: self.board.borrow().lines(),
             icons: self.board.borrow().icons(),
             files: downloads::shown(c, SMALL)?,
+            sealing_key: self.sealing_key_id()?,
             waits_for: waits_for(&self.schedule.borrow(), Instant::now()),
         })
     }
@@ -61,7 +63,7 @@ impl Engine {
     /// When the database cannot be read.
     pub fn row(&self, id: &str) -> Result<Option<Record>, EngineError> {
         let c = self.store.read();
-        Ok(rows::visible(c, &rows::current_id(c, id)?)?)
+        Ok(rows::visible(c, &rows::current_id(c, id)?)?.map(sealing::shown))
     }
 
     /// Tells the user what changed since it was last shown.

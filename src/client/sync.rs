@@ -9,7 +9,7 @@ use super::answer::Failure;
 use super::engine::Engine;
 use super::schedule::Due;
 use super::store::meta;
-use super::{attachments, backoff, pull, push};
+use super::{attachments, backoff, pull, push, sealing};
 use crate::base::WallClock;
 use crate::history::{DeviceEvent, Phase, SyncOutcome, Trigger};
 
@@ -70,6 +70,7 @@ impl Engine {
     async fn halves(&self) -> Result<(), Failure> {
         self.show()?;
         self.emit(DeviceEvent::PhaseStarted { phase: Phase::Push });
+        sealing::prepare(self).await?;
         let mut pushed = push::run(self).await?;
         self.emit(DeviceEvent::PhaseEnded { phase: Phase::Push, count: pushed.settled });
         self.emit(DeviceEvent::PhaseStarted { phase: Phase::Pull });

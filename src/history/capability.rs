@@ -38,6 +38,8 @@ pub enum Capability {
     Refresh,
     /// It reaches the server over TLS, as `tls` says.
     Tls,
+    /// It seals the fields that the server names to the devices that may read them, and opens what is sealed to it.
+    Sealing,
     /// It starts syncs by itself, by the triggers and the period that it is given.
     Triggers,
     /// It tries again by itself, by the table of waits.
@@ -66,7 +68,7 @@ pub enum Capability {
 
 impl Capability {
     /// All of them, in the order of the documents.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Create,
         Self::Delete,
         Self::Resolve,
@@ -81,6 +83,7 @@ impl Capability {
         Self::Clock,
         Self::Refresh,
         Self::Tls,
+        Self::Sealing,
         Self::Triggers,
         Self::Backoff,
         Self::Page,
@@ -113,6 +116,7 @@ impl Capability {
             Self::Clock => "clock",
             Self::Refresh => "refresh",
             Self::Tls => "tls",
+            Self::Sealing => "sealing",
             Self::Triggers => "triggers",
             Self::Backoff => "backoff",
             Self::Page => "page",

@@ -407,6 +407,9 @@ pub struct DeviceState {
     /// The files that it can show: those taken here, thumbnails, and what was opened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<HeldFile>,
+    /// What envelopes call the device's key for sealed fields by, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing_key: Option<String>,
     /// What the engine is waiting for, in words; empty when it waits for nothing but the next period.
     pub waits_for: Option<String>,
 }

@@ -44,6 +44,9 @@ pub enum What {
         /// What lies between devices and server beside the network.
         #[serde(default, skip_serializing_if = "Tls::is_none")]
         tls: Tls,
+        /// The fields of work orders that are sealed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        sealed: Vec<String>,
     },
     /// A user the server knows from the start.
     UserSeeded {
@@ -304,6 +307,11 @@ pub enum What {
         /// Whose.
         device: String,
         /// Bytes written since the run began, in all files.
+        bytes: u64,
+    },
+    /// The server's database was searched for what nobody but devices may know.
+    ServerSearched {
+        /// Bytes of text in it.
         bytes: u64,
     },
     /// All that passed the proxy was searched; what was found stands before it.

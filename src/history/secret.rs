@@ -19,6 +19,8 @@ pub enum Secret {
     Key,
     /// What somebody wrote into a record, and what betrays a database without encryption.
     Text,
+    /// What somebody wrote into a sealed field: nobody but devices may know it.
+    Sealed,
 }
 
 impl fmt::Display for Secret {
@@ -29,6 +31,7 @@ impl fmt::Display for Secret {
             Self::RefreshToken => "refresh token",
             Self::Key => "key",
             Self::Text => "text",
+            Self::Sealed => "sealed text",
         })
     }
 }
@@ -97,6 +100,8 @@ pub enum Place {
     },
     /// In the device's database, where it can be read by whoever has the key.
     Database,
+    /// In the server's database.
+    Server,
     /// On the wire.
     Wire {
         /// The exchange.
@@ -114,6 +119,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database => f.write_str("the database"),
+            Self::Server => f.write_str("the server's database"),
             Self::Disk { file } => write!(f, "the file {file}"),
             Self::Wire { exchange, path, answer, part } => {
                 let message = if *answer { "answer" } else { "request" };

@@ -61,6 +61,9 @@ pub struct Tokens {
     pub refresh_token: String,
     /// How long the access token lives, in seconds.
     pub expires_in: u64,
+    /// The fields of work orders that the server takes sealed alone; none where it is absent (addition).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sealed: Vec<String>,
 }
 
 /// The user's own profile (spec 2.2, `user_profile`).

@@ -8,10 +8,12 @@ mod conflict;
 mod dead_letter;
 mod delta;
 mod digest;
+mod envelope;
 mod error;
 mod fields;
 pub mod gzip;
 mod push;
+mod recipient;
 mod reference;
 mod schema;
 mod selection;
@@ -28,11 +30,13 @@ pub use conflict::{
 pub use dead_letter::{DeadLetter, DeadLetters, DeadLettersQuery};
 pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalReason, RemovalsByKind};
 pub use digest::ViewDigest;
+pub use envelope::{Envelope, OpeningKey, SEALABLE, SealingKey, Slot, seal};
 pub use error::{ErrorCode, Problem};
 pub use fields::{FieldKind, WORK_ORDER_FIELDS, field_kind, line_key};
 pub use push::{
     EntityType, Operation, OperationError, OperationKind, OperationResult, PushAnswer, PushRequest, ResultStatus,
 };
+pub use recipient::{Recipient, RecipientsAnswer, RecipientsQuery, SealingKeyRequest};
 pub use reference::{replace_temporary_ids, temporary_ids};
 pub use selection::{SelectionAnswer, SelectionRequest};
 
@@ -49,6 +53,10 @@ pub mod path {
     pub const REVOKE: &str = "/api/v1/auth/revoke";
     /// A new password for a user: [`super::NewPasswordRequest`] to [`super::Revoked`] (addition).
     pub const PASSWORD: &str = "/api/v1/auth/password";
+    /// The device's key for sealed fields: [`super::SealingKeyRequest`] to the same (addition).
+    pub const SEALING_KEY: &str = "/api/v1/auth/sealing-key";
+    /// The keys to which a field is to be sealed: [`super::RecipientsAnswer`] (addition).
+    pub const RECIPIENTS: &str = "/api/v1/sync/recipients";
     /// The user's own profile: [`super::Profile`] (addition).
     pub const PROFILE: &str = "/api/v1/profile";
     /// The specs of assets (addition).

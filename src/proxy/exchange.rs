@@ -202,7 +202,7 @@ impl Session {
     }
 
     fn message(&self, exchange: u64, bytes: u64, status: u16, delivered: bool, kind: MessageKind) -> Message {
-        let (device, connection) = (self.device.clone(), self.connection);
+        let (device, connection, kind) = (self.device.clone(), self.connection, self.proxy.read(kind));
         Message { device, connection, exchange, bytes, status, delivered, retry_after: None, kind }
     }
 

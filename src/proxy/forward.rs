@@ -19,7 +19,7 @@ use super::faults::{Faults, Memory, Moment, Target};
 use super::front::{Front, Met};
 use super::overhear::OnHeard;
 use super::wire::{Watched, Wire};
-use crate::history::{Recorder, What};
+use crate::history::{MessageKind, Recorder, What};
 use crate::net::ProxyEnd;
 
 /// Any stream of bytes both ways.
@@ -62,6 +62,9 @@ impl Encounter {
 /// Told of a device that a rule crashes, and at which moment of the exchange.
 pub type OnCrash = Rc<dyn Fn(&str, u64, Moment)>;
 
+/// Reads what a message says.
+pub type OnRead = Rc<dyn Fn(MessageKind) -> MessageKind>;
+
 /// The proxy of a run: all devices' connections go through it. Clones are the same proxy.
 #[derive(Clone)]
 pub struct Proxy(pub(super) Rc<Shared>);
@@ -76,6 +79,7 @@ pub(super) struct Shared {
     on_crash: RefCell<OnCrash>,
     front: RefCell<Front>,
     on_heard: RefCell<Option<OnHeard>>,
+    on_read: RefCell<Option<OnRead>>,
     connections: Cell<u64>,
     /// The latest exchange's number, which several proxies may share.
     exchanges: Arc<AtomicU64>,
@@ -95,6 +99,12 @@ impl Shared {
     /// Who is told of every message, if anybody is.
     pub(super) fn listener(&self) -> Option<OnHeard> {
         self.on_heard.borrow().clone()
+    }
+
+    /// What a message says, as it is to be recorded.
+    pub(super) fn read(&self, kind: MessageKind) -> MessageKind {
+        let read = self.on_read.borrow().clone();
+        read.map_or(kind.clone(), |read| read(kind))
     }
 
     /// Tells whoever runs the device that it crashes now.
@@ -127,6 +137,7 @@ impl Proxy {
             on_crash: RefCell::new(on_crash),
             front: RefCell::default(),
             on_heard: RefCell::default(),
+            on_read: RefCell::default(),
             connections: Cell::default(),
             exchanges,
         }))
@@ -146,6 +157,11 @@ impl Proxy {
     /// Sets who is told every part of every message that passes.
     pub fn on_heard(&self, tell: OnHeard) {
         *self.0.on_heard.borrow_mut() = Some(tell);
+    }
+
+    /// Sets who reads what messages say before it is recorded: what is sealed in them, the proxy itself cannot.
+    pub fn on_read(&self, read: OnRead) {
+        *self.0.on_read.borrow_mut() = Some(read);
     }
 
     /// Serves one connection of `device` until either side closes it: HTTP/1.1 with keep-alive, one exchange at a time.

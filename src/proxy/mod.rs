@@ -29,7 +29,7 @@ pub use faults::{
     Act, At, Canned, Drops, Duplicate, Entry, Facts, Faults, Greeting, Greetings, LoseHow, Meeting, Moment, Only, Page,
     Refuse, Replay, RetryAfter, Rule, Slow, Spoil, Strike, Target, Turn, catalogue,
 };
-pub use forward::{ByteStream, OnCrash, Proxy, Upstream};
+pub use forward::{ByteStream, OnCrash, OnRead, Proxy, Upstream};
 pub use front::{Face, Front, Terminator};
 pub use overhear::{OnHeard, Overheard};
 pub use script::{End, Piece, Script};

@@ -47,6 +47,7 @@ fn what(what: &What) -> String {
         What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
         What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
         What::DiskSearched { device, bytes } => format!("all {bytes} bytes ever written by {device} are searched"),
+        What::ServerSearched { bytes } => format!("all {bytes} bytes in the server's database are searched"),
         What::WireSearched { bytes } => format!("all {bytes} bytes that passed the proxy are searched"),
         What::Guarded { device, event } => format!("{device} {event}"),
         What::Sighted { device, sighting } => format!("seen of {device}: {sighting}"),

@@ -107,6 +107,8 @@ pub struct World {
     pub assign: Assign,
     /// What lies between the devices and the server beside the network.
     pub tls: Tls,
+    /// The fields that travel and are stored sealed.
+    pub sealed: Vec<String>,
 }
 
 /// Where work orders come from.

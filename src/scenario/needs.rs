@@ -27,6 +27,9 @@ impl Scenario {
         if self.world.tls != Tls::None {
             need("its world".into(), &[Can::Tls]);
         }
+        if !self.world.sealed.is_empty() {
+            need("its world".into(), &[Can::Sealing]);
+        }
         for device in &self.devices {
             let page: &[Can] = if device.page.is_some() { &[Can::Page] } else { &[] };
             need(format!("the page size of {}", device.name), page);
@@ -167,6 +170,7 @@ fn of_requirement(id: &str) -> &'static [Can] {
         "7.1/not-found" | "7.1/permission" => &[Can::Removals],
         "7.1/network" | "7.1/server" | "F6" => &[Can::Backoff],
         "7.1/auth" | "F5" | "8.2/access" | "8.2/refresh" => &[Can::Refresh],
+        "8.3/e2e" => &[Can::Sealing],
         "8.3/tls13" | "8.3/pinning" | "X4" => &[Can::Tls],
         "8.4/clear" | "F9" => &[Can::ClearCache],
         "8.4/logout" => &[Can::LogOut],

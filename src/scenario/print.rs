@@ -72,7 +72,11 @@ fn list(items: &[String]) -> String {
 fn world(world: &World) -> Option<String> {
     let mut fields = Vec::new();
     match &world.orders {
-        Orders::Generate(DEFAULT_ORDERS) if world.assign == Assign::InTurn && world.tls == Tls::None => return None,
+        Orders::Generate(DEFAULT_ORDERS)
+            if world.assign == Assign::InTurn && world.tls == Tls::None && world.sealed.is_empty() =>
+        {
+            return None;
+        }
         Orders::Generate(count) => fields.push(("generate", Value::from(*count))),
         Orders::File { written, take, .. } => {
             fields.push(("orders", Value::from(written.as_str())));
@@ -91,6 +95,9 @@ fn world(world: &World) -> Option<String> {
         Tls::None => {}
         Tls::Modelled => fields.push(("tls", Value::from("modelled"))),
         Tls::Real => fields.push(("tls", Value::from("real"))),
+    }
+    if !world.sealed.is_empty() {
+        fields.push(("sealed", Value::from(world.sealed.as_slice())));
     }
     Some(body(&fields))
 }

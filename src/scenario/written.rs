@@ -101,6 +101,11 @@ pub(super) struct WrittenWorld {
     #[schemars(example = "world: { generate: 2, tls: real }")]
     #[serde(default)]
     pub(super) tls: Tls,
+    /// Fields of work orders that are sealed from device to device, so that the server cannot read them: `description`,
+    /// `completionNotes`, `rootCause`, `customFields`. What was there before the story stays as it is.
+    #[schemars(example = "world: { generate: 2, sealed: [completionNotes] }")]
+    #[serde(default)]
+    pub(super) sealed: Vec<String>,
 }
 
 /// `devices`, in the file's order.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::conflict;
 use super::payload::{Change, DELETED};
 use super::record::{self, Order, Selection, Write, Written, removed_line};
+use super::sealing::Sealed;
 use super::stock::Moves;
 use super::store::{Commit, Users, Writer, time_text};
 use super::view;
@@ -21,6 +22,7 @@ use crate::protocol::{ConflictOutcome, FieldConflict, Record};
 pub(super) struct Scene<'a> {
     pub(super) db: &'a Connection,
     pub(super) users: &'a Users,
+    pub(super) sealed: &'a Sealed,
     pub(super) writer: Writer<'a>,
     pub(super) now_ms: i64,
 }
@@ -128,7 +130,9 @@ impl Plan {
         if theirs.as_ref().is_some_and(|theirs| theirs.value == value) {
             return;
         }
-        let outcome = conflict::decide(&field, theirs.as_ref(), base, scene.writer.device);
+        let met_foreign = conflict::decide(&field, theirs.as_ref(), base, scene.writer.device);
+        // Nobody but its user can compare what is sealed.
+        let outcome = met_foreign.map(|ruled| if scene.sealed.has(&field) { ConflictOutcome::Manual } else { ruled });
         if let (Some(outcome), Some(theirs)) = (outcome, theirs) {
             self.conflicts.push(met(field.clone(), value.clone(), theirs, outcome));
         }

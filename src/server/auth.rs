@@ -221,12 +221,13 @@ fn same_again(
     let Unused { access: access_token, access_expires_ms, .. } = unused;
     if access_expires_ms > now_ms {
         let expires_in = u64::try_from((access_expires_ms - now_ms) / 1000).unwrap_or(0);
-        return Ok(Tokens { access_token, refresh_token, expires_in });
+        return Ok(Tokens { access_token, refresh_token, expires_in, sealed: Vec::new() });
     }
     let access_token = issue_access(db, random, session, now_ms)?;
     db.prepare_cached("UPDATE refresh_tokens SET access = ?2 WHERE token = ?1")?
         .execute([&refresh_token, &access_token])?;
-    Ok(Tokens { access_token, refresh_token, expires_in: ACCESS_TOKEN_LIFE.as_secs() })
+    let (expires_in, sealed) = (ACCESS_TOKEN_LIFE.as_secs(), Vec::new());
+    Ok(Tokens { access_token, refresh_token, expires_in, sealed })
 }
 
 fn issue_access(db: &Connection, random: &mut Stream, session: i64, now_ms: i64) -> rusqlite::Result<String> {
@@ -238,7 +239,8 @@ fn issue_access(db: &Connection, random: &mut Stream, session: i64, now_ms: i64)
 
 fn issue(db: &Connection, random: &mut Stream, session: i64, now_ms: i64) -> rusqlite::Result<Tokens> {
     let access_token = issue_access(db, random, session, now_ms)?;
-    let tokens = Tokens { access_token, refresh_token: opaque(random), expires_in: ACCESS_TOKEN_LIFE.as_secs() };
+    let (expires_in, sealed) = (ACCESS_TOKEN_LIFE.as_secs(), Vec::new());
+    let tokens = Tokens { access_token, refresh_token: opaque(random), expires_in, sealed };
     db.prepare_cached("INSERT INTO refresh_tokens (token, session, access, expires_ms) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![tokens.refresh_token, session, tokens.access_token, now_ms + millis(REFRESH_TOKEN_LIFE)])?;
     Ok(tokens)

@@ -26,7 +26,8 @@ pub(super) fn create(
     changes.retain(|change| !matches!(change, Change::Line { deleted: true, .. }));
     check(profile, operation, local_id)?;
     attachment::check_lines(scene, &operation.entity_id, &changes)?;
-    let Scene { db, users, writer, now_ms } = scene;
+    let Scene { db, users, sealed, writer, now_ms } = scene;
+    sealed.check(&operation.payload).map_err(Rejection::invalid)?;
     // What the server adds is a commit of its own, so that the device is told of it as of anybody's change.
     let added = match Role::of(profile) {
         Role::Technician if !operation.payload.contains_key("assignedTo") => {

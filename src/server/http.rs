@@ -19,7 +19,7 @@ use super::refusal::Refusal;
 use super::settings::STATIC_FRESH;
 use super::store::Store;
 use super::wire::{Answer, read_json};
-use super::{attachment, dead_letter, delta, etag, push, selection, view};
+use super::{attachment, dead_letter, delta, etag, push, sealing, selection, view};
 use crate::base::WallClock;
 use crate::protocol::{
     ConflictsAnswer, DPOP, DeadLetters, DeadLettersQuery, DeltaAnswer, DeltaQuery, MAX_BATCH_BYTES,
@@ -35,6 +35,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// A store, and the clock that it goes by.
+    pub(super) fn new(clock: WallClock, store: Store) -> Self {
+        Self { clock, store: Mutex::new(store) }
+    }
+
     /// A transaction that a panic cut short was rolled back, so that the store is whole even then.
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
@@ -48,8 +53,7 @@ impl Shared {
 type App = State<Arc<Shared>>;
 
 /// All routes of the API.
-pub(super) fn router(clock: WallClock, store: Store) -> Router {
-    let shared = Arc::new(Shared { clock, store: Mutex::new(store) });
+pub(super) fn router(shared: Arc<Shared>) -> Router {
     let routes = routes().into_iter().fold(Router::new(), |router, (at, handler)| router.route(at.path, handler));
     routes.fallback(unknown_route).method_not_allowed_fallback(wrong_method).with_state(shared)
 }
@@ -112,6 +116,7 @@ fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         (letters_at.addition().query::<DeadLettersQuery>().problems(&[403]), get(dead_letters)),
         (openapi_at.addition().open(), get(openapi_document)),
     ];
+    routes.extend(sealing::routes());
     routes.extend(attachment::routes());
     routes
 }
@@ -135,7 +140,9 @@ async fn sign_in(State(shared): App, request: Request) -> Response {
     let tokens = async {
         let proofs = proofs(request.headers());
         let request: SignInRequest = read_json(request, MAX_INFLATED_BODY).await?;
-        auth::sign_in(&mut shared.store(), shared.now_ms(), &request, &proofs)
+        let mut store = shared.store();
+        let tokens = auth::sign_in(&mut store, shared.now_ms(), &request, &proofs)?;
+        Ok(Tokens { sealed: store.sealed.fields(), ..tokens })
     };
     answer.with::<Tokens>(tokens.await)
 }
@@ -145,7 +152,9 @@ async fn refresh(State(shared): App, request: Request) -> Response {
     let tokens = async {
         let proofs = proofs(request.headers());
         let request: RefreshRequest = read_json(request, MAX_INFLATED_BODY).await?;
-        auth::refresh(&mut shared.store(), shared.now_ms(), &request.refresh_token, &proofs)
+        let mut store = shared.store();
+        let tokens = auth::refresh(&mut store, shared.now_ms(), &request.refresh_token, &proofs)?;
+        Ok(Tokens { sealed: store.sealed.fields(), ..tokens })
     };
     answer.with::<Tokens>(tokens.await)
 }

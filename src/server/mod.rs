@@ -3,6 +3,7 @@
 //! ```text
 //! http -> wire (JSON, gzip, problem documents)
 //!  |-> auth -> password, factor, proof   who calls
+//!  |-> sealing   which fields the server cannot read, and whose keys open them
 //!  |-> delta -> cursor what changed in the caller's view, in pages
 //!  |-> push -> payload one operation, one transaction, one result, replayed for 30 days
 //!  |     |-> create
@@ -47,6 +48,7 @@ mod reference;
 mod refusal;
 mod rejection;
 mod role;
+mod sealing;
 mod seed;
 mod selection;
 mod settings;
@@ -84,6 +86,7 @@ pub use settings::{
 #[derive(Clone, Debug)]
 pub struct Server {
     router: Router,
+    shared: Arc<http::Shared>,
     power: Arc<Power>,
 }
 
@@ -96,7 +99,8 @@ impl Server {
         let mut store = seed::store(clock.now().as_millisecond(), random, seeded)?;
         let power = Arc::new(Power::default());
         store.connection.runs_on(power.clone())?;
-        Ok(Self { router: http::router(clock, store), power })
+        let shared = Arc::new(http::Shared::new(clock, store));
+        Ok(Self { router: http::router(shared.clone()), shared, power })
     }
 
     /// Its power fails right after its so-manieth commit from now on, counted from 1; [`Server::restart`] brings it back.
@@ -120,6 +124,14 @@ impl Server {
     pub fn openapi() -> String {
         // A tree of text and numbers can always be written.
         serde_json::to_string_pretty(http::document()).unwrap_or_default() + "\n"
+    }
+
+    /// Every text in the database: for whoever looks for what should not be there.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn contents(&self) -> Result<Vec<u8>, SetupError> {
+        Ok(self.shared.store().connection.contents()?)
     }
 
     /// The API as a service.

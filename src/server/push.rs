@@ -78,14 +78,14 @@ fn named(operation: &Operation) -> Result<(), Rejection> {
 
 /// Does `operation` unless it was done before: effect and result in one transaction.
 fn once(store: &mut Store, now_ms: i64, caller: &Caller, operation: &Operation) -> Result<OperationResult, Rejection> {
-    let Store { connection, users, random, .. } = store;
+    let Store { connection, users, random, sealed, .. } = store;
     let tx = connection.transaction()?;
     let hash = fingerprint(operation);
     if let Some(result) = done_before(&tx, caller.user(), &caller.device, &operation.queue_id, &hash)? {
         return Ok(result);
     }
     view::expire(&tx, users, caller.user(), now_ms)?;
-    let scene = Scene { db: &tx, users, writer: caller.writer(), now_ms };
+    let scene = Scene { db: &tx, users, sealed, writer: caller.writer(), now_ms };
     let named = reference::resolved(scene, operation);
     let result = match named.and_then(|operation| perform(scene, &caller.profile, &operation, &hash)) {
         Err(rejection) if rejection.0.tombstone && operation.operation == OperationKind::Update => {
@@ -173,6 +173,7 @@ fn perform(
         OperationKind::Update => {
             let base = payload::base_version(&operation.payload).map_err(Rejection::invalid)?;
             let changes = payload::changes(&operation.payload, &["_version", RESOLVES]).map_err(Rejection::invalid)?;
+            scene.sealed.check(&operation.payload).map_err(Rejection::invalid)?;
             let choices = audit::choices(operation)?;
             let order = target(scene, profile, operation, base)?;
             attachment::check_lines(scene, &order.id, &changes)?;

@@ -194,3 +194,11 @@ CREATE TABLE thumbnails (
   attachment INTEGER PRIMARY KEY,
   jpeg BLOB
 );
+
+-- The public keys of devices, to which fields are sealed.
+CREATE TABLE sealing_keys (
+  user TEXT NOT NULL,
+  device TEXT NOT NULL,
+  public_key TEXT NOT NULL,
+  PRIMARY KEY (user, device)
+) WITHOUT ROWID;

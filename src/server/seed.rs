@@ -11,6 +11,7 @@ use super::password::Verifier;
 use super::payload;
 use super::record::{Kind, Order, Write};
 use super::role::{Role, oversees};
+use super::sealing::Sealed;
 use super::store::{Commit, Store, Users, Writer};
 use super::view;
 use crate::base::Stream;
@@ -34,6 +35,8 @@ pub struct Seeded {
     pub assets: Vec<Record>,
     /// Inventory with `partId` and `siteId`.
     pub inventory: Vec<Record>,
+    /// Fields of work orders that are taken sealed alone; what the records above hold in them stays as it is.
+    pub sealed: Vec<String>,
 }
 
 /// Somebody who can sign in.
@@ -75,12 +78,12 @@ impl From<rusqlite::Error> for SetupError {
 
 /// A store that holds `seeded`.
 pub(super) fn store(now_ms: i64, mut random: Stream, seeded: Seeded) -> Result<Store, SetupError> {
-    let Seeded { users, work_orders, assets, inventory } = seeded;
+    let Seeded { users, work_orders, assets, inventory, sealed } = seeded;
     let users = users.into_iter().map(|SeededUser { profile, password, authenticators }| {
         (profile, Verifier::of(&password, &mut random), Factors::new(authenticators))
     });
     let users = Users::new(users);
-    let mut store = Store::open(users, random, now_ms)?;
+    let mut store = Store { sealed: Sealed::new(sealed)?, ..Store::open(users, random, now_ms)? };
     let Store { connection, users, .. } = &mut store;
     let tx = connection.transaction()?;
     let commit = Commit::next(&tx, now_ms, Writer::SERVER)?;

@@ -11,6 +11,7 @@ use super::factor::Factors;
 use super::password::Verifier;
 use super::proof::Proofs;
 use super::role::Role;
+use super::sealing::Sealed;
 use super::settings::{RESULTS_KEPT, millis};
 use crate::base::{Stream, WallClock};
 use crate::protocol::Profile;
@@ -22,6 +23,8 @@ pub(super) struct Store {
     pub(super) users: Users,
     pub(super) random: Stream,
     pub(super) proofs: Proofs,
+    /// What the server takes sealed alone.
+    pub(super) sealed: Sealed,
     /// When there may next be something that need not be known any more.
     pub(super) purge_due_ms: i64,
     /// Up to this commit the ends of stays are forgotten: who knows no more than that must begin anew.
@@ -33,7 +36,8 @@ impl Store {
     pub(super) fn open(users: Users, mut random: Stream, now_ms: i64) -> rusqlite::Result<Self> {
         let purge_due_ms = now_ms.saturating_add(millis(RESULTS_KEPT));
         let proofs = Proofs::new(random.bytes());
-        Ok(Self { connection: Database::empty()?, users, random, proofs, purge_due_ms, forgotten: 0 })
+        let (connection, sealed) = (Database::empty()?, Sealed::default());
+        Ok(Self { connection, users, random, proofs, sealed, purge_due_ms, forgotten: 0 })
     }
 }
 

@@ -15,8 +15,8 @@ use crate::base::Clock;
 use crate::client::{Method, Request, Transport};
 use crate::protocol::{
     AttachmentsAnswer, Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE,
-    NewPasswordRequest, Operation, OperationResult, PushAnswer, PushRequest, ResultStatus, RevokeRequest, Revoked,
-    SignInRequest, Tokens, gzip, path,
+    NewPasswordRequest, Operation, OperationResult, PushAnswer, PushRequest, Recipient, RecipientsAnswer, ResultStatus,
+    RevokeRequest, Revoked, SealingKey, SealingKeyRequest, SignInRequest, Tokens, gzip, path,
 };
 
 /// A token is replaced this long after sign-in, well before it expires.
@@ -168,6 +168,23 @@ impl ApiUser {
         let body = PushRequest { operations: vec![operation] };
         let answer: PushAnswer = self.call(Method::Post, path::PUSH.into(), Some(&body)).await?;
         answer.results.into_iter().next().ok_or_else(|| ApiError("the push was answered without a result".into()))
+    }
+
+    /// Registers the key to which what the user may see is sealed.
+    pub(super) async fn register(&self, key: &SealingKey) -> Result<(), ApiError> {
+        let body = SealingKeyRequest { public_key: key.text() };
+        let _: SealingKeyRequest = self.call(Method::Post, path::SEALING_KEY.into(), Some(&body)).await?;
+        Ok(())
+    }
+
+    /// The keys to which a field is to be sealed; see [`RecipientsQuery`](crate::protocol::RecipientsQuery).
+    pub(super) async fn recipients(&self, asks: &[(&str, Option<&str>)]) -> Result<Vec<SealingKey>, ApiError> {
+        let asks = asks.iter().filter_map(|(ask, value)| Some(format!("{ask}={}", (*value)?)));
+        let target = format!("{}?{}", path::RECIPIENTS, asks.collect::<Vec<_>>().join("&"));
+        let answer: RecipientsAnswer = self.call(Method::Get, target, None::<&()>).await?;
+        let key = |recipient: &Recipient| SealingKey::parse(&recipient.public_key);
+        let keys: Option<Vec<SealingKey>> = answer.recipients.iter().map(key).collect();
+        keys.ok_or_else(|| ApiError("the server gives a key that is none".into()))
     }
 
     /// Ends all sessions of `user`.

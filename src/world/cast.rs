@@ -18,8 +18,13 @@ pub(super) fn password_of(user: &str) -> String {
 }
 
 /// What a server knows from the start: `users`, whose passwords are [`password_of`] them, with their authenticators, and
-/// `records`.
-pub(super) fn seeded(users: Vec<Profile>, records: Records, authenticators: impl Fn(&str) -> Vec<Vec<u8>>) -> Seeded {
+/// `records`; it takes the fields `sealed` sealed alone.
+pub(super) fn seeded(
+    users: Vec<Profile>,
+    records: Records,
+    sealed: Vec<String>,
+    authenticators: impl Fn(&str) -> Vec<Vec<u8>>,
+) -> Seeded {
     let user = |profile: Profile| SeededUser {
         password: password_of(&profile.user_id),
         authenticators: authenticators(&profile.user_id),
@@ -30,6 +35,7 @@ pub(super) fn seeded(users: Vec<Profile>, records: Records, authenticators: impl
         work_orders: records.work_orders,
         assets: records.assets,
         inventory: records.inventory,
+        sealed,
     }
 }
 

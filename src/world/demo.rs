@@ -51,6 +51,10 @@ pub fn demo(orders: &DemoOrders, seed: Seed, clock: Clock) -> Result<(Server, Ve
         password: password_of(&user.user_id),
     });
     let known = known.collect();
-    let server = Server::new(WallClock::new(clock, 0), seed.stream("server"), seeded(users, records, |_| Vec::new()));
+    let server = Server::new(
+        WallClock::new(clock, 0),
+        seed.stream("server"),
+        seeded(users, records, Vec::new(), |_| Vec::new()),
+    );
     Ok((server.map_err(|error| StageError(error.to_string()))?, known))
 }

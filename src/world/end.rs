@@ -159,6 +159,7 @@ impl World {
             let kinds = [("work-orders", page.work_orders), ("assets", page.assets), ("inventory", page.inventory)];
             for (kind, records) in kinds {
                 for record in records {
+                    let record = self.as_read(kind, record);
                     self.recorder.record(What::ServerRecord { kind: kind.to_owned(), record });
                 }
             }
@@ -173,15 +174,31 @@ impl World {
             self.recorder.record(What::ServerFile { attachment_id, bytes, sha256, thumbnail });
         }
         for record in auditor.conflicts().await? {
+            let record = match &self.sealing {
+                Some(sealing) => sealing.read_conflict(record),
+                None => record,
+            };
             self.recorder.record(What::ServerConflict { record: Box::new(record) });
         }
-        let letters = auditor.dead_letters().await?;
+        let mut letters = auditor.dead_letters().await?;
+        if let Some(sealing) = &self.sealing {
+            letters = letters.into_iter().map(|letter| sealing.read_letter(letter)).collect();
+        }
         self.recorder.record(What::DeadLetters { letters });
         let users: BTreeSet<String> = self.members.values().map(|member| member.user.borrow().clone()).collect();
         for user in &users {
             self.record_view(user).await?;
         }
         Ok(())
+    }
+
+    /// A record as the auditor reads it.
+    fn as_read(&self, kind: &str, record: Record) -> Record {
+        let id = record.get("workOrderId").and_then(Value::as_str).map(str::to_owned);
+        match (&self.sealing, id) {
+            (Some(sealing), Some(id)) if kind == "work-orders" => sealing.read_record(&id, record),
+            _ => record,
+        }
     }
 
     async fn record_view(&self, user: &str) -> Result<(), ApiError> {

@@ -22,6 +22,7 @@ mod network;
 mod office;
 mod platform;
 mod reference;
+mod sealing;
 mod secrets;
 mod seed;
 mod server_steps;

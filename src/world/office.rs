@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 
 use super::api::{ApiError, ApiUser};
+use super::sealing::Sealing;
 use crate::base::{Stream, WallClock};
 use crate::history::{Edit, OperationRecord, Recorder, What};
 use crate::protocol::{
@@ -16,7 +18,9 @@ use crate::protocol::{
 pub(super) const OFFICE: &str = "office";
 
 pub(super) struct Office {
-    api: ApiUser,
+    pub(super) api: ApiUser,
+    /// Where fields are sealed.
+    sealing: Option<Rc<Sealing>>,
     clock: WallClock,
     random: RefCell<Stream>,
     recorder: Recorder,
@@ -25,8 +29,14 @@ pub(super) struct Office {
 }
 
 impl Office {
-    pub(super) fn new(api: ApiUser, clock: WallClock, random: Stream, recorder: Recorder) -> Self {
-        Self { api, clock, random: RefCell::new(random), recorder, versions: RefCell::default() }
+    pub(super) fn new(
+        api: ApiUser,
+        sealing: Option<Rc<Sealing>>,
+        clock: WallClock,
+        random: Stream,
+        recorder: Recorder,
+    ) -> Self {
+        Self { api, sealing, clock, random: RefCell::new(random), recorder, versions: RefCell::default() }
     }
 
     /// The ids of the first `count` orders.
@@ -119,7 +129,15 @@ impl Office {
             operation,
             payload,
         };
-        let result = self.api.push(sent.clone()).await?;
+        let wire = match &self.sealing {
+            Some(sealing) => {
+                let what = (operation, sent.entity_id.as_str());
+                let payload = sealing.seal(&self.api, what, sent.payload.clone(), &self.random).await?;
+                Operation { payload, ..sent.clone() }
+            }
+            None => sent.clone(),
+        };
+        let result = self.api.push(wire).await?;
         match (result.status, result.new_version) {
             (ResultStatus::Success, version) => {
                 let id = result.entity_id.clone().unwrap_or_else(|| order.to_owned());

@@ -19,6 +19,7 @@ use super::links;
 use super::machine::Machine;
 use super::network::{Listeners, OverLink, SERVER, ToServer};
 use super::office::{OFFICE, Office};
+use super::sealing::Sealing;
 use super::secrets::Secrets;
 use super::speak::Tcp;
 use super::tls::{self, OpenTls, Security};
@@ -73,6 +74,8 @@ pub struct World {
     /// What devices must know to reach the server.
     open_tls: Option<OpenTls>,
     pub(super) secrets: Rc<Secrets>,
+    /// Where fields are sealed.
+    pub(super) sealing: Option<Rc<Sealing>>,
     pub(super) authenticators: Rc<Authenticators>,
     /// Passwords that are not the first ones any more, by user.
     pub(super) passwords: RefCell<BTreeMap<String, String>>,
@@ -172,7 +175,7 @@ impl World {
         let server_clock = WallClock::new(clock, 0);
         let authenticators = Rc::new(Authenticators::enrolled(scenario, &users, seed, server_clock.clone()));
         secrets.know_users(&users, &authenticators);
-        let seeded = seeded(users, records, |user| authenticators.of(user));
+        let seeded = seeded(users, records, scenario.world.sealed.clone(), |user| authenticators.of(user));
         let faults = Faults::new(seed);
         let listeners = Listeners::default();
         let (machine, upstream) = match media {
@@ -195,7 +198,8 @@ impl World {
         proxy.behind(tls.front);
         let ears = secrets.clone();
         proxy.on_heard(Rc::new(move |heard| ears.hear(heard)));
-        let office = office(&proxy, clock, seed, &recorder, &authenticators)?;
+        let sealing = Sealing::of(&scenario.world.sealed, seed, &proxy);
+        let office = office(&proxy, &sealing, clock, seed, &recorder, &authenticators)?;
         let mut world = Self {
             clock,
             seed,
@@ -216,10 +220,12 @@ impl World {
             security: tls.security,
             open_tls: tls.open,
             secrets,
+            sealing,
             authenticators,
             passwords: RefCell::default(),
             listeners,
         };
+        world.enrol_readers().await.map_err(|error| StageError(error.to_string()))?;
         for device in &scenario.devices {
             for name in device.members() {
                 world.add(device, name, media).await?;
@@ -361,6 +367,7 @@ async fn serve_tcp(machine: &Rc<Machine>, listeners: &Listeners) -> Result<Strin
 
 fn office(
     proxy: &Rc<Proxy>,
+    sealing: &Option<Rc<Sealing>>,
     clock: Clock,
     seed: Seed,
     recorder: &Recorder,
@@ -372,7 +379,7 @@ fn office(
     let credentials = credentials(OFFICE, OFFICE);
     let http = HttpClient::new(clock, SERVER, Rc::new(network));
     let api = ApiUser::new(http, clock, credentials, authenticators.clone());
-    Ok(Office::new(api, WallClock::new(clock, 0), seed.stream(OFFICE), recorder.clone()))
+    Ok(Office::new(api, sealing.clone(), WallClock::new(clock, 0), seed.stream(OFFICE), recorder.clone()))
 }
 
 pub(super) fn credentials(user: &str, device: &str) -> SignInRequest {

@@ -121,6 +121,9 @@ struct Beginning {
     work_orders: Vec<Record>,
     assets: Vec<Record>,
     inventory: Vec<Record>,
+    /// Fields that the server is to take sealed alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sealed: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -144,6 +147,7 @@ impl Beginning {
             work_orders: seeded.work_orders.clone(),
             assets: seeded.assets.clone(),
             inventory: seeded.inventory.clone(),
+            sealed: seeded.sealed.clone(),
         }
     }
 
@@ -154,7 +158,8 @@ impl Beginning {
             Ok(SeededUser { profile: user.profile, password: user.password, authenticators })
         };
         let users = self.users.into_iter().map(user).collect::<Result<_, String>>()?;
-        Ok(Seeded { users, work_orders: self.work_orders, assets: self.assets, inventory: self.inventory })
+        let Self { work_orders, assets, inventory, sealed, .. } = self;
+        Ok(Seeded { users, work_orders, assets, inventory, sealed })
     }
 }
 
@@ -236,11 +241,13 @@ mod tests {
     fn what_is_put_there_is_what_arrives() {
         let seeded = Seeded {
             users: vec![SeededUser { profile: profile(), password: "p".into(), authenticators: vec![vec![0, 255]] }],
+            sealed: vec!["rootCause".into()],
             ..Seeded::default()
         };
         let arrived = Beginning::of(&seeded).seeded().expect("the same");
         assert_eq!(arrived.users[0].authenticators, seeded.users[0].authenticators);
         assert_eq!(arrived.users[0].profile, seeded.users[0].profile);
+        assert_eq!(arrived.sealed, seeded.sealed);
     }
 
     fn profile() -> Profile {

@@ -9,6 +9,7 @@ use super::super::verdict::Findings;
 const DISK: &str = "2.1 encryption at rest";
 const DATABASE: &str = "2.1 secrets in the keychain alone";
 const WIRE: &str = "8.2 secrets on the wire";
+const SEALED: &str = "8.3 sealed fields";
 const MEMORY: &str = "8.2 access token in memory";
 
 pub(in super::super) fn secrets_in_their_places(case: &Case<'_>, out: &mut Findings) {
@@ -36,6 +37,14 @@ fn misplaced(device: &str, sighting: &Sighting, seq: u64, out: &mut Findings) {
             let expected = format!("no {secret} of {device} is in its database, encrypted or not");
             out.violated(DATABASE, expected, format!("there is {sighting}"), &[seq]);
         }
+        Place::Server => {
+            let expected = format!("no {secret} can be read in the server's database");
+            out.violated(SEALED, expected, format!("there is {sighting}"), &[seq]);
+        }
+        Place::Wire { .. } if secret == Secret::Sealed => {
+            let expected = format!("no {secret} can be read between {device} and the server");
+            out.violated(SEALED, expected, format!("there is {sighting}"), &[seq]);
+        }
         Place::Wire { path, answer, part, .. } if !belongs(secret, path, *answer, *part) => {
             let expected = format!("a {secret} of {device} travels only where it is asked for");
             out.violated(WIRE, expected, format!("there is {sighting}"), &[seq]);
@@ -52,7 +61,7 @@ fn belongs(secret: Secret, path: &str, answer: bool, part: Part) -> bool {
         Secret::Password => !answer && part == Part::Body && (sign_in || path == path::PASSWORD),
         Secret::AccessToken => handed_out || (!answer && part == Part::Authorization),
         Secret::RefreshToken => handed_out || (refresh && !answer && part == Part::Body),
-        Secret::Key => false,
+        Secret::Key | Secret::Sealed => false,
         // Records are what the wire is for.
         Secret::Text => true,
     }

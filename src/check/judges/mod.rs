@@ -29,6 +29,7 @@ mod references;
 mod removals;
 mod rest;
 mod resurrect;
+mod sealed;
 mod secured;
 mod session;
 mod stock;
@@ -116,6 +117,8 @@ pub(super) const AT_THE_END: &[Judge] = &[
     always(audit::on_the_server),
     always(view::as_the_oracle_sees_it),
     always(converge::devices_agree),
+    always(sealed::kept_in_envelopes),
+    always(sealed::read_by_whom_they_are_for),
     always(phantom::nothing_from_nowhere),
     always(references::nothing_dangles),
     always(resurrect::the_dead_stay_dead),

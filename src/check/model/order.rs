@@ -211,7 +211,8 @@ impl<'a> Order<'a> {
         };
         let reported =
             answer.and_then(|result| result.conflicts.iter().find(|conflict| conflict.field == item.to_string()));
-        let overlap = match cell.meets(op, item, mine) {
+        let sealed = facts.sealed.iter().any(|field| field == item.field);
+        let overlap = match cell.meets(op, item, mine, sealed) {
             Meeting::Same => {
                 cell.stakes.push(stake);
                 cell.echo = Some(write);
@@ -223,7 +224,8 @@ impl<'a> Order<'a> {
         if let Some(certain) = overlap {
             let base = op.base().unwrap_or(i64::MIN);
             let since = cell.writes.iter().rev().take_while(|write| write.version > base);
-            let outcome = winner(item.field, since.filter(|write| write.device != op.device));
+            let foreign = since.filter(|write| write.device != op.device);
+            let outcome = if sealed { Some(ConflictOutcome::Manual) } else { winner(item.field, foreign) };
             let last = cell.writes.last().copied().unwrap_or(write);
             model.expected.entry(place.op).or_default().push(Expected {
                 field: item.to_string(),
@@ -299,10 +301,11 @@ impl<'a> Cell<'a> {
         self.value.get(name).unwrap_or(&Value::Null)
     }
 
-    fn meets(&self, op: &Op<'a>, item: &Item<'a>, mine: &'a Value) -> Meeting {
+    /// What is sealed the server cannot compare: to it, no two texts are equal.
+    fn meets(&self, op: &Op<'a>, item: &Item<'a>, mine: &'a Value, sealed: bool) -> Meeting {
         let removal = item.line.is_some() && is_removal(mine);
         let equal = match &item.line {
-            None => same(&self.value, mine),
+            None => same(&self.value, mine) && (!sealed || mine.is_null()),
             Some(_) if removal || self.gone => removal && self.gone,
             Some(_) => parts(item.field, mine).all(|(name, value)| same(self.part(name), value)),
         };

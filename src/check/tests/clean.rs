@@ -24,7 +24,7 @@ pub(super) fn clean() -> Story {
 
 fn before(story: &mut Story) {
     let (scenario, world, epoch) = ("clean".into(), "simulated".into(), "2025-11-08T06:00:00Z".into());
-    story.tell(What::RunStarted { scenario, seed: 1, world, epoch, tls: Tls::None });
+    story.tell(What::RunStarted { scenario, seed: 1, world, epoch, tls: Tls::None, sealed: Vec::new() });
     story.user("maria", "technician", &["S1"]);
     story.user("tom", "technician", &["S1"]);
     story.user("office", "supervisor", &[]);

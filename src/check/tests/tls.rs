@@ -24,7 +24,7 @@ fn request(device: &str, connection: u64) -> What {
 fn told(tls: Tls, events: impl IntoIterator<Item = What>) -> Verdict {
     let mut story = Story::default();
     let (scenario, world, epoch) = ("tls".into(), "simulated".into(), "2025-11-08T06:00:00Z".into());
-    story.tell(What::RunStarted { scenario, seed: 1, world, epoch, tls });
+    story.tell(What::RunStarted { scenario, seed: 1, world, epoch, tls, sealed: Vec::new() });
     let (device, user, link) = ("maria".into(), "maria".into(), "wifi".into());
     story.tell(What::DeviceAdded { device, user, link, jitter: false, sync_every_ms: None });
     events.into_iter().for_each(|event| story.tell(event));

@@ -52,6 +52,7 @@ impl Journal {
             world: "live".into(),
             epoch: clock.wall().to_string(),
             tls: Tls::None,
+            sealed: Vec::new(),
         };
         let waiting = vec![Event { seq: 0, at_ms: 0, what: begun }];
         Ok(Self { clock, file, archive, written: 0, waiting, table })

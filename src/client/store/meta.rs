@@ -19,6 +19,10 @@ pub(in crate::client) const SYNC_EVERY: &str = "syncEvery";
 pub(in crate::client) const SERVER_TIME: &str = "serverTime";
 /// How far the full pull under way is; absent when there is none.
 pub(in crate::client) const SNAPSHOT: &str = "snapshot";
+/// The fields that the server takes sealed alone, as JSON; absent while it has named none.
+pub(in crate::client) const SEALED: &str = "sealed";
+/// The device id under which the server knows the device's key for sealed fields.
+pub(in crate::client) const SEALING_KEY_OF: &str = "sealingKeyOf";
 /// Whose data this is.
 pub(in crate::client) const USER_ID: &str = "userId";
 

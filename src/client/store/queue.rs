@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
+use serde_json::Value;
 
 use super::{StoreError, packed};
 use crate::client::priority::Place;
 use crate::history::{Notice, OperationRecord, QueueRow, QueueStatus};
 use crate::protocol::{ErrorCode, Operation, OperationKind, Record, TEMPORARY_ID_PREFIX, temporary_ids};
+
+/// Where in a stored payload the envelopes lie that go out in place of its fields.
+const SEALED: &str = "_sealed";
 
 /// An operation as it waits.
 #[derive(Clone, Debug)]
@@ -23,6 +27,8 @@ pub(in crate::client) struct Queued {
     pub(in crate::client) operation: OperationKind,
     /// Its payload.
     pub(in crate::client) payload: Record,
+    /// What goes out in place of fields of the payload, once it has been sealed.
+    pub(in crate::client) sealed: Option<Record>,
     /// The file that must be with the server first.
     pub(in crate::client) attachment_id: Option<String>,
 }
@@ -35,12 +41,14 @@ impl Queued {
 
     /// As it goes over the wire; the same for ever once it went out, since the server remembers it (decision c).
     pub(in crate::client) fn wire(&self) -> Operation {
+        let mut payload = self.payload.clone();
+        payload.extend(self.sealed.clone().unwrap_or_default());
         Operation {
             queue_id: self.queue_id.clone(),
             entity_type: crate::protocol::EntityType::WorkOrder,
             entity_id: self.sent_as.clone().unwrap_or_else(|| self.entity_id.clone()),
             operation: self.operation,
-            payload: self.payload.clone(),
+            payload,
         }
     }
 }
@@ -119,12 +127,15 @@ fn payload(column: ValueRef<'_>) -> Result<Record, StoreError> {
 const COLUMNS: &str = "queueId, entityId, sentAs, operation, payload, attachmentId";
 
 fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
+    let mut payload = payload(row.get_ref(4)?)?;
+    let sealed = payload.remove(SEALED).and_then(|sealed| if let Value::Object(it) = sealed { Some(it) } else { None });
     Ok(Queued {
         queue_id: row.get(0)?,
         entity_id: row.get(1)?,
         sent_as: row.get(2)?,
         operation: kind(row.get_ref(3)?.as_str().unwrap_or_default())?,
-        payload: payload(row.get_ref(4)?)?,
+        payload,
+        sealed,
         attachment_id: row.get(5)?,
     })
 }
@@ -196,6 +207,16 @@ pub(in crate::client) fn holds(c: &Connection, queue_id: &str) -> Result<bool, S
 /// How many operations wait, failed ones included: they are not on the server either.
 pub(in crate::client) fn count(c: &Connection) -> Result<u64, StoreError> {
     Ok(c.prepare_cached("SELECT count(*) FROM sync_queue")?.query_row([], |row| row.get::<_, u32>(0))?.into())
+}
+
+/// Keeps what `operation` was sealed to beside its payload.
+pub(in crate::client) fn keep_sealed(c: &Connection, operation: &Queued) -> Result<(), StoreError> {
+    let Some(sealed) = &operation.sealed else { return Ok(()) };
+    let mut payload = operation.payload.clone();
+    payload.insert(SEALED.into(), Value::Object(sealed.clone()));
+    c.prepare_cached("UPDATE sync_queue SET payload = ?2 WHERE queueId = ?1")?
+        .execute(params![operation.queue_id, packed::pack(serde_json::to_string(&payload)?)])?;
+    Ok(())
 }
 
 /// Marks `operation` as sent.

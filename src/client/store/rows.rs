@@ -13,7 +13,7 @@ use super::{StoreError, logs, packed, queue};
 use crate::client::merge;
 use crate::protocol::{
     FieldKind, MAX_BATCH_OPERATIONS, OperationKind, Record, TEMPORARY_ID_PREFIX, WORK_ORDER_FIELDS,
-    replace_temporary_ids,
+    replace_temporary_ids, temporary_ids,
 };
 
 /// Columns that the spec has NOT NULL; a record that lacks one stores an empty text, which reads as lacking.
@@ -98,6 +98,16 @@ pub(in crate::client) fn current_id(c: &Connection, id: &str) -> Result<String, 
 fn real_id(c: &Connection, temporary: &str) -> Result<Option<String>, StoreError> {
     let mut statement = c.prepare_cached("SELECT id FROM real_ids WHERE temporaryId = ?1")?;
     Ok(statement.query_row([temporary], |row| row.get(0)).optional()?)
+}
+
+/// Whether `temporary` came to be called `id`. Nobody but the server knows that of an order that another device made: it is
+/// believed once, and no other order is ever taken for it.
+pub(in crate::client) fn became(c: &Connection, temporary: &str, id: &str) -> Result<bool, StoreError> {
+    if temporary_ids(temporary).next() != Some(temporary) {
+        return Ok(false);
+    }
+    c.prepare_cached("INSERT OR IGNORE INTO real_ids VALUES (?1, ?2)")?.execute([temporary, id])?;
+    Ok(real_id(c, temporary)?.as_deref() == Some(id))
 }
 
 /// `record` with the real ids of all records that it names, as far as they are known.

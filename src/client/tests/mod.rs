@@ -7,6 +7,7 @@ mod files;
 mod pull;
 mod push;
 mod schedule;
+mod sealing;
 mod session;
 mod tables;
 mod upgrade;

@@ -97,7 +97,7 @@ pub struct Group {
 /// Which words are explained where, and in which order.
 const GROUPS: &[(&str, Part, &str)] = &[
     ("Header", Part::Header, "name covers tags seed vars matrix world devices settle-within steps expect"),
-    ("The world", Part::World, "generate orders take tls assign"),
+    ("The world", Part::World, "generate orders take tls sealed assign"),
     ("Devices", Part::Device, "link user count role sync-every retry clock page keys"),
     (
         "A link of one's own",

@@ -1,14 +1,14 @@
 //! Reading what is printed gives the same scenario.
 
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
 
 use super::{after_story, read};
 use crate::base::{Rate, Share, Size, Span};
 use crate::check::Claim;
 use crate::history::Tls;
-use crate::protocol::{Record, WORK_ORDER_FIELDS};
+use crate::protocol::{Record, SEALABLE, WORK_ORDER_FIELDS};
 use crate::scenario::{
     Action, Assign, Device, Expectation, Keys, Link, Orders, Retry, Role, Scenario, Skew, Step, World, print,
 };
@@ -132,14 +132,18 @@ fn world() -> impl Strategy<Value = World> {
         orders: Orders::File { path: written.clone().into(), written, take },
         assign,
         tls: Tls::None,
+        sealed: Vec::new(),
     });
     let generated = (0..1000_u32, any::<bool>()).prop_map(|(count, to_one)| World {
         orders: Orders::Generate(count),
         assign: if to_one { Assign::To("maria".into()) } else { Assign::InTurn },
         tls: Tls::None,
+        sealed: Vec::new(),
     });
     let tls = select(vec![Tls::None, Tls::Modelled, Tls::Real]);
-    (prop_oneof![from_file, generated], tls).prop_map(|(world, tls)| World { tls, ..world })
+    let sealed = subsequence(SEALABLE.to_vec(), 0..=SEALABLE.len());
+    let sealed = sealed.prop_map(|fields| fields.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    (prop_oneof![from_file, generated], tls, sealed).prop_map(|(world, tls, sealed)| World { tls, sealed, ..world })
 }
 
 /// Any step or claim, as JSON: the types' own form.

@@ -248,3 +248,24 @@ error: a story needs at least one step
 ",
     );
 }
+
+#[test]
+fn fields_that_cannot_be_sealed() {
+    says(
+        "name: x\ncovers: []\nworld: { generate: 2, sealed: [status, rootCause, rootCause] }\ndevices: { maria: {} }\nsteps: [{ sync: maria }]\n",
+        r"
+error: `status` is no field that can be sealed
+ --> story.yaml:3:32
+  |
+3 | world: { generate: 2, sealed: [status, rootCause, rootCause] }
+  |                                ^^^^^^
+  |
+  = help: those that can are description, completionNotes, rootCause, customFields
+error: `rootCause` is named twice
+ --> story.yaml:3:51
+  |
+3 | world: { generate: 2, sealed: [status, rootCause, rootCause] }
+  |                                                   ^^^^^^^^^
+",
+    );
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Cast, at_least_one, is_name};
 use crate::base::Span;
 use crate::history::Tls;
-use crate::protocol::MAX_PAGE;
+use crate::protocol::{MAX_PAGE, SEALABLE};
 use crate::scenario::file::{Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SYNC_EVERY, Device, Orders, Role, World};
 use crate::scenario::link::Link;
 use crate::scenario::outline::Node;
@@ -137,7 +137,8 @@ pub(super) fn world(
     problems: &mut Problems<'_>,
 ) -> World {
     let Some(written) = written else {
-        return World { orders: Orders::Generate(DEFAULT_ORDERS), assign: Assign::InTurn, tls: Tls::None };
+        let (orders, sealed) = (Orders::Generate(DEFAULT_ORDERS), Vec::new());
+        return World { orders, assign: Assign::InTurn, tls: Tls::None, sealed };
     };
     let orders = match (written.orders, written.generate) {
         (Some(orders), generate) => {
@@ -168,7 +169,20 @@ pub(super) fn world(
     let assign = written
         .assign
         .map_or_else(|| Assign::default_of(&orders), |word| assign(word, &orders, outline, cast, problems));
-    World { orders, assign, tls: written.tls }
+    sealed(&written.sealed, outline, problems);
+    World { orders, assign, tls: written.tls, sealed: written.sealed }
+}
+
+fn sealed(fields: &[String], outline: &Node, problems: &mut Problems<'_>) {
+    for (index, field) in fields.iter().enumerate() {
+        let place = outline.at("sealed").item(index).place;
+        if !SEALABLE.contains(&field.as_str()) {
+            let help = format!("those that can are {}", SEALABLE.join(", "));
+            problems.add(place, format!("`{field}` is no field that can be sealed"), Some(help));
+        } else if fields[..index].contains(field) {
+            problems.add(place, format!("`{field}` is named twice"), None);
+        }
+    }
 }
 
 fn assign(word: String, orders: &Orders, outline: &Node, cast: &Cast<'_>, problems: &mut Problems<'_>) -> Assign {

@@ -10,6 +10,7 @@ mod proofs;
 mod random;
 mod replays;
 mod retention;
+mod sealing;
 mod stock;
 mod tokens;
 mod uploads;
@@ -49,6 +50,10 @@ impl World {
     }
 
     fn with(work_orders: Vec<Record>) -> Self {
+        Self::sealing(work_orders, &[])
+    }
+
+    fn sealing(work_orders: Vec<Record>, sealed: &[&str]) -> Self {
         let clock = WallClock::new(Clock::simulated(), 0);
         let seeded = Seeded {
             users: vec![
@@ -67,6 +72,7 @@ impl World {
                 record(json!({ "partId": "P-1", "siteId": "S1", "quantityAvailable": 4, "unit": "pc", "price": 9 })),
                 record(json!({ "partId": "P-2", "siteId": "S2", "quantityAvailable": 5, "unit": "m" })),
             ],
+            sealed: sealed.iter().map(|field| (*field).to_owned()).collect(),
         };
         let server = Server::new(clock.clone(), Seed(1).stream("server"), seeded).unwrap();
         Self { server, clock }

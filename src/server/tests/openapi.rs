@@ -20,7 +20,7 @@ async fn it_is_served_without_a_token_and_every_endpoint_in_it_exists() {
     assert_eq!(document, serde_json::from_str::<Value>(&Server::openapi()).unwrap());
     let maria = world.sign_in("maria", "phone").await;
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 15);
+    assert_eq!(paths.len(), 17);
     for (path, methods) in paths {
         for (method, operation) in methods.as_object().unwrap() {
             let method: Method = method.to_uppercase().parse().unwrap();

@@ -17,6 +17,7 @@ use forms::forms;
 
 use super::authenticators::Authenticators;
 use super::cast::password_of;
+use super::network::SERVER;
 use super::stage::{Member, World};
 use crate::client::REFRESH_TOKEN;
 use crate::disk::WriteLog;
@@ -77,6 +78,7 @@ impl Secrets {
         let secrets = Self::default();
         secrets.know(Secret::Text, "the head of an unencrypted database".into(), UNENCRYPTED);
         let mut texts = BTreeSet::new();
+        let sealed = sealed_texts(scenario);
         for step in &scenario.steps {
             if let Action::Edit(scenario::Edit { set, .. }) | Action::Create(scenario::Create { set, .. }) =
                 &step.action
@@ -87,8 +89,11 @@ impl Secrets {
                 texts.extend(search.words.iter().map(String::as_str));
             }
         }
-        for text in texts {
+        for text in texts.difference(&sealed) {
             secrets.know(Secret::Text, format!("`{text}`"), text);
+        }
+        for text in sealed {
+            secrets.know(Secret::Sealed, format!("`{text}`"), text);
         }
         secrets
     }
@@ -179,8 +184,17 @@ impl Secrets {
     /// What lies in a database in the clear once it is decrypted: records belong there, secrets do not.
     fn search_inside(&self, finder: &Finder, recorder: &Recorder, device: &str, contents: &[u8]) {
         each_hit(finder, contents, |needle, position, packed| {
-            if needle.secret != Secret::Text {
+            if ![Secret::Text, Secret::Sealed].contains(&needle.secret) {
                 self.tell(recorder, device, needle, Place::Database, position, packed);
+            }
+        });
+    }
+
+    /// What lies in the server's database: records do by right, but nothing that was sealed.
+    fn search_server(&self, finder: &Finder, recorder: &Recorder, contents: &[u8]) {
+        each_hit(finder, contents, |needle, position, packed| {
+            if needle.secret == Secret::Sealed {
+                self.tell(recorder, SERVER, needle, Place::Server, position, packed);
             }
         });
     }
@@ -201,7 +215,7 @@ impl Secrets {
     /// Records a sighting, unless one of its kind at such a place is on record.
     fn tell(&self, recorder: &Recorder, device: &str, needle: &Needle, place: Place, offset: usize, packed: bool) {
         let kind_of_place = match &place {
-            Place::Disk { .. } => None,
+            Place::Disk { .. } | Place::Server => None,
             Place::Database => Some((String::new(), false, Part::Body)),
             Place::Wire { path, answer, part, .. } => Some((path.clone(), *answer, *part)),
         };
@@ -223,6 +237,26 @@ fn each_hit<'a>(finder: &'a Finder, hay: &[u8], mut hit: impl FnMut(&'a Needle, 
         let _ = GzDecoder::new(&hay[stream..]).take(MAX_INFLATED).read_to_end(&mut plain);
         finder.find(&plain, |needle, _| hit(needle, stream, true));
     }
+}
+
+/// What the story writes into sealed fields.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most steps write nothing")]
+fn sealed_texts(scenario: &Scenario) -> BTreeSet<&str> {
+    let mut texts = BTreeSet::new();
+    for step in &scenario.steps {
+        let set = match &step.action {
+            Action::Edit(scenario::Edit { set, .. })
+            | Action::EditMany(scenario::EditMany { set, .. })
+            | Action::Create(scenario::Create { set, .. })
+            | Action::OfficeEdit(scenario::OfficeEdit { set, .. })
+            | Action::OfficeEditMany(scenario::OfficeEditMany { set, .. })
+            | Action::OfficeCreate(scenario::OfficeCreate { set, .. }) => set,
+            _ => continue,
+        };
+        let sealed = set.iter().filter(|(field, _)| scenario.world.sealed.contains(field));
+        sealed.for_each(|(_, value)| gather(value, &mut texts));
+    }
+    texts
 }
 
 /// The texts in a value that are long enough to be told from noise.
@@ -267,6 +301,11 @@ impl World {
         for (name, member) in &self.members {
             let inside = member.device.inside().unwrap_or_default();
             self.secrets.search_inside(&finder, &self.recorder, name, &inside);
+        }
+        if let (Some(machine), Some(_)) = (&self.machine, &self.sealing) {
+            let contents = machine.server.contents().unwrap_or_default();
+            self.recorder.record(What::ServerSearched { bytes: contents.len() as u64 });
+            self.secrets.search_server(&finder, &self.recorder, &contents);
         }
         self.secrets.forget_replaced();
     }

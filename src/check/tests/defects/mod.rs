@@ -7,6 +7,7 @@ mod order;
 mod platform;
 mod pull;
 mod retry;
+mod sealed;
 mod secrets;
 mod server;
 mod session;
