@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::task::LocalSet;
 
 use crate::base::{Clock, CrashHow, GivenUp, STEP_BUDGET, Seed, Span, within_budget};
-use crate::check::{self, Verdict};
+use crate::check::{self, Claim, Verdict};
 use crate::history::{History, Recorder, What};
 use crate::scenario::{self, Action, CrashWhen, Loot, Scenario};
 use crate::world::{ApiError, Media, StageError, World};
@@ -116,6 +116,9 @@ pub fn only_simulated(scenario: &Scenario) -> Option<String> {
     let waiting = scenario.waiting();
     if waiting > LIVE_LIMIT {
         return Some(format!("its story waits {waiting}, and in real time so would you ({LIVE_LIMIT} is the most)"));
+    }
+    if scenario.claims().iter().any(|claim| matches!(claim, Claim::Compressed(_))) {
+        return Some("how a real device stores what it holds, only itself knows".to_owned());
     }
     scenario.steps.iter().find_map(|step| {
         let platform = matches!(

@@ -72,6 +72,9 @@ pub enum Claim {
     /// The user was told that the server keeps failing.
     #[schemars(example = "- escalated: { device: maria }")]
     Escalated(OnDevice),
+    /// Each search of the device's database that met this text, which the story wrote, met it compressed; one did.
+    #[schemars(example = "- compressed: { device: maria, text: \"${notes}\" }")]
+    Compressed(CompressedClaim),
     /// How much all ask of the server at a time, `of` `devices` or `requests`: no more than so many ask `within` any such stretch, from the end of the story's
     /// last outage on, or in all of it if there was none.
     #[schemars(example = "- peak: { of: devices, within: 1s, at-most: 20 }")]
@@ -247,6 +250,16 @@ pub struct RejectedClaim {
     pub order: String,
     /// With this code of spec 7.1.
     pub code: ErrorCode,
+}
+
+/// See [`Claim::Compressed`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CompressedClaim {
+    /// The device.
+    pub device: String,
+    /// The text, as it was written.
+    pub text: String,
 }
 
 /// See [`Claim::Escalated`].

@@ -30,10 +30,10 @@ use std::collections::BTreeMap;
 
 pub use catalogue::{CHECKS, Check};
 pub use claim::{
-    BytesClaim, Claim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DecidedClaim, DeviceClaim, DeviceOrderClaim,
-    DocumentsClaim, FetchedAgainClaim, OnDevice, OrderClaim, Part, PeakClaim, PeakOf, PushedClaim, RejectedClaim,
-    RemovedClaim, RequestKind, RequestsClaim, ServerClaim, StockClaim, TamperedClaim, TookClaim, UndecidedClaim,
-    UploadsClaim, WaitsClaim, WarnedClaim,
+    BytesClaim, Claim, CompressedClaim, ConflictClaim, ConflictsClaim, DeadLetterClaim, DecidedClaim, DeviceClaim,
+    DeviceOrderClaim, DocumentsClaim, FetchedAgainClaim, OnDevice, OrderClaim, Part, PeakClaim, PeakOf, PushedClaim,
+    RejectedClaim, RemovedClaim, RequestKind, RequestsClaim, ServerClaim, StockClaim, TamperedClaim, TookClaim,
+    UndecidedClaim, UploadsClaim, WaitsClaim, WarnedClaim,
 };
 pub use model::{FieldRule, RULES, Rule, print_rules};
 pub use screen::{AckedClaim, ChangeWord, FailedClaim, OpenedClaim, ShownClaim, StatusWord, SyncsClaim};

@@ -147,6 +147,7 @@ fn of_claim(claim: &Claim) -> &'static [Can] {
         | Claim::DeviceLacks(_)
         | Claim::Requests(_)
         | Claim::Peak(_)
+        | Claim::Compressed(_)
         | Claim::FetchedAgain(_)
         | Claim::Stock(_)
         | Claim::DeadLetter(_)

@@ -1,5 +1,6 @@
 //! What a scenario expects of its run, claim by claim.
 
+mod at_rest;
 mod clashes;
 mod measures;
 mod opened;
@@ -83,6 +84,7 @@ pub(super) fn judge(case: &Case<'_>, claims: &[Claim], labels: &BTreeMap<String,
             Claim::Waits(claim) => wire::waits(case, claim, out),
             Claim::Pushed(claim) => wire::pushed(names, claim, out),
             Claim::Requests(claim) => wire::requests(case, claim, out),
+            Claim::Compressed(claim) => at_rest::compressed(case, claim, out),
             Claim::Escalated(claim) => wire::escalated(case, claim, out),
             Claim::Peak(claim) => peak::peak(case, claim, out),
             Claim::FetchedAgain(claim) => wire::fetched_again(case, claim, out),

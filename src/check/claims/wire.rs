@@ -150,7 +150,7 @@ pub(super) fn warned(case: &Case<'_>, claim: &WarnedClaim, out: &mut Findings) {
     }
 }
 
-fn timeline<'c, 'a>(case: &'c Case<'a>, device: &str) -> &'c [&'a Event] {
+pub(super) fn timeline<'c, 'a>(case: &'c Case<'a>, device: &str) -> &'c [&'a Event] {
     case.facts.devices.get(device).map(|device| device.timeline.as_slice()).unwrap_or_default()
 }
 

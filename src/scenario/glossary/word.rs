@@ -127,7 +127,7 @@ const GROUPS: &[(&str, Part, &str)] = &[
     ("Who may read what", Part::Step, "search-disk lock unlock uninstall install steal tamper"),
     ("How a fault is aimed", Part::Aim, "of nth times only"),
     ("What narrows a fault", Part::Only, "method path order percent from until at-once may-miss"),
-    ("What is where in the end", Part::Claim, "server server-lacks device device-lacks stock"),
+    ("What is where in the end", Part::Claim, "server server-lacks device device-lacks stock compressed"),
     (
         "What became of changes",
         Part::Claim,

@@ -358,6 +358,7 @@ fn claim() -> impl Strategy<Value = Claim> {
             json!({ "peak": { "of": of, "within": "1s", "at-most": count } })
         }),
         Just(json!({ "escalated": { "device": "maria" } })),
+        Just(json!({ "compressed": { "device": "maria", "text": "Two litres of oil on the floor" } })),
         (0..100_u64).prop_map(|n| json!({ "fetched-again": { "device": "maria", "at-most-percent": n } })),
         (0..9_u64).prop_map(|n| json!({ "warned": { "device": "maria", "changes": n } })),
         any::<i64>().prop_map(|count| json!({ "stock": { "part": "P-1", "taken": count } })),

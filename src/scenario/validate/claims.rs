@@ -73,6 +73,7 @@ impl Claims<'_, '_, '_> {
             }
             Claim::Requests(claim) => self.requests(claim, at),
             Claim::Escalated(claim) => self.device(&claim.device, at),
+            Claim::Compressed(claim) => self.device(&claim.device, at),
             Claim::Peak(claim) => {
                 at_least_one(claim.within.millis(), "within", at.at("within").place, self.problems);
             }

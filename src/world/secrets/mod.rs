@@ -19,6 +19,7 @@ use super::authenticators::Authenticators;
 use super::cast::password_of;
 use super::network::SERVER;
 use super::stage::{Member, World};
+use crate::check::Claim;
 use crate::client::REFRESH_TOKEN;
 use crate::disk::WriteLog;
 use crate::history::{Part, Place, Recorder, Secret, Sighting, What};
@@ -55,6 +56,8 @@ pub(super) struct Secrets {
     known: RefCell<Vec<Known>>,
     wire: RefCell<Wire>,
     told: RefCell<BTreeSet<(String, Secret, KindOfPlace)>>,
+    /// Texts of which it is told how a device's database holds them.
+    stored: BTreeSet<String>,
     /// Refresh tokens that were in a device's keychain at the last search, by device.
     tokens: RefCell<BTreeMap<String, usize>>,
     /// Bytes searched, by device.
@@ -62,7 +65,7 @@ pub(super) struct Secrets {
     passed: Cell<u64>,
 }
 
-/// A disk, or a part of the messages of a path: what is told of once.
+/// A disk, a text in a database, or a part of the messages of a path: what is told of once.
 type KindOfPlace = Option<(String, bool, Part)>;
 
 /// Parts of messages, one behind the other.
@@ -75,7 +78,7 @@ struct Wire {
 impl Secrets {
     /// What a scenario holds that no disk may show: its texts, and the words that it searches for.
     pub(super) fn of(scenario: &Scenario) -> Self {
-        let secrets = Self::default();
+        let secrets = Self { stored: stored_texts(scenario), ..Self::default() };
         secrets.know(Secret::Text, "the head of an unencrypted database".into(), UNENCRYPTED);
         let mut texts = BTreeSet::new();
         let sealed = sealed_texts(scenario);
@@ -184,7 +187,7 @@ impl Secrets {
     /// What lies in a database in the clear once it is decrypted: records belong there, secrets do not.
     fn search_inside(&self, finder: &Finder, recorder: &Recorder, device: &str, contents: &[u8]) {
         each_hit(finder, contents, |needle, position, packed| {
-            if ![Secret::Text, Secret::Sealed].contains(&needle.secret) {
+            if ![Secret::Text, Secret::Sealed].contains(&needle.secret) || self.stored.contains(&needle.what) {
                 self.tell(recorder, device, needle, Place::Database, position, packed);
             }
         });
@@ -216,6 +219,7 @@ impl Secrets {
     fn tell(&self, recorder: &Recorder, device: &str, needle: &Needle, place: Place, offset: usize, packed: bool) {
         let kind_of_place = match &place {
             Place::Disk { .. } | Place::Server => None,
+            Place::Database if needle.secret == Secret::Text => Some((needle.what.clone(), packed, Part::Body)),
             Place::Database => Some((String::new(), false, Part::Body)),
             Place::Wire { path, answer, part, .. } => Some((path.clone(), *answer, *part)),
         };
@@ -237,6 +241,15 @@ fn each_hit<'a>(finder: &'a Finder, hay: &[u8], mut hit: impl FnMut(&'a Needle, 
         let _ = GzDecoder::new(&hay[stream..]).take(MAX_INFLATED).read_to_end(&mut plain);
         finder.find(&plain, |needle, _| hit(needle, stream, true));
     }
+}
+
+/// The texts of which a claim says that they are stored compressed, as searches call them.
+fn stored_texts(scenario: &Scenario) -> BTreeSet<String> {
+    let texts = scenario.claims().into_iter().filter_map(|claim| match claim {
+        Claim::Compressed(claim) => Some(format!("`{}`", claim.text)),
+        _ => None,
+    });
+    texts.collect()
 }
 
 /// What the story writes into sealed fields.
