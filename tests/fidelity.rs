@@ -16,7 +16,7 @@ const LATENESS_S: f64 = 0.010;
 const TOLERANCE: f64 = 0.05;
 /// The same where slow start overruns the queue: which packet falls out decides over seconds.
 const OVERRUN: f64 = 0.15;
-/// The same after an outage of some seconds: a kernel takes back what a time-out did to the window in vain, the model does not.
+/// The same after an outage of some seconds.
 const AFTER_OUTAGE: f64 = 0.10;
 /// Seeds of a lossy link.
 const SEEDS: u64 = 101;

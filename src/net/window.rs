@@ -146,6 +146,11 @@ impl Window {
         }
     }
 
+    /// What a loss did to it is taken back.
+    pub(super) fn take_back(&mut self, size: f64, threshold: f64) {
+        (self.size, self.threshold) = (self.size.max(size), self.threshold.max(threshold));
+    }
+
     /// Something was lost: a window's threshold falls, and `size` is what it was.
     pub(super) fn lost(&mut self) {
         let size = self.size;

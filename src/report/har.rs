@@ -205,3 +205,64 @@ fn query(kind: &MessageKind) -> Vec<(&'static str, &str)> {
     let pairs = [("cursor", cursor.as_deref()), ("since", since.as_deref()), ("digest", digest.then_some("1"))];
     pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Tls;
+
+    fn message(exchange: u64, bytes: u64, status: u16, kind: MessageKind) -> Message {
+        let (device, connection) = ("maria".to_owned(), 3);
+        Message { device, connection, exchange, bytes, status, delivered: true, retry_after: None, kind }
+    }
+
+    /// A pull that is answered after 70 ms, and a request that is not.
+    fn events() -> Vec<Event> {
+        let (epoch, tls) = ("2025-11-08T06:00:00Z".to_owned(), Tls::None);
+        let pull = MessageKind::Delta { cursor: Some("c1".to_owned()), since: None };
+        let page = MessageKind::Other { summary: "text/html".to_owned() };
+        let alone = MessageKind::Other { summary: "PUT /alone".to_owned() };
+        let whats = [
+            (0, What::RunStarted { scenario: "s".into(), seed: 1, world: "simulated".into(), epoch, tls }),
+            (1_500, What::Request(message(7, 300, 0, pull))),
+            (1_570, What::Answer(message(7, 900, 503, page))),
+            (2_000, What::Request(message(8, 20, 0, alone))),
+        ];
+        (0..).zip(whats).map(|(seq, (at_ms, what))| Event { seq, at_ms, what }).collect()
+    }
+
+    #[track_caller]
+    fn holds(archive: &str, base: &str) -> Value {
+        let archive: Value = serde_json::from_str(archive).unwrap();
+        let [pull, alone] = archive["log"]["entries"].as_array().unwrap().as_slice() else { panic!("{archive}") };
+        assert_eq!((&pull["startedDateTime"], &pull["time"]), (&json!("2025-11-08T06:00:01.500Z"), &json!(70)));
+        assert_eq!(pull["timings"], json!({ "send": 0, "wait": 70, "receive": 0 }));
+        let (asked, answered) = (&pull["request"], &pull["response"]);
+        assert_eq!(asked["url"], format!("{base}{}?cursor=c1", path::DELTA));
+        assert_eq!((&asked["method"], &asked["bodySize"]), (&json!("GET"), &json!(300)));
+        assert_eq!(asked["queryString"], json!([{ "name": "cursor", "value": "c1" }]));
+        assert_eq!((&answered["status"], &answered["bodySize"]), (&json!(503), &json!(900)));
+        assert_eq!((&answered["content"]["mimeType"], &pull["comment"]), (&json!("text/html"), &json!("")));
+        assert_eq!((&alone["request"]["method"], &alone["response"]["status"]), (&json!("PUT"), &json!(0)));
+        assert_eq!((&alone["time"], &alone["comment"]), (&json!(0), &json!("no answer reached the network")));
+        archive
+    }
+
+    #[test]
+    fn exchanges_are_entries_with_their_times_and_sizes() {
+        let archives = har(&History(events()));
+        assert_eq!(archives.keys().collect::<Vec<_>>(), ["maria"]);
+        holds(&archives["maria"], SERVER);
+    }
+
+    #[test]
+    fn an_archive_that_is_written_as_it_goes_holds_the_same() {
+        let mut out = Vec::new();
+        let mut archive = Archive::begin(&mut out, "http://s:1", "2025-11-08T06:00:00Z".parse().unwrap()).unwrap();
+        events().iter().for_each(|event| archive.note(event).unwrap());
+        archive.end().unwrap();
+        drop(archive);
+        let archive = holds(std::str::from_utf8(&out).unwrap(), "http://s:1");
+        assert_eq!(archive["log"]["entries"][1]["_proxy"], "maria");
+    }
+}

@@ -95,8 +95,9 @@ fn handshakes_go_wrong_as_they_are_told_to() {
     arm(&proxy, &json!({ "handshake": { "how": "downgraded" } }));
     assert_eq!(ask(&proxy, &trust, NAME).expect("an answer"), (Some(ProtocolVersion::TLSv1_2), 200));
     arm(&proxy, &json!({ "handshake": { "how": "stalled" } }));
-    let mut silent = proxy.connect();
-    silent.write_all(b"\x16\x03\x01").expect("sent");
+    let name = NAME.try_into().expect("a name");
+    let (mut silent, mut tls) = (proxy.connect(), ClientConnection::new(Arc::clone(&trust), name).expect("a client"));
+    tls.write_tls(&mut silent).expect("all of the first words");
     silent.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
     assert!(silent.read(&mut [0; 1]).is_err(), "nobody says anything");
     arm(&proxy, &json!({ "certificate": { "name": "somebody.else.test" } }));

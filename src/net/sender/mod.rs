@@ -119,6 +119,9 @@ pub(in crate::net) struct Sender {
     lost: usize,
     resent: usize,
     recovery: Recovery,
+    /// The window and its threshold before the latest time-out, and whether that was in vain.
+    before_timeout: Option<(f64, f64)>,
+    in_vain: bool,
     reduction: Reduction,
     /// The latest sending of anything that has arrived, with its number, and its round trip.
     newest: (Nanos, u64),
@@ -164,6 +167,8 @@ impl Sender {
             lost: 0,
             resent: 0,
             recovery: Recovery::None,
+            before_timeout: None,
+            in_vain: false,
             reduction: Reduction::default(),
             newest: (0, 0),
             newest_took: 0,
@@ -394,6 +399,9 @@ impl Sender {
         let advanced = self.first > before;
         if newly == 0 && !advanced {
             return;
+        }
+        if self.in_vain && matches!(self.recovery, Recovery::Timeout { .. }) {
+            self.take_back();
         }
         if advanced {
             self.trips.undouble();

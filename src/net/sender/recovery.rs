@@ -24,6 +24,7 @@ impl Sender {
         let round_trip = now - segment.sent;
         if segment.ambiguous && self.trips.least().is_some_and(|least| round_trip < least) {
             // It was an earlier sending that arrived.
+            self.in_vain = true;
             return;
         }
         // Time stamps tell which sending an acknowledgement is about.
@@ -197,6 +198,12 @@ impl Sender {
         if self.out.is_empty() {
             return;
         }
+        self.in_vain = false;
+        match self.recovery {
+            Recovery::None => self.before_timeout = Some((self.window.size(), self.window.threshold())),
+            Recovery::Fast { .. } => self.before_timeout = None,
+            Recovery::Timeout { .. } => {}
+        }
         match &mut self.model {
             Some(model) => model.timed_out(self.window.size()),
             None if !matches!(self.recovery, Recovery::Timeout { .. }) => self.window.lost(),
@@ -214,6 +221,25 @@ impl Sender {
         self.trips.double();
         self.window.set(1.0);
         self.arm(now, false);
+    }
+
+    /// What the time-out took for lost was on its way: nothing is lost, and the window is what it was (RFC 3522 and RFC 4015,
+    /// by Linux's rules).
+    pub(super) fn take_back(&mut self) {
+        let Some((size, threshold)) = self.before_timeout.take() else { return };
+        self.recovery = Recovery::None;
+        (self.lost, self.resent) = (0, 0);
+        self.missing.clear();
+        let mut sendings = Vec::new();
+        for (number, segment) in (self.first..).zip(&mut self.out).filter(|(_, segment)| !segment.arrived) {
+            (segment.lost, segment.resent) = (false, false);
+            sendings.push((segment.sent, number));
+        }
+        sendings.sort_unstable();
+        self.sendings = sendings.into();
+        if self.model.is_none() {
+            self.window.take_back(size, threshold);
+        }
     }
 
     /// Sets the timer for what is out: from now on when something was `heard`, else from when the first of it was sent.
