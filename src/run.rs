@@ -13,7 +13,7 @@ use crate::base::{Clock, CrashHow, GivenUp, STEP_BUDGET, Seed, Span, within_budg
 use crate::check::{self, Claim, Verdict};
 use crate::history::{History, Recorder, What};
 use crate::scenario::{self, Action, CrashWhen, Loot, Scenario};
-use crate::world::{ApiError, Media, StageError, World};
+use crate::world::{ApiError, Media, StageError, Target, World};
 
 /// Everything must have come to rest this long after the network healed, unless the scenario says otherwise: a period
 /// (spec 5.1) and the longest wait of the backoff table (spec 7.2) fit in.
@@ -106,7 +106,7 @@ async fn tell(
 fn not_here(scenario: &Scenario, media: &Media) -> Option<String> {
     let Media::Live { client, server, .. } = media else { return None };
     let simulated = only_simulated(scenario).map(|why| format!("cannot be run live: {why}"));
-    let own = || server.as_ref().and_then(|_| only_own_server(scenario));
+    let own = || server.as_ref().and_then(|target| only_own_server(scenario).or_else(|| beyond(scenario, target)));
     simulated.or_else(own).or_else(|| scenario.beyond(&client.lacks))
 }
 
@@ -155,6 +155,12 @@ fn only_own_server(scenario: &Scenario) -> Option<String> {
         let what = power.or(clock)?;
         Some(format!("line {} {what}, which cannot be done to one that is reached over HTTP alone", step.line))
     })
+}
+
+/// Why a scenario asks for more than `target` offers; `None` when it does not.
+fn beyond(scenario: &Scenario, target: &Target) -> Option<String> {
+    let sealed = !scenario.world.sealed.is_empty() && !target.seals();
+    sealed.then(|| "its world has sealed fields, which the server does not offer".to_owned())
 }
 
 /// Cuts runs short from another thread.

@@ -8,18 +8,18 @@ use deadzone::run::{Interrupt, Outcome, run};
 use deadzone::scenario::{self, Options};
 use deadzone::world::Media;
 
-fn run_with_crash_at(operation: u64, how: &str) -> Outcome {
+fn run_with_crash_at(operation: u64, how: &str, sealed: &str) -> Outcome {
     let text = format!(
         "name: crash sweep
 covers: [F10]
-world: {{ generate: 3 }}
+world: {{ generate: 3, sealed: [{sealed}] }}
 devices:
   maria: {{ link: wifi }}
 steps:
   - sync: maria
   - crash: {{ device: maria, when: disk-operation, operation: {operation}, how: {how} }}
-  - create: {{ device: maria, as: leak, set: {{ siteId: SITE-1, type: corrective, title: Leak, priority: high, status: assigned }} }}
-  - edit: {{ device: maria, order: WO-000001, set: {{ partsUsed: [{{ lineId: L-1, partId: P-101, qty: 2 }}] }} }}
+  - create: {{ device: maria, as: leak, set: {{ siteId: SITE-1, type: corrective, title: Leak, priority: high, status: assigned, rootCause: Worn }} }}
+  - edit: {{ device: maria, order: WO-000001, set: {{ rootCause: Torn, partsUsed: [{{ lineId: L-1, partId: P-101, qty: 2 }}] }} }}
   - sync: maria
 "
     );
@@ -28,9 +28,9 @@ steps:
     run(&scenario, Seed(operation), &Media::Simulated, &Interrupt::default()).expect("the sweep's run has an outcome")
 }
 
-fn sweep(how: &str) {
+fn sweep(how: &str, sealed: &str) {
     for operation in 1.. {
-        let outcome = run_with_crash_at(operation, how);
+        let outcome = run_with_crash_at(operation, how, sealed);
         let crashed = outcome.history.0.iter().any(|event| matches!(event.what, What::Crashed { .. }));
         if !crashed {
             assert!(operation > 20, "only {operation} disk operations were swept");
@@ -44,15 +44,20 @@ fn sweep(how: &str) {
 
 #[test]
 fn a_kill_at_every_disk_operation_loses_nothing() {
-    sweep("kill");
+    sweep("kill", "");
 }
 
 #[test]
 fn a_power_cut_at_every_disk_operation_loses_nothing() {
-    sweep("power");
+    sweep("power", "");
 }
 
 #[test]
 fn a_torn_write_at_every_disk_operation_loses_nothing() {
-    sweep("torn");
+    sweep("torn", "");
+}
+
+#[test]
+fn a_torn_write_at_every_disk_operation_of_a_device_that_seals_loses_nothing() {
+    sweep("torn", "rootCause");
 }

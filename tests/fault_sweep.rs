@@ -66,11 +66,11 @@ const OTHERS: &[&str] = &["captive-portal", "server", "crash", "refuse"];
 /// More exchanges than the story has, whatever goes wrong.
 const BOUND: u32 = 40;
 
-fn run_with(fault: &str, nth: u32) -> Outcome {
+fn run_with(fault: &str, nth: u32, sealed: &str) -> Outcome {
     let text = format!(
         "name: fault sweep
 covers: [7.1/network]
-world: {{ generate: 3, assign: maria }}
+world: {{ generate: 3, assign: maria, sealed: [{sealed}] }}
 devices:
   maria: {{ link: wifi, sync-every: never }}
 steps:
@@ -112,10 +112,10 @@ fn struck(outcome: &Outcome, nth: u32) -> Option<bool> {
 
 /// Where `fault` broke something, in words; and at how many exchanges it struck. An answer of before strikes only where
 /// there was one.
-fn sweep(fault: &str) -> (Vec<String>, u32) {
+fn sweep(fault: &str, sealed: &str) -> (Vec<String>, u32) {
     let (mut broken, mut count) = (Vec::new(), 0);
     for nth in 1..BOUND {
-        let outcome = run_with(fault, nth);
+        let outcome = run_with(fault, nth, sealed);
         match struck(&outcome, nth) {
             None => break,
             Some(false) => continue,
@@ -128,9 +128,18 @@ fn sweep(fault: &str) -> (Vec<String>, u32) {
 
 #[test]
 fn every_message_fault_at_every_exchange_breaks_nothing() {
+    every_fault_breaks_nothing("");
+}
+
+#[test]
+fn nor_does_it_where_fields_are_sealed() {
+    every_fault_breaks_nothing("completionNotes");
+}
+
+fn every_fault_breaks_nothing(sealed: &str) {
     let mut broken = Vec::new();
     for (_, fault) in FAULTS {
-        let (found, count) = sweep(fault);
+        let (found, count) = sweep(fault, sealed);
         broken.extend(found);
         if !(3..BOUND - 1).contains(&count) {
             broken.push(format!("{fault} struck {count} exchanges"));

@@ -154,7 +154,7 @@ fn what_a_client_does_not_offer_is_skipped_and_shown_everywhere() {
         (&summary["scenarios"][0]["class"], &summary["scenarios"][0]["reason"]),
         (&"skipped".into(), &why.into())
     );
-    assert_eq!(summary["subject"]["lacks"].as_array().map(Vec::len), Some(25));
+    assert_eq!(summary["subject"]["lacks"].as_array().map(Vec::len), Some(26));
     let of = |name: &str| fs::read_to_string(folder.path().join("report").join(name)).expect("a report");
     assert!(of("junit.xml").contains("<skipped message=\"the client does not offer `clear-cache`"));
     assert!(of("ctrf.json").contains("\"status\": \"skipped\""));

@@ -230,6 +230,13 @@ impl<'a> Facts<'a> {
         }
     }
 
+    fn note_search(&mut self, event: &'a Event) {
+        match &event.what {
+            What::ServerSearched { bytes } => self.server_searched = Some((event.seq, *bytes)),
+            _ => self.wire_searched = Some(event.seq),
+        }
+    }
+
     fn begun(&mut self, tls: Tls, world: &str, sealed: &'a [String]) {
         self.sealed = sealed;
         self.tls = Some(tls);
@@ -269,8 +276,7 @@ impl<'a> Facts<'a> {
             What::StepEnded { outcome: StepOutcome::Impossible { detail }, .. } => self.impossible.push((seq, detail)),
             What::Looked { step, state, .. } => self.looks.push(Look { seq, step: *step, state }),
             What::ConnectionOpened { connection, .. } => drop(self.connections.insert(*connection, seq)),
-            What::WireSearched { .. } => self.wire_searched = Some(seq),
-            What::ServerSearched { bytes } => self.server_searched = Some((seq, *bytes)),
+            What::WireSearched { .. } | What::ServerSearched { .. } => self.note_search(event),
             What::Healed => self.ending.healed = Some(seq),
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),

@@ -136,6 +136,14 @@ pub(super) struct Doomed {
 }
 
 impl Doomed {
+    /// Those whom `proxy` gives the word for.
+    fn by(proxy: &Proxy) -> Rc<Self> {
+        let doomed = Rc::new(Self::default());
+        let strike = doomed.clone();
+        proxy.on_crash(Rc::new(move |device: &str, fault, moment| strike.strike(device, fault, moment)));
+        doomed
+    }
+
     pub(super) fn doom(&self, fault: u64, how: CrashHow) {
         self.hows.borrow_mut().insert(fault, how);
     }
@@ -190,14 +198,11 @@ impl World {
                 (Some(machine), upstream)
             }
         };
-        let doomed = Rc::new(Doomed::default());
-        let strike = doomed.clone();
         let proxy = Rc::new(Proxy::new(recorder.clone(), upstream.clone(), faults.clone()));
-        proxy.on_crash(Rc::new(move |device: &str, fault, moment| strike.strike(device, fault, moment)));
+        let doomed = Doomed::by(&proxy);
         let tls = tls::set(scenario.world.tls, seed, &server_clock)?;
         proxy.behind(tls.front);
-        let ears = secrets.clone();
-        proxy.on_heard(Rc::new(move |heard| ears.hear(heard)));
+        secrets.clone().listen(&proxy);
         let sealing = Sealing::of(&scenario.world.sealed, seed, &proxy);
         let office = office(&proxy, &sealing, clock, seed, &recorder, &authenticators)?;
         let mut world = Self {

@@ -37,6 +37,8 @@ const LARGEST: usize = 256 << 20;
 pub struct Target {
     /// `host:port`.
     pub(super) address: String,
+    /// It takes fields sealed (spec 8.3), which is an option.
+    seals: bool,
 }
 
 /// Why a server cannot be tested.
@@ -61,10 +63,10 @@ impl Target {
         let asked = Request::new(Method::Get, WORLD);
         let tasks = tokio::task::LocalSet::new();
         let answer = tasks.block_on(&runtime, target.send(asked)).map_err(|why| failed(&why))?;
-        let offered = serde_json::from_slice::<Offer>(&answer.body).ok().map(|offer| offer.world);
+        let offered = serde_json::from_slice::<Offer>(&answer.body).ok();
         match (answer.status, offered) {
-            (200, Some(VERSION)) => Ok(target),
-            (200, Some(other)) => Err(NoTarget::NoStage(format!(
+            (200, Some(Offer { world: VERSION, sealing: seals })) => Ok(Self { seals, ..target }),
+            (200, Some(Offer { world: other, .. })) => Err(NoTarget::NoStage(format!(
                 "the server takes worlds of version {other}, and these are of {VERSION}"
             ))),
             (status, _) => {
@@ -83,10 +85,16 @@ impl Target {
         let address = rest.strip_suffix('/').unwrap_or(rest);
         match address.rsplit_once(':') {
             _ if address.is_empty() || address.contains(['/', '?', '#', '@']) => Err(wrong("it is no origin")),
-            Some((_, port)) if port.parse::<u16>().is_ok() => Ok(Self { address: address.to_owned() }),
+            Some((_, port)) if port.parse::<u16>().is_ok() => Ok(Self { address: address.to_owned(), seals: false }),
             Some(_) => Err(wrong("it has no port")),
-            None => Ok(Self { address: format!("{address}:80") }),
+            None => Ok(Self { address: format!("{address}:80"), seals: false }),
         }
+    }
+
+    /// Whether it says that it takes fields sealed.
+    #[must_use]
+    pub fn seals(&self) -> bool {
+        self.seals
     }
 
     /// Puts a story's beginning there, in place of all that was.
@@ -111,6 +119,8 @@ impl Target {
 #[derive(Serialize, Deserialize)]
 struct Offer {
     world: u32,
+    #[serde(default)]
+    sealing: bool,
 }
 
 /// The body of a POST to [`WORLD`].
@@ -200,7 +210,7 @@ impl Staged {
             return Ok(answer);
         }
         if request.method() != HttpMethod::POST {
-            let offer = serde_json::to_vec(&Offer { world: VERSION }).unwrap_or_default();
+            let offer = serde_json::to_vec(&Offer { world: VERSION, sealing: true }).unwrap_or_default();
             return Ok(HttpResponse::new(Body::from(offer)));
         }
         let body = to_bytes(Body::new(request.into_body()), LARGEST).await?;

@@ -33,6 +33,9 @@ pub(in super::super) fn kept_in_envelopes(case: &Case<'_>, out: &mut Findings) {
 /// A device shows that it cannot read a value only where the value was sealed before the server had both told it of the
 /// order and had its key, or by somebody who keeps to no rules: what they seal, nobody need be able to open.
 pub(in super::super) fn read_by_whom_they_are_for(case: &Case<'_>, out: &mut Findings) {
+    if !case.facts.ending.at_rest() {
+        return;
+    }
     for (name, device) in &case.facts.devices {
         let Some((seq, state)) = device.state else { continue };
         for (id, row) in &state.work_orders {

@@ -7,6 +7,7 @@ mod forms;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::rc::Rc;
 
 use flate2::read::GzDecoder;
 use memchr::memmem;
@@ -24,7 +25,7 @@ use crate::client::REFRESH_TOKEN;
 use crate::disk::WriteLog;
 use crate::history::{Part, Place, Recorder, Secret, Sighting, What};
 use crate::protocol::{Profile, Tokens, path};
-use crate::proxy::Overheard;
+use crate::proxy::{Overheard, Proxy};
 use crate::scenario::{self, Action, Scenario};
 
 /// What begins every SQLite database that nobody encrypted.
@@ -101,6 +102,11 @@ impl Secrets {
         secrets
     }
 
+    /// Hears all that passes `proxy` from now on.
+    pub(super) fn listen(self: Rc<Self>, proxy: &Proxy) {
+        proxy.on_heard(Rc::new(move |heard| self.hear(heard)));
+    }
+
     /// From now on `text` is searched for.
     pub(super) fn know(&self, secret: Secret, what: String, text: &str) {
         self.known.borrow_mut().push(Known { secret, what, text: text.to_owned(), replaced: false });
@@ -126,7 +132,7 @@ impl Secrets {
     }
 
     /// Takes down what passes the proxy; tokens are known as soon as they are handed out.
-    pub(super) fn hear(&self, heard: &Overheard<'_>) {
+    fn hear(&self, heard: &Overheard<'_>) {
         let hands_out =
             heard.answer && heard.part == Part::Body && [path::SIGN_IN, path::REFRESH].contains(&heard.path);
         if hands_out && let Ok(tokens) = serde_json::from_slice::<Tokens>(heard.bytes) {
