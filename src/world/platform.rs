@@ -148,7 +148,8 @@ impl Platform for InProcess {
             // Once somebody has signed in it must hang on their credentials.
             None => keychain.get(REFRESH_TOKEN).ok()?.map(|_| "nothing".to_owned())?,
         };
-        Some((cost, Vault::is_bound_to(&text, &Credentials { user, password }).unwrap_or(false)))
+        let opens = |password: &str| Vault::is_bound_to(&text, &Credentials { user, password }).unwrap_or(false);
+        Some((cost, opens(password) && !opens("another password")))
     }
 }
 
