@@ -51,7 +51,7 @@ mod tests;
 pub(crate) use strategy::{STRATEGIES, Strategy};
 
 pub use account::LogOut;
-pub use attachments::{Capture, FILE_PREFIX, FileError, FileSettings, OpenError, PhotoError};
+pub use attachments::{Capture, FILE_PREFIX, FileError, FileSettings, OpenError, Photo, PhotoError, prepare_photo};
 pub use engine::{EditRequest, Engine, EngineError, Parts, Settings};
 pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain, REFRESH_TOKEN, VAULT};
 pub use proof::DeviceKey;

@@ -219,11 +219,13 @@ mod tests {
     /// A pull that is answered after 70 ms, and a request that is not.
     fn events() -> Vec<Event> {
         let (epoch, tls) = ("2025-11-08T06:00:00Z".to_owned(), Tls::None);
-        let pull = MessageKind::Delta { cursor: Some("c1".to_owned()), since: None };
+        let (scenario, world) = ("s".to_owned(), "simulated".to_owned());
+        let begun = What::RunStarted { scenario, seed: 1, world, epoch, tls, sealed: Vec::new() };
+        let pull = MessageKind::Delta { cursor: Some("c1".to_owned()), since: None, digest: false };
         let page = MessageKind::Other { summary: "text/html".to_owned() };
         let alone = MessageKind::Other { summary: "PUT /alone".to_owned() };
         let whats = [
-            (0, What::RunStarted { scenario: "s".into(), seed: 1, world: "simulated".into(), epoch, tls }),
+            (0, begun),
             (1_500, What::Request(message(7, 300, 0, pull))),
             (1_570, What::Answer(message(7, 900, 503, page))),
             (2_000, What::Request(message(8, 20, 0, alone))),

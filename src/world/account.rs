@@ -34,7 +34,10 @@ impl World {
     /// Like a person: asks plainly first, and insists only once it has been told what that costs.
     pub(super) async fn log_out(&self, member: &Member, force: bool) -> Done {
         let changes = match member.device.ask(Ask::LogOut { force: false }).await? {
-            Reply::Done => return Ok(self.logged_out(member)),
+            Reply::Done => {
+                self.logged_out(member);
+                return Ok(());
+            }
             Reply::Unsynced(changes) => changes,
             reply @ (Reply::Made(_) | Reply::Synced(_) | Reply::Row(_) | Reply::State(_) | Reply::Refused(_)) => {
                 return Err(unexpected(&reply));
@@ -43,7 +46,8 @@ impl World {
         self.recorder.record(What::Warned { device: member.name.clone(), changes, accepted: force });
         if force {
             simply(member, Ask::LogOut { force: true }).await?;
-            return Ok(self.logged_out(member));
+            self.logged_out(member);
+            return Ok(());
         }
         Err(StepError::Failed(format!("{changes} changes would be lost")))
     }

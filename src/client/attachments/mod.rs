@@ -35,6 +35,6 @@ pub use file_store::{FileError, PREFIX as FILE_PREFIX};
 pub(super) use file_store::{FileStore, Kept, sweep};
 pub(super) use files::run;
 pub(super) use files::saved_settings;
-pub use photo::PhotoError;
+pub use photo::{Photo, PhotoError, prepare as prepare_photo};
 pub use settings::FileSettings;
 pub(super) use upload::Progress;

@@ -22,13 +22,13 @@ const MOST_DECODED: u64 = 256 << 20;
 
 /// A photo as it goes up.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Photo {
+pub struct Photo {
     /// The file.
-    pub(super) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// Its media type.
-    pub(super) mime_type: &'static str,
+    pub mime_type: &'static str,
     /// Latitude and longitude, if the camera noted them.
-    pub(super) location: Option<(f64, f64)>,
+    pub location: Option<(f64, f64)>,
 }
 
 /// Why a file is no photo that could go up.
@@ -62,7 +62,10 @@ impl fmt::Display for PhotoError {
 impl std::error::Error for PhotoError {}
 
 /// Makes of a JPEG or PNG what goes up. Without `compress` it is looked at, and goes as it is.
-pub(super) fn prepare(original: &[u8], compress: bool) -> Result<Photo, PhotoError> {
+///
+/// # Errors
+/// When it is empty, damaged, neither JPEG nor PNG, or too large to decode.
+pub fn prepare(original: &[u8], compress: bool) -> Result<Photo, PhotoError> {
     if original.is_empty() {
         return Err(PhotoError::Empty);
     }

@@ -251,11 +251,9 @@ fn each_hit<'a>(finder: &'a Finder, hay: &[u8], mut hit: impl FnMut(&'a Needle, 
 
 /// The texts of which a claim says that they are stored compressed, as searches call them.
 fn stored_texts(scenario: &Scenario) -> BTreeSet<String> {
-    let texts = scenario.claims().into_iter().filter_map(|claim| match claim {
-        Claim::Compressed(claim) => Some(format!("`{}`", claim.text)),
-        _ => None,
-    });
-    texts.collect()
+    let claims = scenario.claims().into_iter();
+    let texts = claims.filter_map(|claim| if let Claim::Compressed(claim) = claim { Some(claim.text) } else { None });
+    texts.map(|text| format!("`{text}`")).collect()
 }
 
 /// What the story writes into sealed fields.
