@@ -18,6 +18,7 @@ pub use log::WriteLog;
 pub use simulated::SimDisk;
 
 use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex};
 use std::{fs, io};
 
 use rusqlite::Connection;
@@ -34,6 +35,25 @@ pub enum Storage {
     Directory(PathBuf),
 }
 
+/// One connection that is keyed before there is any other, and stays open. SQLite lets other threads in before the beginnings
+/// of SQLCipher are over, and SQLCipher ends with its last keyed connection, under the hands of whoever opens the next.
+static IN_USE: LazyLock<rusqlite::Result<Mutex<Connection>>> = LazyLock::new(|| {
+    let connection = Connection::open_in_memory()?;
+    connection.execute_batch("PRAGMA cipher_log_level = NONE; PRAGMA key = 'in use'")?;
+    Ok(Mutex::new(connection))
+});
+
+/// Sets SQLite and SQLCipher up. Whoever opens a connection does this before.
+///
+/// # Errors
+/// When the library does not begin.
+pub fn set_up() -> rusqlite::Result<()> {
+    IN_USE.as_ref().map(|_| ()).map_err(|error| {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR);
+        rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+    })
+}
+
 impl Storage {
     /// Opens (or creates) the SQLite database called `file`, not yet keyed.
     ///
@@ -43,6 +63,7 @@ impl Storage {
     /// # Errors
     /// When the medium refuses. A simulated disk does so while it is cut, and while another connection has `file` open.
     pub fn connect(&self, file: &str) -> rusqlite::Result<Connection> {
+        set_up()?;
         match self {
             Self::Simulated(disk) => {
                 let connection = vfs::connect(disk, file)?;

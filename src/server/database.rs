@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 
 use super::power::Power;
+use crate::disk;
 
 /// More than there are statements, so that none is ever prepared twice.
 const CACHED_STATEMENTS: usize = 128;
@@ -85,6 +86,7 @@ impl DerefMut for Database {
 const HELD: &str = "a database is held until it is dropped";
 
 fn create() -> rusqlite::Result<Connection> {
+    disk::set_up()?;
     let connection = Connection::open_in_memory()?;
     // Else every join is prepared anew whenever its parameters change, which costs more than running it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -16,7 +16,6 @@ pub(super) mod rows;
 pub(super) mod snapshot;
 
 use std::fmt;
-use std::sync::{LazyLock, Mutex};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -70,14 +69,6 @@ impl From<serde_json::Error> for StoreError {
 /// change a few small rows; signed with the one SHA-2 that phones and servers have instructions for.
 pub(super) const CIPHER: &str = "PRAGMA cipher_page_size = 2048; PRAGMA cipher_hmac_algorithm = HMAC_SHA256";
 
-/// SQLCipher sets itself up for the first keyed connection of a process and ends with the last one, each under the hands of
-/// the other threads. One stays open.
-static IN_USE: LazyLock<rusqlite::Result<Mutex<Connection>>> = LazyLock::new(|| {
-    let connection = Connection::open_in_memory()?;
-    connection.execute_batch("PRAGMA cipher_log_level = NONE; PRAGMA key = 'in use'")?;
-    Ok(Mutex::new(connection))
-});
-
 /// The open database.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -90,7 +81,6 @@ impl Store {
     /// # Errors
     /// When the medium fails, the key is wrong, the library has no encryption or the schema is newer than this engine.
     pub(super) fn open(storage: &Storage, key_hex: &str) -> Result<Self, StoreError> {
-        IN_USE.as_ref().map_err(|error| StoreError::new(error.to_string()))?;
         let connection = storage.connect(FILE)?;
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         // EXCLUSIVE before WAL: then no shared memory is needed. FULL, or a power cut takes acknowledged edits (t).
