@@ -12,6 +12,6 @@ pub use alarm::Alarm;
 pub use budget::{GivenUp, STEP_BUDGET, within_budget};
 pub use clock::{Clock, SIMULATION_EPOCH, WallClock};
 pub use crash::CrashHow;
-pub use hex::hex;
+pub use hex::{hex, unhex};
 pub use random::{Seed, Stream};
 pub use units::{Rate, Share, Size, Span};

@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Reading order: [`Engine`] (what an app may ask), `sync` and `schedule` (one cycle, and when), `push` and `settle`,
-//! `pull`, `session` and `answer` (tokens; what counts as an answer), `vault` (the database's key), `proof` (the device's), `sealing` (fields that the server cannot read), `failed` (what a user does about it), `store` (the
-//! tables), `resolve` (the user's part in conflicts). `priority`, `backoff`, `merge`, `conflict` and `strategy` are pure.
+//! `pull`, `session` and `answer` (tokens; what counts as an answer), `vault` (the database's key), `proof` (the device's),
+//! `sealing` (fields that the server cannot read), `failed` (what a user does about it), `store` (the tables), `resolve`
+//! (the user's part in conflicts). `priority`, `backoff`, `merge`, `conflict` and `strategy` are pure.
 //!
 //! Invariant: no transaction is open across an await, so that a dropped future is as safe as a crash.
 //! Invariant: nothing is pulled while the outcome of a pushed operation is unknown, so that an acknowledgement never

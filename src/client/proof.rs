@@ -11,8 +11,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde::Serialize;
 
 use super::keychain::{DEVICE_KEY, Keychain, KeychainError};
-use super::vault::unhex;
-use crate::base::{Stream, hex};
+use crate::base::{Stream, hex, unhex};
 use crate::protocol::ORIGIN;
 
 #[derive(Serialize)]

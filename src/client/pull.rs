@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::store::cache::{self, Kind};
 use super::store::snapshot::{self, Stage};
 use super::store::{StoreError, logs, meta, rows};
+use super::transport::in_query;
 use super::{merge, push, sealing, static_data};
 use crate::history::{DeviceEvent, ResyncReason};
 use crate::protocol::{Changes, DEFAULT_PAGE, DeltaAnswer, Record, Removal, RemovalReason, path};
@@ -140,14 +141,7 @@ fn target(cursor: Option<&str>, limit: u32, asks: &[(&str, bool)]) -> String {
         mark = '&';
     }
     if let Some(cursor) = cursor {
-        let _ = write!(target, "{mark}cursor=");
-        for byte in cursor.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                target.push(char::from(byte));
-            } else {
-                let _ = write!(target, "%{byte:02X}");
-            }
-        }
+        let _ = write!(target, "{mark}cursor={}", in_query(cursor));
     }
     target
 }

@@ -16,8 +16,8 @@ use super::engine::Engine;
 use super::keychain::{KeychainError, SEALING_KEY, secret};
 use super::store::queue::Queued;
 use super::store::{StoreError, meta, rows};
-use super::vault::unhex;
-use crate::base::hex;
+use super::transport::in_query;
+use crate::base::{hex, unhex};
 use crate::history::UNREADABLE;
 use crate::protocol::{
     Envelope, OpeningKey, OperationKind, OperationResult, RecipientsAnswer, Record, SealingKey, SealingKeyRequest,
@@ -42,15 +42,16 @@ pub(super) async fn prepare(engine: &Engine) -> Result<(), Failure> {
         // A crash came between the sign-in and what it said.
         engine.session.renew().await?;
     }
+    let mut sealed = fields(engine.store.read())?;
     if let Some(announced) = engine.session.take_announced()
-        && announced != fields(engine.store.read())?
+        && announced != sealed
     {
         let written = serde_json::to_string(&announced).map_err(StoreError::from)?;
         engine.store.write(|tx| meta::set(tx, meta::SEALED, &written))?;
+        sealed = announced;
     }
-    let c = engine.store.read();
     let device_id = engine.device_id.borrow().clone();
-    if fields(c)?.is_empty() || meta::get(c, meta::SEALING_KEY_OF)?.as_ref() == Some(&device_id) {
+    if sealed.is_empty() || meta::get(engine.store.read(), meta::SEALING_KEY_OF)?.as_ref() == Some(&device_id) {
         return Ok(());
     }
     let public_key = own_key(engine)?.public().text();
@@ -151,13 +152,7 @@ fn who_may_see(operation: &Queued) -> String {
     let mut query = String::new();
     for (ask, value) in asks.iter().filter_map(|(ask, value)| Some((ask, (*value)?))) {
         let mark = if query.is_empty() { '?' } else { '&' };
-        let _ = write!(query, "{mark}{ask}=");
-        for byte in value.bytes() {
-            let _ = match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                true => write!(query, "{}", char::from(byte)),
-                false => write!(query, "%{byte:02X}"),
-            };
-        }
+        let _ = write!(query, "{mark}{ask}={}", in_query(value));
     }
     query
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use futures_util::future::LocalBoxFuture;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 /// Sends one request at a time and waits for its answer. Time-outs are its own: 10 s to connect, 30 s without
 /// progress.
@@ -50,6 +51,14 @@ impl Request {
     pub fn new(method: Method, target: impl Into<String>) -> Self {
         Self { method, target: target.into(), bearer: None, headers: Vec::new(), body: None, gzip: false }
     }
+}
+
+/// What RFC 3986 (2.3) leaves reserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// `value` as it is written in a query.
+pub(super) fn in_query(value: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(value, RESERVED)
 }
 
 /// An answer, as far as the engine reads it.

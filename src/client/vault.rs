@@ -14,7 +14,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use serde::{Deserialize, Serialize};
 
 use super::keychain::{Keychain, KeychainError, VAULT};
-use crate::base::{Stream, hex};
+use crate::base::{Stream, hex, unhex};
 
 /// Bound into what is wrapped, so that nothing else that was ever wrapped can stand for it.
 const PURPOSE: &[u8] = b"deadzone data key";
@@ -275,11 +275,6 @@ fn derive(credentials: &Credentials<'_>, salt: &str, cost: KeyCost) -> Result<[u
 
 fn cipher(key: &[u8]) -> Result<Aes256Gcm, VaultError> {
     Aes256Gcm::new_from_slice(key).map_err(|_| VaultError::WrongKey)
-}
-
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = (0..text.len()).step_by(2).map(|at| text.get(at..at + 2));
-    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod image;
 mod log;
 mod mount;
 mod simulated;
+mod tables;
 mod vfs;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests;
 
 pub use log::WriteLog;
 pub use simulated::SimDisk;
+pub use tables::{contents, tables};
 
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};

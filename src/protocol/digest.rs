@@ -1,11 +1,12 @@
 //! The digest of a user's view, by which a device learns whether it holds what the server would give it (decision q).
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::base::hex;
 
 /// Bytes of the hash that travel: enough to tell apart, too few to cost.
 const HASH_BYTES: usize = 8;
@@ -29,11 +30,7 @@ impl ViewDigest {
         for (id, version) in &records {
             hash.update(format!("{id}:{version}\n"));
         }
-        let mut text = String::with_capacity(2 * HASH_BYTES);
-        for byte in hash.finalize().iter().take(HASH_BYTES) {
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self { count: records.len() as u64, hash: text }
+        Self { count: records.len() as u64, hash: hex(&hash.finalize()[..HASH_BYTES]) }
     }
 }
 

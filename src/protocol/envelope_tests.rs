@@ -7,10 +7,10 @@ use hpke::rand_core::{TryCryptoRng, TryRng};
 use serde_json::json;
 
 use super::*;
-use crate::base::Seed;
+use crate::base::{Seed, unhex};
 
-fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+fn bytes(digits: &str) -> Vec<u8> {
+    unhex(digits).unwrap()
 }
 
 /// Gives the bytes that a test vector drew.
@@ -40,16 +40,16 @@ impl TryCryptoRng for Drawn {}
 #[test]
 fn the_rfcs_own_example_is_sealed_and_opened() {
     let (secret, public) =
-        X25519HkdfSha256::derive_keypair(&unhex("6db9df30aa07dd42ee5e8181afdb977e538f5e1fec8a06223f33f7013e525037"));
-    assert_eq!(public.to_bytes().to_vec(), unhex("3948cfe0ad1ddb695d780e59077195da6c56506b027329794ab02bca80815c4d"));
-    let (info, aad) = (unhex("4f6465206f6e2061204772656369616e2055726e"), unhex("436f756e742d30"));
-    let plain = unhex("4265617574792069732074727574682c20747275746820626561757479");
-    let mut drawn = Drawn(unhex("7268600d403fce431561aef583ee1613527cff655c1343f29812e66706df3234"));
+        X25519HkdfSha256::derive_keypair(&bytes("6db9df30aa07dd42ee5e8181afdb977e538f5e1fec8a06223f33f7013e525037"));
+    assert_eq!(public.to_bytes().to_vec(), bytes("3948cfe0ad1ddb695d780e59077195da6c56506b027329794ab02bca80815c4d"));
+    let (info, aad) = (bytes("4f6465206f6e2061204772656369616e2055726e"), bytes("436f756e742d30"));
+    let plain = bytes("4265617574792069732074727574682c20747275746820626561757479");
+    let mut drawn = Drawn(bytes("7268600d403fce431561aef583ee1613527cff655c1343f29812e66706df3234"));
     let sealed = wrap::<AesGcm128>(&plain, &public, (&info, &aad), &mut drawn).unwrap();
     let (encapsulated, ciphertext) = sealed.split_at(ENCAPSULATED);
-    assert_eq!(encapsulated, unhex("37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431"));
+    assert_eq!(encapsulated, bytes("37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431"));
     let expected = "f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a96d8770ac83d07bea87e13c512a";
-    assert_eq!(ciphertext, unhex(expected));
+    assert_eq!(ciphertext, bytes(expected));
     assert_eq!(unwrap::<AesGcm128>(&sealed, &secret, (&info, &aad)), Some(plain));
 }
 

@@ -104,7 +104,10 @@ impl Shared {
     /// What a message says, as it is to be recorded.
     pub(super) fn read(&self, kind: MessageKind) -> MessageKind {
         let read = self.on_read.borrow().clone();
-        read.map_or(kind.clone(), |read| read(kind))
+        match read {
+            Some(read) => read(kind),
+            None => kind,
+        }
     }
 
     /// Tells whoever runs the device that it crashes now.

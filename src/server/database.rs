@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::types::ValueRef;
 
 use super::power::Power;
 use crate::disk;
@@ -36,27 +35,6 @@ impl Database {
     /// Commits from now on as long as `power` lasts.
     pub(super) fn runs_on(&mut self, power: Arc<Power>) -> rusqlite::Result<()> {
         self.commit_hook(Some(move || power.forbids_commit()))
-    }
-}
-
-impl Database {
-    /// Every text in it.
-    pub(super) fn contents(&self) -> rusqlite::Result<Vec<u8>> {
-        let mut contents = Vec::new();
-        for table in tables(self)? {
-            let mut statement = self.prepare_cached(&format!("SELECT * FROM {table}"))?;
-            let columns = statement.column_count();
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                for column in 0..columns {
-                    if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = row.get_ref(column)? {
-                        contents.extend_from_slice(bytes);
-                        contents.push(b'\n');
-                    }
-                }
-            }
-        }
-        Ok(contents)
     }
 }
 
@@ -98,15 +76,10 @@ fn create() -> rusqlite::Result<Connection> {
 /// Removes every row. Row ids start anew with it: no table of the schema is declared `AUTOINCREMENT`.
 fn empty(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
-    for table in tables(connection)? {
+    for table in disk::tables(connection)? {
         connection.prepare_cached(&format!("DELETE FROM {table}"))?.execute([])?;
     }
     transaction.commit()
-}
-
-fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare_cached("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
-    statement.query_map([], |row| row.get(0))?.collect()
 }
 
 #[cfg(test)]

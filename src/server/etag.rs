@@ -3,6 +3,8 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::base::hex;
+
 /// The strong tag of what is called `name`.
 pub(super) fn strong(name: &str) -> String {
     format!("\"{name}\"")
@@ -16,7 +18,7 @@ pub(super) fn weak(name: &str) -> String {
 /// The weak tag of `value` by what it says.
 pub(super) fn of_content(value: &impl Serialize) -> String {
     let digest = Sha256::digest(serde_json::to_vec(value).unwrap_or_default());
-    weak(&digest.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    weak(&hex(&digest[..8]))
 }
 
 /// Whether an `If-None-Match` names `tag`; tags are compared weakly there.

@@ -71,6 +71,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt;
 
 use crate::base::{Stream, WallClock};
+use crate::disk;
 use malformed::Explained;
 use power::{Power, PowerCut};
 
@@ -131,7 +132,7 @@ impl Server {
     /// # Errors
     /// When the database cannot be read.
     pub fn contents(&self) -> Result<Vec<u8>, SetupError> {
-        Ok(self.shared.store().connection.contents()?)
+        Ok(disk::contents(&self.shared.store().connection)?)
     }
 
     /// The API as a service.

@@ -33,29 +33,23 @@ impl World {
 
     /// Like a person: asks plainly first, and insists only once it has been told what that costs.
     pub(super) async fn log_out(&self, member: &Member, force: bool) -> Done {
-        let changes = match member.device.ask(Ask::LogOut { force: false }).await? {
-            Reply::Done => {
-                self.logged_out(member);
-                return Ok(());
+        match member.device.ask(Ask::LogOut { force: false }).await? {
+            Reply::Done => {}
+            Reply::Unsynced(changes) => {
+                self.recorder.record(What::Warned { device: member.name.clone(), changes, accepted: force });
+                if !force {
+                    return Err(StepError::Failed(format!("{changes} changes would be lost")));
+                }
+                simply(member, Ask::LogOut { force: true }).await?;
             }
-            Reply::Unsynced(changes) => changes,
             reply @ (Reply::Made(_) | Reply::Synced(_) | Reply::Row(_) | Reply::State(_) | Reply::Refused(_)) => {
                 return Err(unexpected(&reply));
             }
-        };
-        self.recorder.record(What::Warned { device: member.name.clone(), changes, accepted: force });
-        if force {
-            simply(member, Ask::LogOut { force: true }).await?;
-            self.logged_out(member);
-            return Ok(());
         }
-        Err(StepError::Failed(format!("{changes} changes would be lost")))
-    }
-
-    fn logged_out(&self, member: &Member) {
         if let Some(platform) = member.device.platform() {
             self.guarded(&member.name, Guarded::FilesLeft { files: platform.files() });
         }
+        Ok(())
     }
 
     pub(super) async fn sign_in_again(&self, scenario: &Scenario, member: &Member, step: &scenario::SignIn) -> Done {

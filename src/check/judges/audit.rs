@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::base::hex;
 use crate::history::{AuditEntry, DeviceEvent, DeviceState, Event};
 use crate::protocol::{ConflictOutcome, ConflictRecord, FieldConflict, Resolution, ResolutionStrategy};
 
@@ -165,12 +166,11 @@ fn unbroken(name: &str, audit: &[AuditEntry], say: &mut impl FnMut(&'static str,
     let mut previous = "0".repeat(64);
     for (place, entry) in audit.iter().enumerate() {
         let digest = Sha256::digest(format!("{}{}", entry.previous, entry.entry));
-        let hash: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let why = if entry.sequence != place as u64 + 1 {
             format!("it is number {}", entry.sequence)
         } else if entry.previous != previous {
             "it is not bound to the one before it".to_owned()
-        } else if entry.hash != hash.concat() {
+        } else if entry.hash != hex(&digest) {
             "it is not what was hashed".to_owned()
         } else {
             previous.clone_from(&entry.hash);

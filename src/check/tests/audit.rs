@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::defects::on_device;
 use super::story::{Story, record};
 use super::{planted, red};
+use crate::base::hex;
 use crate::history::{Event, MessageKind, What};
 use crate::protocol::{ConflictRecord, ResultStatus};
 
@@ -53,8 +54,7 @@ pub(super) fn chain(entries: &[Value]) -> Value {
     let mut log = Vec::new();
     for (place, entry) in entries.iter().enumerate() {
         let entry = entry.to_string();
-        let digest = Sha256::digest(format!("{previous}{entry}"));
-        let hash = digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        let hash = hex(&Sha256::digest(format!("{previous}{entry}")));
         log.push(json!({"sequence": place + 1, "entry": entry, "previous": previous, "hash": hash}));
         previous = hash;
     }

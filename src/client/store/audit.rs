@@ -6,6 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
+use crate::base::hex;
 use crate::history::{AuditEntry, RescuedOperation};
 use crate::protocol::ConflictRecord;
 
@@ -64,15 +65,7 @@ fn append(c: &Connection, entry: &str) -> Result<(), StoreError> {
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let (sequence, previous) = last.unwrap_or_else(|| (0, BEGINNING.to_owned()));
-    let hash: String = Sha256::new().chain_update(&previous).chain_update(entry).finalize().iter().fold(
-        String::new(),
-        |mut text, byte| {
-            use std::fmt::Write;
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        },
-    );
+    let hash = hex(&Sha256::new().chain_update(&previous).chain_update(entry).finalize());
     c.prepare_cached("INSERT INTO audit_log VALUES (?1, ?2, ?3, ?4)")?.execute(params![
         sequence + 1,
         entry,

@@ -19,9 +19,8 @@ use std::fmt;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::types::ValueRef;
 
-use crate::disk::Storage;
+use crate::disk::{self, Storage};
 
 /// The database's file name on the device's storage.
 const FILE: &str = "deadzone.db";
@@ -146,25 +145,7 @@ impl Store {
     /// # Errors
     /// When the medium fails.
     pub(super) fn contents(&self) -> Result<Vec<u8>, StoreError> {
-        let tables: Vec<String> = {
-            let mut statement = self.connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
-            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
-        };
-        let mut contents = Vec::new();
-        for table in tables {
-            let mut statement = self.connection.prepare(&format!("SELECT * FROM \"{table}\""))?;
-            let columns = statement.column_count();
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                for column in 0..columns {
-                    if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = row.get_ref(column)? {
-                        contents.extend_from_slice(bytes);
-                        contents.push(b'\n');
-                    }
-                }
-            }
-        }
-        Ok(contents)
+        Ok(disk::contents(&self.connection)?)
     }
 
     /// For reading.

@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Device, Reply, page};
-use crate::base::Seed;
+use crate::base::{Seed, unhex};
 use crate::client::store::{meta, rows};
-use crate::client::vault::unhex;
 use crate::client::{Keychain, MemoryKeychain};
 use crate::history::{SyncOutcome, UNREADABLE};
 use crate::protocol::{Envelope, OpeningKey, Slot, path, seal};

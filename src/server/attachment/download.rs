@@ -6,6 +6,7 @@ use axum::http::header::{
     RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 use super::super::auth::Caller;
@@ -16,7 +17,11 @@ use super::blob::{self, Blob};
 use super::range::{self, Asked};
 use super::route::Reply;
 use super::thumbnail;
+use crate::base::unhex;
 use crate::protocol::{REPR_DIGEST, repr_digest};
+
+/// What is percent-encoded in a file's name: a little more than RFC 8187 asks for (3.2.1, `attr-char`).
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
 /// What is private to its reader, and for ever as it is.
 const FOR_EVER: &str = "private, max-age=31536000, immutable";
@@ -34,13 +39,14 @@ pub(super) fn file(
 ) -> Result<Reply, Refusal> {
     let blob = readable(store, now_ms, caller, id)?;
     let told = &blob.told;
-    let tag = etag::strong(told.sha256.as_deref().unwrap_or_default());
+    let sha256 = told.sha256.as_deref().unwrap_or_default();
+    let tag = etag::strong(sha256);
     let reply = |status| {
         Reply::new(status)
             .with(ETAG.as_str(), &tag)
             .with(CACHE_CONTROL.as_str(), FOR_EVER)
             .with(ACCEPT_RANGES.as_str(), "bytes")
-            .with(REPR_DIGEST, repr_digest(&bytes_of(told.sha256.as_deref().unwrap_or_default())))
+            .with(REPR_DIGEST, repr_digest(&unhex(sha256).unwrap_or_default()))
     };
     if etag::matches(text(headers, &IF_NONE_MATCH), &tag) {
         return Ok(reply(StatusCode::NOT_MODIFIED));
@@ -87,11 +93,6 @@ pub(super) fn thumbnail(
     Ok(reply(StatusCode::OK).with(REPR_DIGEST, digest).with(CONTENT_TYPE.as_str(), "image/jpeg").body(jpeg))
 }
 
-/// What hexadecimal digits stand for.
-fn bytes_of(digits: &str) -> Vec<u8> {
-    digits.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
-}
-
 fn readable(store: &Store, now_ms: i64, caller: &Caller, id: &str) -> Result<Blob, Refusal> {
     blob::readable(&store.connection, caller, id, now_ms)?
         .ok_or_else(|| Refusal::not_found(format!("there is no attachment {id}")))
@@ -100,15 +101,7 @@ fn readable(store: &Store, now_ms: i64, caller: &Caller, id: &str) -> Result<Blo
 /// How a browser is to take it; the name in UTF-8 (RFC 8187).
 fn disposition(blob: &Blob) -> String {
     let how = if SHOWN.contains(&blob.told.mime_type.as_str()) { "inline" } else { "attachment" };
-    let mut name = String::new();
-    for byte in blob.told.file_name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
-            name.push(char::from(byte));
-        } else {
-            name.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    format!("{how}; filename*=UTF-8''{name}")
+    format!("{how}; filename*=UTF-8''{}", utf8_percent_encode(&blob.told.file_name, NAME))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

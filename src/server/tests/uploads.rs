@@ -8,10 +8,11 @@ use futures_util::stream::{self, StreamExt};
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::base::hex;
 use crate::protocol::{AttachmentsAnswer, MAX_UPLOAD, StoredAttachment};
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 /// Bytes that are not all alike.

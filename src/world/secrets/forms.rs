@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
 use super::finder::Needle;
+use crate::base::{hex, unhex};
 use crate::history::{Form, Secret};
 
 /// `text` in all its forms; a text of hexadecimal digits stands for bytes, too.
@@ -11,7 +12,7 @@ pub(super) fn forms(secret: Secret, what: &str, text: &str) -> Vec<Needle> {
     let needle = |form, bytes| Needle { secret, what: what.to_owned(), form, bytes };
     let mut needles = vec![needle(Form::Plain, text.as_bytes().to_vec()), needle(Form::Utf16, utf16(text))];
     let mut bytewise = |bytes: &[u8]| {
-        needles.push(needle(Form::Hex, hex(bytes)));
+        needles.push(needle(Form::Hex, hex(bytes).into_bytes()));
         needles.extend(base64(bytes).into_iter().map(|bytes| needle(Form::Base64, bytes)));
     };
     bytewise(text.as_bytes());
@@ -27,17 +28,6 @@ fn utf16(text: &str) -> Vec<u8> {
     let mut wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     wide.pop();
     wide
-}
-
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// What hexadecimal digits stand for.
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = (0..text.len()).step_by(2).map(|at| text.get(at..at + 2));
-    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
 /// What base64 makes of `bytes` wherever they lie in what it codes: the characters that depend on nothing else, at each of
@@ -74,14 +64,14 @@ mod tests {
     fn a_secret_is_found_in_each_of_its_forms() {
         let secret = "00ff10ab2c3d4e5f60718293a4b5c6d7";
         let raw = unhex(secret).unwrap();
-        let upper = secret.to_uppercase();
+        let (upper, digits) = (secret.to_uppercase(), hex(secret.as_bytes()));
         let coded = STANDARD.encode(&raw);
         let big_end: Vec<u8> = secret.encode_utf16().flat_map(u16::to_be_bytes).collect();
         let cases: [(&[u8], Form); 7] = [
             (secret.as_bytes(), Form::Plain),
             (&raw, Form::Raw),
             (upper.as_bytes(), Form::Hex),
-            (&hex(secret.as_bytes()), Form::Hex),
+            (digits.as_bytes(), Form::Hex),
             (&utf16(secret), Form::Utf16),
             (&big_end, Form::Utf16),
             (coded.as_bytes(), Form::Base64),

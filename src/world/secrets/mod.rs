@@ -20,6 +20,7 @@ use super::authenticators::Authenticators;
 use super::cast::password_of;
 use super::network::SERVER;
 use super::stage::{Member, World};
+use crate::base::hex;
 use crate::check::Claim;
 use crate::client::REFRESH_TOKEN;
 use crate::disk::WriteLog;
@@ -125,8 +126,7 @@ impl Secrets {
         for user in users.iter().map(|user| &user.user_id) {
             self.know(Secret::Password, format!("the password of {user}"), &password_of(user));
             for secret in authenticators.of(user) {
-                let digits: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-                self.know(Secret::Key, format!("the authenticator of {user}"), &digits);
+                self.know(Secret::Key, format!("the authenticator of {user}"), &hex(&secret));
             }
         }
     }
