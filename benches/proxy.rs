@@ -1,7 +1,9 @@
-//! The proxy alone beside a plain tokio copy with 64 KiB buffers, in one run: bulk, one connection, 32 connections. Prints
-//! medians over the rounds and their ratio to the copy's; `ROUNDS` sets how many. How exactly it shapes: `shaping.rs`.
+//! The proxy alone beside a plain tokio copy with 64 KiB buffers, and nginx's stream module and HAProxy where they are
+//! installed, in one run: bulk, one connection, 32 connections. Prints medians over the rounds and their ratio to the copy's; `ROUNDS` sets how many. How exactly it shapes: `shaping.rs`.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "what is measured is real time, and printed")]
+
+mod peers;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -181,7 +183,9 @@ fn main() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
     let direct = server();
     let (copy, plain, inspected) = (tokio_copy(direct), proxy(direct, false), proxy(direct, true));
-    let peers = [("direct", direct), ("tokio copy", copy), ("passthrough", plain), ("inspection", inspected)];
+    let others = peers::installed(direct, THREADS);
+    let mut peers = vec![("direct", direct), ("tokio copy", copy), ("passthrough", plain), ("inspection", inspected)];
+    peers.extend(others.iter().map(|peer| (peer.name, peer.address)));
     compare("bulk", "Gbit/s", &peers, rounds, |address| bulk(address, BULK));
     compare("1 connection", "us p50", &peers, rounds, one);
     compare("32 connections", "req/s", &peers, rounds, many);

@@ -68,7 +68,7 @@ pub struct OwnLink {
     #[schemars(example = "queue: 200ms")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Span>,
-    /// How senders find their pace; `bbr` when absent.
+    /// How senders find their pace; when absent `bbr`, and `cubic` in `deadzone proxy`.
     #[schemars(example = "congestion: cubic")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub congestion: Option<Congestion>,

@@ -88,7 +88,9 @@ fn without_files(link: &Link) -> Result<(), String> {
 /// When its traces cannot be read; the text says why.
 pub(super) fn new_link(link: &Link, over: Option<Duration>) -> Result<NewLink, String> {
     let written = serde_json::to_value(link).map_err(|error| error.to_string())?;
-    Ok(NewLink { conditions: world::conditions(link)?, written, over })
+    let conditions = world::conditions(link)?;
+    let paced = matches!(link, Link::Own(own) if own.congestion.is_some());
+    Ok(if paced { NewLink { conditions, written, over } } else { NewLink::unpaced(conditions, written, over) })
 }
 
 /// What a step does to the app's gate; nothing when it only lets time pass, which moves `at`.
@@ -229,6 +231,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::net::Congestion;
 
     #[test]
     fn waits_move_what_follows() {
@@ -335,6 +338,9 @@ mod tests {
         let own = json!({ "down": "2Mbps", "up": "500kbps", "rtt": "80ms", "loss": "1%" });
         let link = read_link(&own).unwrap();
         assert_eq!(link.conditions.round_trip(), Duration::from_millis(80));
+        let pace = |link| read_link(&link).unwrap().conditions.congestion;
+        let said = json!({ "down": "2Mbps", "up": "500kbps", "congestion": "bbr" });
+        assert_eq!([json!("3g"), own, said].map(pace), [Congestion::Cubic, Congestion::Cubic, Congestion::Bbr]);
         for (wrong, expected) in [
             (json!("5g"), "no network profile"),
             (json!({ "down": "2Mbps" }), "needs `down` and `up`"),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::gate::{Gate, lock};
 use super::secure::Shows;
 use crate::history::{Fault, LinkState};
-use crate::net::{Conditions, Profile};
+use crate::net::{Conditions, Congestion, Profile};
 use crate::proxy::{Greeting, Rule};
 
 /// Makes a rule of its number, its gate's name, and the time of its arming.
@@ -51,6 +51,10 @@ pub struct Arming {
     pub what: Armament,
 }
 
+/// How senders behind a proxy find their pace when their link does not say it: what fills a link and shares it evenly, since
+/// here it is the rate that was asked for (`docs/DECISIONS.md`).
+const PACE: Congestion = Congestion::Cubic;
+
 /// What a link becomes.
 #[derive(Clone, Debug)]
 pub struct NewLink {
@@ -62,9 +66,17 @@ pub struct NewLink {
     pub over: Option<Duration>,
 }
 
+impl NewLink {
+    /// A link of which nobody has said how its senders find their pace.
+    #[must_use]
+    pub fn unpaced(conditions: Conditions, written: Value, over: Option<Duration>) -> Self {
+        Self { conditions: Conditions { congestion: PACE, ..conditions }, written, over }
+    }
+}
+
 impl From<Profile> for NewLink {
     fn from(profile: Profile) -> Self {
-        Self { conditions: profile.into(), written: profile.name.into(), over: None }
+        Self::unpaced(profile.into(), profile.name.into(), None)
     }
 }
 
