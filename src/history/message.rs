@@ -144,10 +144,14 @@ pub struct Upload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UploadStep {
-    /// Make it.
+    /// Make it, and take the first of its bytes.
     Create {
         /// Bytes that the file will have.
         length: u64,
+        /// Bytes that came of it with the request.
+        bytes: u64,
+        /// It broke off before its end.
+        cut: bool,
     },
     /// Say where it stands.
     Offset,
@@ -162,4 +166,16 @@ pub enum UploadStep {
     },
     /// End it.
     End,
+}
+
+impl UploadStep {
+    /// What it brings of the file: from where on, how many bytes, and whether it broke off before its end.
+    #[must_use]
+    pub fn part(self) -> Option<(u64, u64, bool)> {
+        match self {
+            Self::Create { bytes, cut, .. } => (bytes > 0 || cut).then_some((0, bytes, cut)),
+            Self::Part { offset, bytes, cut } => Some((offset, bytes, cut)),
+            Self::Offset | Self::End => None,
+        }
+    }
 }

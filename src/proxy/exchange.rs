@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName};
 use hyper::header::{HOST, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
@@ -102,7 +102,8 @@ impl Session {
     /// When hyper must let go of the connection: a fault cuts it or has a script, a body breaks off, the server is away.
     pub(super) async fn exchange(self: Rc<Self>, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
-        if head.method == Method::PATCH && Route::of(&head.method, &head.uri) == Some(Route::Upload) {
+        let uploads = matches!(head.method, Method::PATCH | Method::POST) && !body.is_end_stream();
+        if uploads && Route::of(&head.method, &head.uri) == Some(Route::Upload) {
             return self.pass_part(head, body).await;
         }
         let body = whole(body).await?;
@@ -140,7 +141,7 @@ impl Session {
         })
     }
 
-    /// A part of an upload passes as it comes: of one that breaks off, the server has what came. It is recorded once it has
+    /// A request with bytes of a file passes as it comes: of one that breaks off, the server has what came. It is recorded once it has
     /// passed.
     async fn pass_part(self: &Rc<Self>, head: request::Parts, body: Incoming) -> io::Result<Response<Full<Bytes>>> {
         let (number, route, target) = (self.proxy.next_exchange(), Some(Route::Upload), Some(Target::Upload));

@@ -14,7 +14,8 @@ pub(super) fn request(head: &request::Parts, bytes: u64, cut: bool) -> Option<Me
     let headers = &head.headers;
     let (attachment_id, step) = match head.method {
         Method::POST => {
-            (metadata(headers, "attachmentId"), UploadStep::Create { length: number(headers, "upload-length")? })
+            let length = number(headers, "upload-length")?;
+            (metadata(headers, "attachmentId"), UploadStep::Create { length, bytes, cut })
         }
         Method::HEAD => (id(&head.uri), UploadStep::Offset),
         Method::PATCH => (id(&head.uri), UploadStep::Part { offset: number(headers, "upload-offset")?, bytes, cut }),

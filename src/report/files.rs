@@ -31,12 +31,14 @@ pub(super) fn what(what: &What) -> String {
 /// A request of an upload.
 pub(super) fn upload(upload: &Upload) -> String {
     let file = short(&upload.attachment_id);
+    let cut_off = |cut: bool| if cut { ", cut off" } else { "" };
     match upload.step {
-        UploadStep::Create { length } => format!("upload of {length} bytes ({file})"),
-        UploadStep::Offset => format!("where does {file} stand?"),
-        UploadStep::Part { offset, bytes, cut } => {
-            format!("{bytes} bytes of {file} from {offset} on{}", if cut { ", cut off" } else { "" })
+        UploadStep::Create { length, bytes: 0, cut: false } => format!("upload of {length} bytes ({file})"),
+        UploadStep::Create { length, bytes, cut } => {
+            format!("upload of {length} bytes ({file}), and {bytes} of them{}", cut_off(cut))
         }
+        UploadStep::Offset => format!("where does {file} stand?"),
+        UploadStep::Part { offset, bytes, cut } => format!("{bytes} bytes of {file} from {offset} on{}", cut_off(cut)),
         UploadStep::End => format!("no more of {file}"),
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Endpoint {
     /// A 200 is the file's bytes.
     binary: bool,
     /// The media type of a body that is no JSON.
-    bytes: Option<&'static str>,
+    bytes: Option<(&'static str, bool)>,
     /// Request headers, and whether they must be there.
     headers: &'static [(&'static str, bool)],
     problems: &'static [u16],
@@ -73,9 +73,9 @@ impl Endpoint {
         Self { binary: true, ..self }
     }
 
-    /// Its body is bytes of this media type.
-    pub(super) fn bytes(self, media_type: &'static str) -> Self {
-        Self { bytes: Some(media_type), ..self }
+    /// Its body is bytes of this media type; `required` where there must be one.
+    pub(super) fn bytes(self, media_type: &'static str, required: bool) -> Self {
+        Self { bytes: Some((media_type, required)), ..self }
     }
 
     /// It reads these headers; those that are marked must be there.
@@ -135,9 +135,9 @@ impl Endpoint {
             let content = json!({ "application/json": { "schema": body(sent) } });
             operation["requestBody"] = json!({ "required": true, "content": content });
         }
-        if let Some(media_type) = self.bytes {
+        if let Some((media_type, required)) = self.bytes {
             operation["requestBody"] =
-                json!({ "required": true, "content": { media_type: { "schema": BYTES.clone() } } });
+                json!({ "required": required, "content": { media_type: { "schema": BYTES.clone() } } });
         }
         operation["responses"] = self.responses(given);
         operation

@@ -1,7 +1,7 @@
 //! Claims on files: that they are with the server, how soon, and at which price.
 
 use crate::base::Span;
-use crate::history::{DeviceEvent, UploadStep};
+use crate::history::DeviceEvent;
 
 use super::super::case::{Case, device_event};
 use super::super::claim::UploadsClaim;
@@ -54,7 +54,7 @@ fn sent(device: &Device<'_>, files: &[Taken<'_>]) -> u64 {
     let mut exchanges = Exchanges::default();
     let passed = device.timeline.iter().filter_map(|event| exchanges.note(&event.what));
     let parts = passed.filter_map(|passed| match passed {
-        Passed::Asked(id, UploadStep::Part { bytes, .. }) if files.iter().any(|file| file.id == id) => Some(bytes),
+        Passed::Asked(id, step) if files.iter().any(|file| file.id == id) => step.part().map(|(_, bytes, _)| bytes),
         Passed::Asked(..) | Passed::Told(..) => None,
     });
     parts.sum()

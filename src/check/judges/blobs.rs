@@ -80,7 +80,7 @@ impl<'a> Watch<'_, 'a> {
             let expected = format!("{} sends each file once", self.name);
             out.violated(ONCE, expected, format!("it sends {id} again"), &[seq, event.seq]);
         }
-        let UploadStep::Part { offset, bytes, cut } = step else { return };
+        let Some((offset, bytes, cut)) = step.part() else { return };
         let over = connection(event);
         let said = known.parts.iter_mut().rev().find(|(start, by)| *start == offset && (by.is_none() || *by == over));
         match said {
@@ -188,7 +188,9 @@ impl<'a> Watch<'_, 'a> {
     /// A part sets out: where the server stands, behind all that is more urgent, and on a network that is one for it.
     fn sets_out(&mut self, id: &'a str, offset: u64, event: &Event, out: &mut Findings) {
         let known = self.uploads.entry(id).or_default();
-        if known.at != Some(offset) {
+        // The first part of all may go up with the creation: before it the server has nothing.
+        let first = offset == 0 && known.parts.is_empty() && known.farthest.0 == 0;
+        if known.at != Some(offset) && !first {
             goes_on(self.name, id, known, offset, event.seq, out);
         }
         known.parts.push((offset, None));

@@ -67,6 +67,7 @@ impl Engine {
             description: capture.description,
             location: ready.location.map(|location| location.to_string()),
             upload_url: None,
+            attempts: 0,
         };
         let mut payload = Record::from_iter([("attachments".to_owned(), json!([line(&pending, critical)?]))]);
         payload.insert("_version".into(), version(&visible));

@@ -17,7 +17,7 @@ use crate::client::store::files::{self, Pending};
 use crate::client::store::queue::{self, Queued};
 use crate::client::transport::{Method, Request, Response};
 use crate::history::DeviceEvent;
-use crate::protocol::{ErrorCode, OperationError, OperationResult, path};
+use crate::protocol::{ErrorCode, OFFSET_STREAM, OperationError, OperationResult, path};
 
 const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 const UPLOAD_OFFSET: &str = "upload-offset";
@@ -55,6 +55,16 @@ pub(in crate::client) enum Advance {
     Complete,
     /// The server, or the device itself, refused the file for now.
     Judged,
+}
+
+/// What asking for an upload came to.
+enum Begun {
+    /// It is there.
+    At(String),
+    /// And has the first part, of several.
+    Further,
+    /// Something more urgent goes first.
+    GaveWay,
 }
 
 /// Why a part did not go up.
@@ -115,7 +125,11 @@ impl Engine {
         let id = pending.attachment_id.as_str();
         let url = match &pending.upload_url {
             Some(url) => url.clone(),
-            None => self.begin(pending).await?,
+            None => match self.begin(pending, pushed).await? {
+                Begun::At(url) => url,
+                Begun::Further => return Ok(Advance::Further),
+                Begun::GaveWay => return Ok(Advance::GaveWay),
+            },
         };
         let known = self.uploads.borrow().known.clone().filter(|(of, _)| of == id);
         let offset = match known {
@@ -124,31 +138,24 @@ impl Engine {
         };
         let size = pending.kept.size;
         if offset < size {
-            let pace = self.uploads.borrow().pace.bytes();
-            let bytes =
-                self.file_store.read(&pending.kept, offset, pace).map_err(|error| Trouble::File(error.to_string()))?;
+            let bytes = self.next_bytes(pending, offset)?;
             let len = bytes.len() as u64;
-            if len == 0 {
-                return Err(Trouble::File("it is shorter than it was".into()));
-            }
-            self.emit(DeviceEvent::Uploading { attachment_id: id.to_owned(), offset, bytes: len });
-            let started = Instant::now();
-            let sending = self.session.tus(patch(&url, offset, bytes));
-            let Some(answer) = self.unless_disturbed(sending, pushed, || self.uploads_allowed()).await else {
-                self.uploads.borrow_mut().known = None;
+            let Some(answer) = self.send_part(id, offset, patch(&url, offset, bytes), pushed).await? else {
                 return Ok(Advance::GaveWay);
             };
-            let there = upload_offset(&answer?)?;
+            let there = upload_offset(&answer)?;
             if there != offset + len {
                 return Err(Failure::network(format!("{len} bytes at {offset} went up, and {there} are there")).into());
             }
-            let mut uploads = self.uploads.borrow_mut();
-            uploads.pace.note(len, started.elapsed());
-            uploads.known = Some((id.to_owned(), there));
+            self.uploads.borrow_mut().known = Some((id.to_owned(), there));
             if there < size {
                 return Ok(Advance::Further);
             }
         }
+        self.complete(id)
+    }
+
+    fn complete(&self, id: &str) -> Result<Advance, Trouble> {
         // The server names the whole length only once it has found the file to be what was announced.
         self.store.write(|tx| files::uploaded(tx, id))?;
         self.uploads.borrow_mut().known = None;
@@ -156,23 +163,65 @@ impl Engine {
         Ok(Advance::Complete)
     }
 
-    /// Has the server make the upload; where it is, is noted before a byte goes there.
-    async fn begin(&self, pending: &Pending) -> Result<String, Trouble> {
-        let answer = self.session.tus(create(pending)).await?;
+    fn next_bytes(&self, pending: &Pending, offset: u64) -> Result<Vec<u8>, Trouble> {
+        let pace = self.uploads.borrow().pace.bytes();
+        let read = self.file_store.read(&pending.kept, offset, pace);
+        let bytes = read.map_err(|error| Trouble::File(error.to_string()))?;
+        if bytes.is_empty() && offset < pending.kept.size {
+            return Err(Trouble::File("it is shorter than it was".into()));
+        }
+        Ok(bytes)
+    }
+
+    /// Sends a request with bytes of a file; `None` when it gave way, and nobody knows how many of them arrived.
+    async fn send_part(
+        &self,
+        id: &str,
+        offset: u64,
+        request: Request,
+        pushed: &Pushed,
+    ) -> Result<Option<Response>, Trouble> {
+        let bytes = request.body.as_ref().map_or(0, |body| body.len() as u64);
+        self.emit(DeviceEvent::Uploading { attachment_id: id.to_owned(), offset, bytes });
+        let started = Instant::now();
+        let sending = self.session.tus(request);
+        let Some(answer) = self.unless_disturbed(sending, pushed, || self.uploads_allowed()).await else {
+            self.uploads.borrow_mut().known = None;
+            return Ok(None);
+        };
+        let answer = answer?;
+        self.uploads.borrow_mut().pace.note(bytes, started.elapsed());
+        Ok(Some(answer))
+    }
+
+    /// Has the server make the upload. The first bytes go along at the first try alone (tus, creation-with-upload): after
+    /// that there may be an upload that has some of them, and it is asked.
+    async fn begin(&self, pending: &Pending, pushed: &Pushed) -> Result<Begun, Trouble> {
+        let id = pending.attachment_id.as_str();
+        let first = if pending.attempts == 0 { self.next_bytes(pending, 0)? } else { Vec::new() };
+        let len = first.len() as u64;
+        let now = self.clock.now_text();
+        self.store.write(|tx| files::trying(tx, id, &now))?;
+        let answer = if len > 0 {
+            match self.send_part(id, 0, create(pending, first), pushed).await? {
+                Some(answer) => answer,
+                None => return Ok(Begun::GaveWay),
+            }
+        } else {
+            self.session.tus(create(pending, first)).await?
+        };
         let url = answer.header("location").to_owned();
         if !url.starts_with('/') {
             return Err(Failure::network("the answer names no upload").into());
         }
-        let now = self.clock.now_text();
-        self.store.write(|tx| {
-            files::trying(tx, &pending.attachment_id, &now)?;
-            files::upload_at(tx, &pending.attachment_id, Some(&url))
-        })?;
-        // An upload that the server had already is asked where it stands.
-        if answer.status == 201 && answer.header(UPLOAD_OFFSET).parse().unwrap_or(0) == 0 {
-            self.uploads.borrow_mut().known = Some((pending.attachment_id.clone(), 0));
+        self.store.write(|tx| files::upload_at(tx, id, Some(&url)))?;
+        // An upload that the server had already is asked where it stands; a server that takes no bytes along says none or 0.
+        let there = answer.header(UPLOAD_OFFSET).parse().unwrap_or(0);
+        if answer.status == 201 && (there == 0 || there == len) {
+            self.uploads.borrow_mut().known = Some((id.to_owned(), there));
         }
-        Ok(url)
+        let more = len > 0 && there == len && len < pending.kept.size;
+        Ok(if more { Begun::Further } else { Begun::At(url) })
     }
 
     async fn ask_offset(&self, url: &str) -> Result<u64, Failure> {
@@ -269,8 +318,12 @@ fn tus(method: Method, target: &str) -> Request {
     Request { headers: vec![(TUS.0, TUS.1.to_owned())], ..Request::new(method, target) }
 }
 
-fn create(pending: &Pending) -> Request {
+fn create(pending: &Pending, first: Vec<u8>) -> Request {
     let mut request = tus(Method::Post, path::ATTACHMENTS);
+    if !first.is_empty() {
+        request.headers.push(offset_stream());
+        request.body = Some(first);
+    }
     request.headers.push(("upload-length", pending.kept.size.to_string()));
     let fields = [
         ("attachmentId", Some(&pending.attachment_id)),
@@ -291,8 +344,12 @@ fn create(pending: &Pending) -> Request {
 fn patch(url: &str, offset: u64, bytes: Vec<u8>) -> Request {
     let mut request = tus(Method::Patch, url);
     request.headers.push((UPLOAD_OFFSET, offset.to_string()));
-    request.headers.push(("content-type", "application/offset+octet-stream".to_owned()));
+    request.headers.push(offset_stream());
     Request { body: Some(bytes), ..request }
+}
+
+fn offset_stream() -> (&'static str, String) {
+    ("content-type", OFFSET_STREAM.to_owned())
 }
 
 fn upload_offset(answer: &Response) -> Result<u64, Failure> {

@@ -33,6 +33,8 @@ pub(in crate::client) struct Pending {
     pub(in crate::client) location: Option<String>,
     /// Where its upload goes on, once there is one.
     pub(in crate::client) upload_url: Option<String>,
+    /// How often the server was asked to make an upload of it.
+    pub(in crate::client) attempts: u32,
 }
 
 /// Notes a file that lies on the disk; without the hash of the whole, one that is to come bit by bit.
@@ -77,7 +79,7 @@ pub(in crate::client) fn await_upload(c: &Connection, pending: &Pending, user: O
 /// The capture with this id.
 pub(in crate::client) fn pending(c: &Connection, attachment_id: &str) -> Result<Option<Pending>, StoreError> {
     let sql = "SELECT workOrderId, localFilePath, wrappedKey, size, p.sha256, fileName, mimeType, attachmentType,
-               capturedAt, description, location, uploadUrl
+               capturedAt, description, location, uploadUrl, _uploadAttempts
                FROM pending_attachments p JOIN files f ON f.name = p.localFilePath WHERE p.attachmentId = ?1";
     let mut statement = c.prepare_cached(sql)?;
     let pending = statement.query_row([attachment_id], |row| {
@@ -94,6 +96,7 @@ pub(in crate::client) fn pending(c: &Connection, attachment_id: &str) -> Result<
             description: row.get(9)?,
             location: row.get(10)?,
             upload_url: row.get(11)?,
+            attempts: row.get(12)?,
         })
     });
     Ok(pending.optional()?)

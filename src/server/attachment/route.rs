@@ -76,14 +76,19 @@ pub(in crate::server) fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> 
 fn tus_routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
     const PATCH_HEADERS: &[(&str, bool)] =
         &[(tus::RESUMABLE, true), (tus::UPLOAD_OFFSET, true), (tus::UPLOAD_CHECKSUM, false)];
-    const CREATE_HEADERS: &[(&str, bool)] =
-        &[(tus::RESUMABLE, true), (tus::UPLOAD_LENGTH, true), (tus::UPLOAD_METADATA, false)];
+    const CREATE_HEADERS: &[(&str, bool)] = &[
+        (tus::RESUMABLE, true),
+        (tus::UPLOAD_LENGTH, true),
+        (tus::UPLOAD_METADATA, false),
+        (tus::UPLOAD_CHECKSUM, false),
+    ];
     const HEADERS: &[(&str, bool)] = &[(tus::RESUMABLE, true)];
-    let summary = "Begin an upload (tus 1.0, creation).";
+    let summary = "Begin an upload (tus 1.0, creation), its first bytes with it (creation-with-upload).";
     let create_at = Endpoint::plain("post", path::ATTACHMENTS, "createUpload", summary)
         .headers(CREATE_HEADERS)
-        .answers(201, "Made, or made before: its URL is in `Location`.")
-        .problems(&[403, 404, 409, 412, 413, 460]);
+        .bytes(OFFSET_STREAM, false)
+        .answers(201, "Made, or made before: its URL is in `Location`, how far it has come in `Upload-Offset`.")
+        .problems(&[403, 404, 409, 412, 413, 415, 460]);
     let options_at = Endpoint::plain("options", path::ATTACHMENTS, "uploadOptions", "What of tus the server knows.")
         .open()
         .answers(204, "The headers say it.");
@@ -93,13 +98,13 @@ fn tus_routes() -> Vec<(Endpoint, MethodRouter<Arc<Shared>>)> {
         .problems(&[404, 412]);
     let patch_at = Endpoint::plain("patch", path::ATTACHMENT, "upload", "Add bytes to an upload (tus 1.0, checksum).")
         .headers(PATCH_HEADERS)
-        .bytes(OFFSET_STREAM)
+        .bytes(OFFSET_STREAM, true)
         .answers(204, "They are kept.")
         .problems(&[404, 409, 412, 413, 415, 460]);
     let summary = "What X-HTTP-Method-Override says: PATCH or DELETE.";
     let post_at = Endpoint::plain("post", path::ATTACHMENT, "uploadOverride", summary)
         .headers(PATCH_HEADERS)
-        .bytes(OFFSET_STREAM)
+        .bytes(OFFSET_STREAM, true)
         .answers(204, "It is done.")
         .problems(&[404, 409, 412, 413, 415, 460]);
     let delete_at =
@@ -128,13 +133,14 @@ async fn list(State(shared): App, headers: HeaderMap) -> Response {
     Answer::to(&headers).with::<AttachmentsAnswer>(list())
 }
 
-async fn create(State(shared): App, headers: HeaderMap) -> Response {
-    let created = || {
+async fn create(State(shared): App, request: Request) -> Response {
+    let headers = request.headers().clone();
+    let created = async {
         let caller = caller(&shared, &headers)?;
         upload::check_version(&headers)?;
-        upload::create(&mut shared.store(), shared.now_ms(), &caller, &headers)
+        upload::create(&shared, &caller, request).await
     };
-    spoken(&headers, created())
+    spoken(&headers, created.await)
 }
 
 async fn capabilities() -> Response {

@@ -1,5 +1,6 @@
-//! The uploads: tus 1.0 with creation, termination, expiration and checksum.
+//! The uploads: tus 1.0 with creation (with upload), termination, expiration and checksum.
 
+use axum::body::{Body, HttpBody};
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
@@ -23,7 +24,7 @@ use super::route::Reply;
 use crate::protocol::{MAX_UPLOAD, OFFSET_STREAM, TUS_VERSION, path, tus};
 
 /// The extensions that are here.
-pub(super) const EXTENSIONS: &str = "creation,termination,expiration,checksum";
+pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,termination,expiration,checksum";
 /// The checksums that are here.
 pub(super) const ALGORITHMS: &str = "sha1,sha256";
 
@@ -36,8 +37,40 @@ pub(super) fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// Makes an upload, or finds the one that a creation whose answer was lost has made.
-pub(super) fn create(store: &mut Store, now_ms: i64, caller: &Caller, headers: &HeaderMap) -> Result<Reply, Refusal> {
+/// Makes an upload, or finds the one that a creation whose answer was lost has made, and takes the bytes that come with it.
+pub(super) async fn create(
+    shared: &Shared,
+    caller: &Caller,
+    request: axum::extract::Request,
+) -> Result<Reply, Refusal> {
+    let (head, body) = request.into_parts();
+    let headers = &head.headers;
+    let carries = !body.is_end_stream();
+    if carries {
+        check_body(headers)?;
+    }
+    let made = make(&mut shared.store(), shared.now_ms(), caller, headers)?;
+    let id = made.told.attachment_id.clone();
+    let made = match made.told.offset {
+        0 if carries => receive(shared, caller.user(), made, 0, (headers, body)).await?,
+        // What was made before goes on from where it stands, and not from the start.
+        _ => {
+            drain(body).await;
+            made
+        }
+    };
+    let reply = Reply::new(StatusCode::CREATED)
+        .with(LOCATION.as_str(), format!("{}/{id}", path::ATTACHMENTS))
+        .with(tus::UPLOAD_OFFSET, made.told.offset);
+    Ok(expiring(reply, &made))
+}
+
+/// Reads a body to its end, so that the connection goes on after it.
+async fn drain(mut body: Body) {
+    while body.frame().await.is_some_and(|frame| frame.is_ok()) {}
+}
+
+fn make(store: &mut Store, now_ms: i64, caller: &Caller, headers: &HeaderMap) -> Result<Blob, Refusal> {
     if Role::of(&caller.profile) == Role::Auditor {
         return Err(Refusal::denied("an auditor changes nothing"));
     }
@@ -64,10 +97,7 @@ pub(super) fn create(store: &mut Store, now_ms: i64, caller: &Caller, headers: &
     let made = find(&tx, user, &id, now_ms)?;
     let made = if length == 0 && !made.told.complete { finish(&tx, made, user, now_ms)? } else { made };
     tx.commit()?;
-    let reply = Reply::new(StatusCode::CREATED)
-        .with(LOCATION.as_str(), format!("{}/{id}", path::ATTACHMENTS))
-        .with(tus::UPLOAD_OFFSET, made.told.offset);
-    Ok(expiring(reply, &made))
+    Ok(made)
 }
 
 /// A repeat means the same file.
@@ -115,19 +145,31 @@ pub(super) fn terminate(store: &mut Store, now_ms: i64, user: &str, id: &str) ->
     Ok(Reply::new(StatusCode::NO_CONTENT))
 }
 
-/// Takes the bytes of a PATCH as they arrive, so that those stay that came before a cut.
+/// Adds the bytes of a PATCH.
 pub(super) async fn patch(
     shared: &Shared,
     user: &str,
     id: &str,
     request: axum::extract::Request,
 ) -> Result<Reply, Refusal> {
-    let (head, mut body) = request.into_parts();
+    let (head, body) = request.into_parts();
     let headers = &head.headers;
     check_body(headers)?;
     let offset = number(headers, tus::UPLOAD_OFFSET)?;
-    let mut checksum = Checksum::of(headers)?;
     let found = find(&shared.store().connection, user, id, shared.now_ms())?;
+    let now = receive(shared, user, found, offset, (headers, body)).await?;
+    Ok(expiring(Reply::new(StatusCode::NO_CONTENT).with(tus::UPLOAD_OFFSET, now.told.offset), &now))
+}
+
+/// Takes bytes as they arrive, so that those stay that came before a cut.
+async fn receive(
+    shared: &Shared,
+    user: &str,
+    found: Blob,
+    offset: u64,
+    (headers, mut body): (&HeaderMap, Body),
+) -> Result<Blob, Refusal> {
+    let mut checksum = Checksum::of(headers)?;
     let announced = text(headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<u64>().ok());
     let length = found.told.length;
     let end = announced.map(|announced| offset.saturating_add(announced));
@@ -135,9 +177,9 @@ pub(super) async fn patch(
         return Err(too_many(length));
     }
     if found.told.complete && end == Some(length) {
-        // The answer to the last PATCH was lost. The body is read to its end: the connection goes on after it.
-        while body.frame().await.is_some_and(|frame| frame.is_ok()) {}
-        return Ok(Reply::new(StatusCode::NO_CONTENT).with(tus::UPLOAD_OFFSET, length));
+        // The answer to the last PATCH was lost.
+        drain(body).await;
+        return Ok(found);
     }
     if found.told.complete || offset != found.told.offset {
         let stands = found.told.offset;
@@ -163,7 +205,7 @@ pub(super) async fn patch(
     settle(&mut shared.store(), shared.now_ms(), user, &found, checksum, (offset, at))
 }
 
-/// All of a PATCH has come, from one place to another.
+/// All of a body has come, from one place in the file to another.
 fn settle(
     store: &mut Store,
     now_ms: i64,
@@ -171,7 +213,7 @@ fn settle(
     found: &Blob,
     checksum: Checksum,
     (from, at): (u64, u64),
-) -> Result<Reply, Refusal> {
+) -> Result<Blob, Refusal> {
     let tx = store.connection.transaction()?;
     if !checksum.holds() {
         blob::take_back(&tx, found, at, from)?;
@@ -193,7 +235,7 @@ fn settle(
         now
     };
     tx.commit()?;
-    Ok(expiring(Reply::new(StatusCode::NO_CONTENT).with(tus::UPLOAD_OFFSET, at), &now))
+    Ok(now)
 }
 
 /// The last byte is there: the file is what it was declared to be, or the upload begins anew.
@@ -250,7 +292,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// The checksum of a PATCH, as it is computed.
+/// The checksum of a body, as it is computed.
 enum Checksum {
     None,
     Sha1(Sha1, Vec<u8>),

@@ -62,6 +62,13 @@ impl Device {
         self.tus("POST", path::ATTACHMENTS, &headers, "").await
     }
 
+    /// Begins an upload and sends the first of its bytes along.
+    async fn begin_with(&self, id: &str, length: usize, more: &[(&str, &str)], body: impl Into<Body>) -> Reply {
+        let (metadata, length) = (metadata(&[("attachmentId", id)]), length.to_string());
+        let headers = [("upload-length", length.as_str()), ("upload-metadata", metadata.as_str())];
+        self.tus("POST", path::ATTACHMENTS, &[&headers, more].concat(), body).await
+    }
+
     pub(super) async fn add(&self, id: &str, offset: usize, bytes: &[u8]) -> Reply {
         self.add_with(id, offset, &[], bytes.to_vec()).await
     }
@@ -177,6 +184,56 @@ async fn a_creation_again_is_the_same_upload_and_another_file_is_refused() {
     let nameless = maria.tus("POST", path::ATTACHMENTS, &[("upload-length", "0")], "").await;
     let id = nameless.header("location").rsplit('/').next().unwrap().to_owned();
     assert_eq!(maria.file(&id).await, b"", "a client that says nothing gets an id, and an empty file is whole at once");
+}
+
+const STREAM: (&str, &str) = ("content-type", "application/offset+octet-stream");
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_takes_the_first_bytes_along() {
+    let world = World::new();
+    let maria = world.sign_in("maria", "phone").await;
+    let said = |reply: &Reply| (reply.status.as_u16(), reply.header("location"), reply.header("upload-offset"));
+    let whole = maria.begin_with("a-1", 5, &[STREAM], "01234").await;
+    assert_eq!(said(&whole), (201, at("a-1"), "5".into()));
+    assert_eq!(whole.header("upload-expires"), "", "what is whole stays");
+    assert_eq!(maria.file("a-1").await, b"01234");
+    let part = maria.begin_with("a-2", 10, &[STREAM], "012").await;
+    assert_eq!(said(&part), (201, at("a-2"), "3".into()));
+    // A repeat goes on from where the upload stands: bytes from its start are not wanted again.
+    let again = maria.begin_with("a-2", 10, &[STREAM], "01234").await;
+    assert_eq!(said(&again), (201, at("a-2"), "3".into()));
+    assert_eq!(maria.add("a-2", 3, b"3456789").await.status.as_u16(), 204);
+    assert_eq!(maria.file("a-2").await, b"0123456789");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creation_with_wrong_bytes_keeps_none_of_them() {
+    let world = World::new();
+    let maria = world.sign_in("maria", "phone").await;
+    let announced = [STREAM, ("content-length", "6")];
+    assert_eq!(maria.begin_with("a-1", 5, &announced, "012345").await.status.as_u16(), 413);
+    assert_eq!(maria.stands("a-1").await, Some(0));
+    let wrong = format!("sha256 {}", STANDARD.encode(Sha256::digest(b"other")));
+    let checked = [STREAM, ("upload-checksum", wrong.as_str())];
+    assert_eq!(maria.begin_with("a-2", 5, &checked, "01234").await.status.as_u16(), 460);
+    assert_eq!(maria.stands("a-2").await, Some(0));
+    for media_type in ["text/plain", ""] {
+        assert_eq!(maria.begin_with("a-3", 5, &[("content-type", media_type)], "01234").await.status.as_u16(), 415);
+    }
+    let packed = [STREAM, ("content-encoding", "gzip")];
+    assert_eq!(maria.begin_with("a-3", 5, &packed, "01234").await.status.as_u16(), 415);
+    assert_eq!(maria.stands("a-3").await, None, "what is refused for its form makes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_creation_that_breaks_off_what_came_stays() {
+    let world = World::new();
+    let maria = world.sign_in("maria", "phone").await;
+    let pieces = [Ok(Bytes::from_static(b"012")), Err(std::io::Error::other("the link went"))];
+    let broken = maria.begin_with("a-1", 10, &[STREAM], Body::from_stream(stream::iter(pieces))).await;
+    assert_eq!(broken.status.as_u16(), 400);
+    assert_eq!(maria.stands("a-1").await, Some(3));
+    assert_eq!(maria.begin("a-1", 10, &[]).await.header("upload-offset"), "3");
 }
 
 #[tokio::test(start_paused = true)]
@@ -364,7 +421,7 @@ async fn the_server_says_what_of_tus_it_knows() {
     let request = Request::builder().method("OPTIONS").uri(path::ATTACHMENTS).body(Body::empty()).unwrap();
     let reply = send(&world.server, request).await;
     assert_eq!((reply.status.as_u16(), reply.header("tus-version")), (204, "1.0.0".into()));
-    assert_eq!(reply.header("tus-extension"), "creation,termination,expiration,checksum");
+    assert_eq!(reply.header("tus-extension"), "creation,creation-with-upload,termination,expiration,checksum");
     assert_eq!(reply.header("tus-checksum-algorithm"), "sha1,sha256");
     assert_eq!(reply.header("tus-max-size"), MAX_UPLOAD.to_string());
 }

@@ -39,7 +39,7 @@ fn upload(spoil: impl FnOnce(&mut Vec<What>)) -> crate::check::Verdict {
             bytes: 200,
             sha256: sha256.clone(),
         }),
-        asked(901, UploadStep::Create { length: 200 }),
+        asked(901, UploadStep::Create { length: 200, bytes: 0, cut: false }),
         told(901, 201, 0),
         sets_out(0),
         asked(902, part(0)),
@@ -80,6 +80,38 @@ fn resume_wrong_offset() {
         }
     });
     red(&verdict, "I16", &["says from where it sends file-a", "90 passes"]);
+}
+
+/// Of the clean upload, the first part goes up with the creation: 0 captured, 1 sets out, 2 asked, 3 told, 4 sets out again.
+fn along(events: &mut Vec<What>) {
+    events.swap(1, 3);
+    events.swap(2, 3);
+    events.remove(4);
+    if let What::Request(Message { kind: MessageKind::Upload(upload), .. }) = &mut events[2] {
+        upload.step = UploadStep::Create { length: 200, bytes: 100, cut: false };
+    }
+    events.remove(4);
+    if let What::Answer(Message { kind: MessageKind::UploadAnswer { offset }, .. }) = &mut events[3] {
+        *offset = Some(100);
+    }
+}
+
+#[test]
+fn bytes_that_go_along_are_a_part_like_any_other() {
+    let verdict = upload(along);
+    assert!(verdict.findings.is_empty(), "{:#?}", verdict.findings);
+    let verdict = upload(|events| {
+        along(events);
+        events.remove(1);
+    });
+    red(&verdict, "I16", &["says from where it sends file-a", "0 passes"]);
+    // It broke off, and nobody knows how much of it arrived: to begin at 0 again needs a question.
+    let verdict = upload(|events| {
+        along(events);
+        events.remove(3);
+        events.splice(3..3, [events[1].clone(), events[2].clone()]);
+    });
+    red(&verdict, "I16", &["asks where the server stands", "goes on at 0"]);
 }
 
 #[test]
@@ -266,7 +298,7 @@ fn a_picture_that_is_not_shown_and_a_file_that_no_order_names() {
 fn an_upload_that_the_server_breaks_over_is_given_up_after_ten_answers() {
     let gives_up_after = |answers: u64| {
         upload(|events| {
-            let step = UploadStep::Create { length: 200 };
+            let step = UploadStep::Create { length: 200, bytes: 0, cut: false };
             let asked = Upload { attachment_id: "file-a".into(), step };
             let broken = MessageKind::Problem { code: ErrorCode::ServerError, detail: "it broke".into() };
             let tries = (0..answers).flat_map(|nth| {
