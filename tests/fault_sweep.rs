@@ -55,6 +55,8 @@ const FAULTS: &[(&str, &str)] = &[
     ("slow head", "slow: { device: maria, what: head, by: 1s, bytes: 10B"),
     ("duplicate", "duplicate: { device: maria"),
     ("duplicate", "duplicate: { device: maria, late: 20s"),
+    ("garble", "garble: { device: maria"),
+    ("garble", "garble: { device: maria, at: 999kB"),
     ("replay", "replay: { device: maria"),
     ("replay", "replay: { device: maria, when: after-commit"),
     ("replay", "replay: { device: maria, back: 2"),

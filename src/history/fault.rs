@@ -23,6 +23,8 @@ pub enum Fault {
     Slow,
     /// A request that reaches the server twice.
     Duplicate,
+    /// A request that arrives changed.
+    Garble,
     /// An earlier answer that comes again.
     Replay,
     /// A captive portal between the device and the server.

@@ -26,8 +26,8 @@ pub use alone::{
     Words,
 };
 pub use faults::{
-    Act, At, Canned, Drops, Duplicate, Entry, Facts, Faults, Greeting, Greetings, LoseHow, Meeting, Moment, Only, Page,
-    Refuse, Replay, RetryAfter, Rule, Slow, Spoil, Strike, Target, Turn, catalogue,
+    Act, At, Canned, Drops, Duplicate, Entry, Facts, Faults, Garble, Greeting, Greetings, LoseHow, Meeting, Moment,
+    Only, Page, Refuse, Replay, RetryAfter, Rule, Slow, Spoil, Strike, Target, Turn, catalogue,
 };
 pub use forward::{ByteStream, OnCrash, OnRead, Proxy, Upstream};
 pub use front::{Face, Front, Terminator};

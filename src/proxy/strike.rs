@@ -13,7 +13,7 @@ use hyper::{Response, StatusCode};
 use tokio::task::spawn_local;
 
 use super::exchange::{Answered, Asked, Asking, Fate, Session, complete};
-use super::faults::{Act, Canned, Damaged, Duplicate, LoseHow, Moment, Refuse, Replay, Slow, Spoil};
+use super::faults::{Act, Canned, Damaged, Duplicate, Garble, LoseHow, Moment, Refuse, Replay, Slow, Spoil};
 use super::inspect;
 use super::script::head_text;
 use crate::history::MessageKind;
@@ -54,6 +54,7 @@ impl Session {
             }
             Act::Slow(slow) => return self.slowly(asked, id, slow, (head, body)).await,
             Act::Duplicate(duplicate) => self.twice(asked, id, duplicate, (head, body)).await?,
+            Act::Garble(garble) => self.garbled(asked, id, garble, (head, body)).await?,
             Act::Replay(replay) => self.replayed(asked, id, replay, (head, body)).await?,
         };
         Ok(Fate::Answer(answer))
@@ -136,6 +137,22 @@ impl Session {
         Ok(self.hand_over(asked, first).0)
     }
 
+    /// The exchange, of which the server sees another request.
+    async fn garbled(
+        &self,
+        asked: &Asked,
+        id: u64,
+        garble: Garble,
+        (head, body): Asking,
+    ) -> io::Result<Response<Full<Bytes>>> {
+        let garbled = garble.of(&body);
+        if garbled.is_some() {
+            self.proxy.fired(&self.device, asked.number, id);
+        }
+        let answer = self.forward(head, garbled.unwrap_or(body)).await?;
+        Ok(self.hand_over(asked, answer).0)
+    }
+
     /// An answer that the device has had before; the server's own where there was none.
     async fn replayed(
         &self,
@@ -191,6 +208,7 @@ impl Session {
             | Act::Refuse(_)
             | Act::Slow(_)
             | Act::Duplicate(_)
+            | Act::Garble(_)
             | Act::Replay(_) => None,
         };
         match how {

@@ -3,7 +3,9 @@
 //! In the file a step is one action, named by its only key: `- sync: maria`.
 
 use super::account::{EditCached, Logout, LookUp, Select, SignIn};
-use super::faults::{Answer, CaptivePortal, Duplicate, FailedChange, Lose, RefuseChange, Replay, Slow, SpoilAnswer};
+use super::faults::{
+    Answer, CaptivePortal, Duplicate, FailedChange, Garble, Lose, RefuseChange, Replay, Slow, SpoilAnswer,
+};
 use super::files_step::{Attach, DiskSpace, FileSettings, Network, OpenFile};
 use super::link::{ChangeLink, Flap};
 use super::period::SyncEvery;
@@ -177,6 +179,9 @@ pub enum Action {
     /// and its answer goes nowhere.
     #[schemars(example = "- duplicate: { device: maria, of: push, late: 10min }")]
     Duplicate(Duplicate),
+    /// A byte of the request's body arrives as another, in the middle or `at` a byte from its start.
+    #[schemars(example = "- garble: { device: maria, of: upload, at: 1kB }")]
+    Garble(Garble),
     /// In place of the server's an answer comes that the device has had before, to the same kind of request, `back`
     /// (default 1, the last) to 3; `when` as in `answer`.
     #[schemars(example = "- replay: { device: maria, of: pull, back: 2 }")]

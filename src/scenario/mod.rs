@@ -38,8 +38,8 @@ pub use account::{EditCached, Logout, LookUp, Select, SignIn};
 pub use action::Action;
 pub use expand::STEPS_FILE;
 pub use faults::{
-    Aim, Answer, AnswerPage, AnswerWhen, CaptivePortal, Duplicate, Exchange, FailedChange, Half, Lose, LoseHow, Only,
-    PortalHow, RefuseChange, Replay, Slow, SlowPart, SpoilAnswer, SpoilHow,
+    Aim, Answer, AnswerPage, AnswerWhen, CaptivePortal, Duplicate, Exchange, FailedChange, Garble, Half, Lose, LoseHow,
+    Only, PortalHow, RefuseChange, Replay, Slow, SlowPart, SpoilAnswer, SpoilHow,
 };
 pub use file::{
     Assign, DEFAULT_LINK, DEFAULT_ORDERS, DEFAULT_SEED, DEFAULT_SYNC_EVERY, Device, Expectation, Keys, Orders, Retry,

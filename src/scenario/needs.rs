@@ -112,6 +112,7 @@ fn of_step(action: &Action) -> &'static [Can] {
         | Action::Spoil(_)
         | Action::Slow(_)
         | Action::Duplicate(_)
+        | Action::Garble(_)
         | Action::Replay(_)
         | Action::Refuse(_)
         | Action::CaptivePortal(_)

@@ -69,6 +69,7 @@ impl fmt::Display for Action {
             Self::Spoil(step) => step.fmt(f),
             Self::Slow(step) => step.fmt(f),
             Self::Duplicate(step) => step.fmt(f),
+            Self::Garble(step) => step.fmt(f),
             Self::Replay(step) => step.fmt(f),
             Self::Refuse(step) => step.fmt(f),
             Self::CaptivePortal(step) => step.fmt(f),

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::base::Span;
+use crate::base::{Size, Span};
 use crate::history::{Fault, ServerState};
 use crate::protocol::ErrorCode;
 use crate::proxy::{
-    Act, At, Canned, Drops, Duplicate, LoseHow, Only, Page, Refuse, Replay, RetryAfter, Slow, Spoil, Target,
+    Act, At, Canned, Drops, Duplicate, Garble, LoseHow, Only, Page, Refuse, Replay, RetryAfter, Slow, Spoil, Target,
 };
 use crate::scenario::{self, Action, Aim, AnswerPage, AnswerWhen, Exchange, Half, SlowPart, SpoilHow};
 
@@ -34,6 +34,7 @@ pub fn message_fault(action: &Action) -> Option<(Fault, Aim<'_>, Act)> {
             let duplicate = step.late.map_or(Duplicate::AtOnce, |late| Duplicate::Late(late.duration()));
             (Fault::Duplicate, step.aim(), Act::Duplicate(duplicate))
         }
+        Action::Garble(step) => (Fault::Garble, step.aim(), Act::Garble(Garble(place(step.at)))),
         Action::Replay(step) => {
             let replay = Replay { back: step.back, after_commit: step.when == AnswerWhen::AfterCommit };
             (Fault::Replay, step.aim(), Act::Replay(replay))
@@ -57,8 +58,12 @@ fn answer(step: &scenario::Answer) -> Act {
     }
 }
 
+fn place(at: Option<Size>) -> At {
+    at.map_or(At::Middle, |at| At::Byte(at.bytes()))
+}
+
 fn spoil(step: &scenario::SpoilAnswer) -> Spoil {
-    let at = step.at.map_or(At::Middle, |at| At::Byte(at.bytes()));
+    let at = place(step.at);
     match step.how {
         SpoilHow::Empty => Spoil::Empty,
         SpoilHow::Half => Spoil::Half(at),

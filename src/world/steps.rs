@@ -141,6 +141,7 @@ impl World {
             | Action::Spoil(_)
             | Action::Slow(_)
             | Action::Duplicate(_)
+            | Action::Garble(_)
             | Action::Replay(_)
             | Action::Refuse(_)
             | Action::CaptivePortal(_)

@@ -253,6 +253,7 @@ mod tests {
             json!({ "spoil": { "how": "half", "at": "10B", "nth": 2, "times": 3 } }),
             json!({ "slow": { "what": "body", "by": "1s", "bytes": "100B" } }),
             json!({ "duplicate": { "late": "2s", "of": "push" } }),
+            json!({ "garble": { "at": "1kB" } }),
             json!({ "replay": { "back": 2 } }),
             json!({ "refuse": { "order": "WO-000001", "with": "VALIDATION_ERROR" } }),
             json!({ "captive-portal": { "device": "maria", "how": "redirect" } }),

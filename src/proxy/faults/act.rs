@@ -1,6 +1,6 @@
 //! What a rule does to an exchange.
 
-use super::{Canned, Duplicate, LoseHow, Moment, Refuse, Replay, Slow, Spoil};
+use super::{Canned, Duplicate, Garble, LoseHow, Moment, Refuse, Replay, Slow, Spoil};
 
 /// What a rule does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Act {
     Slow(Slow),
     /// The server gets the request twice.
     Duplicate(Duplicate),
+    /// The server gets another request than was sent.
+    Garble(Garble),
     /// The device gets an earlier answer again.
     Replay(Replay),
 }
@@ -41,6 +43,7 @@ impl Act {
             Self::Refuse(_) => "refuse",
             Self::Slow(_) => "slow",
             Self::Duplicate(_) => "duplicate",
+            Self::Garble(_) => "garble",
             Self::Replay(_) => "replay",
         }
     }
@@ -69,6 +72,7 @@ impl Act {
             | Self::Spoil(_)
             | Self::Slow(_)
             | Self::Duplicate(_)
+            | Self::Garble(_)
             | Self::Replay(_) => true,
         }
     }

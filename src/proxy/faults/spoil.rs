@@ -45,7 +45,7 @@ pub enum At {
 }
 
 impl At {
-    fn of(self, length: usize) -> usize {
+    pub(super) fn of(self, length: usize) -> usize {
         match self {
             Self::Middle => length / 2,
             Self::Byte(byte) => usize::try_from(byte).unwrap_or(usize::MAX).min(length.saturating_sub(1)),

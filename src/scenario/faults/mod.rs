@@ -3,6 +3,7 @@
 mod aim;
 mod answer;
 mod duplicate;
+mod garble;
 mod lose;
 mod portal;
 mod refuse;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use aim::{Aim, Exchange, Only};
 pub use answer::{Answer, AnswerPage, AnswerWhen};
 pub use duplicate::Duplicate;
+pub use garble::Garble;
 pub use lose::{Half, Lose, LoseHow};
 pub use portal::{CaptivePortal, PortalHow};
 pub use refuse::RefuseChange;

@@ -122,7 +122,7 @@ const GROUPS: &[(&str, Part, &str)] = &[
     ),
     ("Network", Part::Step, "offline flap online link handover captive-portal crash-server server"),
     ("TLS", Part::Step, "mitm handshake certificate old-client"),
-    ("Faults", Part::Step, "lose spoil answer slow duplicate replay refuse crash restart"),
+    ("Faults", Part::Step, "lose spoil answer slow duplicate garble replay refuse crash restart"),
     ("Steps of another file", Part::Step, "include"),
     ("Who may read what", Part::Step, "search-disk lock unlock uninstall install steal tamper"),
     ("How a fault is aimed", Part::Aim, "of nth times only"),

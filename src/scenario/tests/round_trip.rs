@@ -276,9 +276,13 @@ fn own_keys() -> impl Strategy<Value = (&'static str, Value)> {
         Some(late) => ("duplicate", json!({ "late": late })),
         None => ("duplicate", json!({})),
     });
+    let garble = prop::option::of(any::<u64>()).prop_map(|at| match at {
+        Some(at) => ("garble", json!({ "at": Size::new(at) })),
+        None => ("garble", json!({})),
+    });
     let replay = (1..=3_u32, select(vec!["instead", "after-commit"]))
         .prop_map(|(back, when)| ("replay", json!({ "back": back, "when": when })));
-    prop_oneof![lose, answer, page, spoil, spoil_at, refuse, slow, drips, duplicate, replay]
+    prop_oneof![lose, answer, page, spoil, spoil_at, refuse, slow, drips, duplicate, garble, replay]
 }
 
 fn only() -> impl Strategy<Value = Value> {

@@ -28,6 +28,7 @@ impl<'a> Story<'a, '_, '_> {
                 self.aims(step.aim(), at);
                 self.lasts(step.late, "late", at);
             }
+            Action::Garble(step) => self.aims(step.aim(), at),
             Action::Replay(step) => self.replays(step, at),
             Action::Refuse(step) => self.refuses(step, at),
             Action::CaptivePortal(step) => self.device(&step.device, at.at("device").place),

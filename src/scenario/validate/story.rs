@@ -139,6 +139,7 @@ impl<'a> Story<'a, '_, '_> {
             | Action::Spoil(_)
             | Action::Slow(_)
             | Action::Duplicate(_)
+            | Action::Garble(_)
             | Action::Replay(_)
             | Action::Refuse(_)
             | Action::CaptivePortal(_)
