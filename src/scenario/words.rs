@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::account::Select;
+use super::account::{EditCached, Select};
 use super::action::Action;
 use super::faults::server_words;
 use super::platform::DataSaver;
@@ -61,9 +61,7 @@ impl fmt::Display for Action {
             Self::SignIn(step) => step.fmt(f),
             Self::Select(step) => step.fmt(f),
             Self::LookUp(step) => write!(f, "{} looks up {}", step.device, step.what),
-            Self::EditCached(step) => {
-                write!(f, "{} tries to change {}: {}", step.device, step.record, Fields(&step.set))
-            }
+            Self::EditCached(step) => step.fmt(f),
             Self::Clock(step) => write!(f, "the clock of {} is set {}", step.device, step.by.words()),
             Self::Answer(step) => step.fmt(f),
             Self::Spoil(step) => step.fmt(f),
@@ -111,6 +109,12 @@ impl fmt::Display for Select {
             write!(f, "from {from} to {to}")?;
         }
         if self.give_up.is_empty() { Ok(()) } else { write!(f, "; no more {}", self.give_up.join(", ")) }
+    }
+}
+
+impl fmt::Display for EditCached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tries to change {}: {}", self.device, self.record, Fields(&self.set))
     }
 }
 
