@@ -68,8 +68,11 @@ const OTHERS: &[&str] = &["captive-portal", "server", "crash", "refuse"];
 /// More exchanges than the story has, whatever goes wrong.
 const BOUND: u32 = 40;
 
-fn run_with(fault: &str, nth: u32, sealed: &str) -> Outcome {
-    let text = format!(
+/// A story with `fault` in it, from its `nth` exchange on.
+type Story = fn(fault: &str, nth: u32) -> String;
+
+fn changes(fault: &str, nth: u32, sealed: &str) -> String {
+    format!(
         "name: fault sweep
 covers: [7.1/network]
 world: {{ generate: 3, assign: maria, sealed: [{sealed}] }}
@@ -92,9 +95,31 @@ steps:
   - sync: maria
   - wait: 30min
 "
-    );
+    )
+}
+
+/// One file goes up with its creation, the other one in two parts.
+fn uploads(fault: &str, nth: u32) -> String {
+    format!(
+        "name: fault sweep
+covers: [6.2/chunked]
+world: {{ generate: 3, assign: maria }}
+devices:
+  maria: {{ link: wifi, sync-every: never }}
+steps:
+  - sync: maria
+  - attach: {{ device: maria, order: WO-000001, document: 50kB }}
+  - attach: {{ device: maria, order: WO-000002, document: 150kB }}
+  - {fault}, of: upload, nth: {nth} }}
+  - launch: maria
+  - wait: 30min
+"
+    )
+}
+
+fn run_story(text: &str, nth: u32) -> Outcome {
     let options = Options { known_links: &["wifi"] };
-    let scenario = scenario::parse(&text, "sweep.yaml", &options).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let scenario = scenario::parse(text, "sweep.yaml", &options).unwrap_or_else(|problems| panic!("{problems:#?}"));
     run(&scenario, Seed(u64::from(nth)), &Media::Simulated, &Interrupt::default())
         .expect("the sweep's run has an outcome")
 }
@@ -114,10 +139,10 @@ fn struck(outcome: &Outcome, nth: u32) -> Option<bool> {
 
 /// Where `fault` broke something, in words; and at how many exchanges it struck. An answer of before strikes only where
 /// there was one.
-fn sweep(fault: &str, sealed: &str) -> (Vec<String>, u32) {
+fn sweep(fault: &str, story: Story) -> (Vec<String>, u32) {
     let (mut broken, mut count) = (Vec::new(), 0);
     for nth in 1..BOUND {
-        let outcome = run_with(fault, nth, sealed);
+        let outcome = run_story(&story(fault, nth), nth);
         match struck(&outcome, nth) {
             None => break,
             Some(false) => continue,
@@ -130,20 +155,26 @@ fn sweep(fault: &str, sealed: &str) -> (Vec<String>, u32) {
 
 #[test]
 fn every_message_fault_at_every_exchange_breaks_nothing() {
-    every_fault_breaks_nothing("");
+    every_fault_breaks_nothing(|fault, nth| changes(fault, nth, ""), 3);
 }
 
 #[test]
 fn nor_does_it_where_fields_are_sealed() {
-    every_fault_breaks_nothing("completionNotes");
+    every_fault_breaks_nothing(|fault, nth| changes(fault, nth, "completionNotes"), 3);
 }
 
-fn every_fault_breaks_nothing(sealed: &str) {
+#[test]
+fn nor_does_it_where_files_go_up() {
+    every_fault_breaks_nothing(uploads, 1);
+}
+
+/// Each fault must strike at so many exchanges at least.
+fn every_fault_breaks_nothing(story: Story, least: u32) {
     let mut broken = Vec::new();
     for (_, fault) in FAULTS {
-        let (found, count) = sweep(fault, sealed);
+        let (found, count) = sweep(fault, story);
         broken.extend(found);
-        if !(3..BOUND - 1).contains(&count) {
+        if !(least..BOUND - 1).contains(&count) {
             broken.push(format!("{fault} struck {count} exchanges"));
         }
     }

@@ -4,7 +4,10 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// A proxy of somebody else's, until it is dropped.
@@ -17,7 +20,9 @@ pub(crate) struct Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        drop(self.process.kill());
+        // Told rather than killed, so that it takes its workers along.
+        let process = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).expect("a process");
+        let _ = kill_process(process, Signal::TERM);
         drop(self.process.wait());
     }
 }
@@ -67,7 +72,10 @@ fn start(
         return None;
     };
     let mut peer = Peer { name, address, process, _folder: folder };
+    let begun = Instant::now();
     while TcpStream::connect(address).is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(5), "{name} does not listen");
+        thread::sleep(Duration::from_millis(10));
         if let Ok(Some(status)) = peer.process.try_wait() {
             println!("{name} does not run ({status}): left out");
             return None;

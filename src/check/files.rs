@@ -54,8 +54,21 @@ pub(super) fn added(kind: OperationKind, payload: &Record) -> Option<&str> {
 pub(super) enum Passed<'a> {
     /// A request that the proxy passed on.
     Asked(&'a str, UploadStep),
-    /// An answer to a request, with its step: the offset that it names, its status, and whether the device got it.
-    Told(&'a str, UploadStep, Option<u64>, u16, bool),
+    /// An answer to a request, with its step.
+    Told(&'a str, UploadStep, Told),
+}
+
+/// An answer to a request of an upload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    /// The offset that it names.
+    pub(super) offset: Option<u64>,
+    /// Its status.
+    pub(super) status: u16,
+    /// The device got it.
+    pub(super) heard: bool,
+    /// It came as the server made it; else nobody knows what the device takes from it.
+    pub(super) whole: bool,
 }
 
 /// Pairs the requests of uploads with their answers.
@@ -73,7 +86,9 @@ impl<'a> Exchanges<'a> {
             What::Answer(message) => {
                 let upload = self.0.get(&message.exchange)?;
                 let offset = if let MessageKind::UploadAnswer { offset } = message.kind { offset } else { None };
-                Some(Passed::Told(&upload.attachment_id, upload.step, offset, message.status, message.delivered))
+                let whole = !matches!(message.kind, MessageKind::Other { .. });
+                let told = Told { offset, status: message.status, heard: message.delivered, whole };
+                Some(Passed::Told(&upload.attachment_id, upload.step, told))
             }
             _ => None,
         }

@@ -144,7 +144,7 @@ pub struct Upload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UploadStep {
-    /// Make it, and take the first of its bytes.
+    /// Make it, and take the first of its bytes if there are any.
     Create {
         /// Bytes that the file will have.
         length: u64,
@@ -173,7 +173,7 @@ impl UploadStep {
     #[must_use]
     pub fn part(self) -> Option<(u64, u64, bool)> {
         match self {
-            Self::Create { bytes, cut, .. } => (bytes > 0 || cut).then_some((0, bytes, cut)),
+            Self::Create { bytes, cut, .. } => (bytes > 0).then_some((0, bytes, cut)),
             Self::Part { offset, bytes, cut } => Some((offset, bytes, cut)),
             Self::Offset | Self::End => None,
         }

@@ -68,7 +68,7 @@ impl Body for Outgoing {
         match &frame {
             Some(Ok(frame)) => passing.came += frame.data_ref().map_or(0, |data| data.len() as u64),
             Some(Err(_)) => passing.end(true),
-            None => {}
+            None => passing.end(false),
         }
         if passing.body.is_end_stream() {
             passing.end(false);

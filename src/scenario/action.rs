@@ -179,7 +179,8 @@ pub enum Action {
     /// and its answer goes nowhere.
     #[schemars(example = "- duplicate: { device: maria, of: push, late: 10min }")]
     Duplicate(Duplicate),
-    /// A byte of the request's body arrives as another, in the middle or `at` a byte from its start.
+    /// A byte of the request's body arrives as another, in the middle or `at` a byte from its start; a request
+    /// without a body arrives as it was sent, and counts.
     #[schemars(example = "- garble: { device: maria, of: upload, at: 1kB }")]
     Garble(Garble),
     /// In place of the server's an answer comes that the device has had before, to the same kind of request, `back`

@@ -7,7 +7,7 @@ use crate::history::{Circumstance, DeviceEvent, Event, MessageKind, UploadStep, 
 
 use super::super::case::{Case, device_event};
 use super::super::facts::{Device, WORK_ORDERS};
-use super::super::files::{Exchanges, Passed, Taken, added, taken};
+use super::super::files::{Exchanges, Passed, Taken, Told, added, taken};
 use super::super::operation::Op;
 use super::super::verdict::Findings;
 
@@ -35,9 +35,7 @@ pub(in super::super) fn go_up_in_order(case: &Case<'_>, out: &mut Findings) {
         for event in &device.timeline {
             match exchanges.note(&event.what) {
                 Some(Passed::Asked(id, step)) => watch.asked(id, step, event, out),
-                Some(Passed::Told(id, step, offset, status, heard)) => {
-                    watch.told((id, step), offset, (status, heard), event.seq, out);
-                }
+                Some(Passed::Told(id, step, told)) => watch.told((id, step), told, event.seq, out),
                 None => watch.note(event, out),
             }
         }
@@ -50,13 +48,33 @@ struct Known {
     /// Where the server stands, as the device was told last; `None` while it cannot know: until a part is answered, nobody
     /// knows how much of it arrived.
     at: Option<u64>,
-    /// Where its parts start, as the device says, and over which connection each went: what broke off may be seen when
-    /// the next is on its way, over a connection of its own.
-    parts: Vec<(u64, Option<u64>)>,
+    /// An answer came that was damaged on its way: the device may have read from its head how far the server is.
+    guess: bool,
+    /// The server was asked for it before, or bytes of it have set out.
+    tried: bool,
+    /// The parts that the device says it sends. What broke off may be seen when the next is on its way, over a connection
+    /// of its own.
+    parts: Vec<Part>,
     /// The farthest that the server ever stood, and when it said so.
     farthest: (u64, u64),
     /// When the server had all of it.
     complete: Option<u64>,
+}
+
+/// A part of a file that sets out.
+struct Part {
+    start: u64,
+    /// The connection that it went over.
+    over: Option<u64>,
+    /// It goes along with the creation.
+    along: bool,
+}
+
+impl Known {
+    /// Whether the device may take the server to stand at `offset`.
+    fn may_stand_at(&self, offset: u64) -> bool {
+        self.at == Some(offset) || (self.guess && offset == self.farthest.0)
+    }
 }
 
 struct Watch<'c, 'a> {
@@ -80,14 +98,20 @@ impl<'a> Watch<'_, 'a> {
             let expected = format!("{} sends each file once", self.name);
             out.violated(ONCE, expected, format!("it sends {id} again"), &[seq, event.seq]);
         }
+        known.tried |= matches!(step, UploadStep::Create { .. });
         let Some((offset, bytes, cut)) = step.part() else { return };
         let over = connection(event);
-        let said = known.parts.iter_mut().rev().find(|(start, by)| *start == offset && (by.is_none() || *by == over));
-        match said {
-            Some((_, by)) => *by = over,
+        let along = matches!(step, UploadStep::Create { .. });
+        let said = |part: &&mut Part| part.start == offset && (part.over.is_none() || part.over == over);
+        match known.parts.iter_mut().rev().find(said) {
+            Some(part) if part.along && !along => {
+                let expected = format!("{} has an upload made of {id} before it adds to one", self.name);
+                out.violated(CHECK, expected, format!("it adds {bytes} bytes"), &[event.seq]);
+            }
+            Some(part) => part.over = over,
             None => {
                 let expected = format!("{} says from where it sends {id}", self.name);
-                let happened = format!("{offset} passes, and it said {:?}", known.parts.last().map(|(start, _)| start));
+                let happened = format!("{offset} passes, and it said {:?}", known.parts.last().map(|part| part.start));
                 out.violated(CHECK, expected, happened, &[event.seq]);
             }
         }
@@ -105,8 +129,7 @@ impl<'a> Watch<'_, 'a> {
     fn told(
         &mut self,
         (id, step): (&'a str, UploadStep),
-        offset: Option<u64>,
-        (status, heard): (u16, bool),
+        Told { offset, status, heard, whole }: Told,
         seq: u64,
         out: &mut Findings,
     ) {
@@ -114,10 +137,11 @@ impl<'a> Watch<'_, 'a> {
         let known = self.uploads.entry(id).or_default();
         // The server says that it begins anew, or that it has nothing of it.
         if matches!(status, 404 | 410 | 460) {
-            *known = Known::default();
+            *known = Known { tried: known.tried, ..Known::default() };
             return;
         }
-        let created = matches!(step, UploadStep::Create { .. }) && status == 201;
+        known.guess |= heard && !whole && status < 300;
+        let created = whole && status == 201 && matches!(step, UploadStep::Create { bytes: 0, .. });
         let Some(offset) = offset.or(created.then_some(0)).filter(|_| status < 300) else { return };
         if offset < known.farthest.0 {
             let expected = format!("the server keeps what it has of {id}: {} bytes", known.farthest.0);
@@ -136,7 +160,7 @@ impl<'a> Watch<'_, 'a> {
         match &event.what {
             // What was in memory is gone, and with it where the server stood.
             What::Crashed { .. } | What::Restarted { .. } => {
-                self.uploads.values_mut().for_each(|known| known.at = None);
+                self.uploads.values_mut().for_each(|known| (known.at, known.guess) = (None, false));
                 self.wifi = false;
             }
             What::Told { what: Circumstance::Network { wifi }, .. } => {
@@ -158,8 +182,9 @@ impl<'a> Watch<'_, 'a> {
                 }
                 Some(DeviceEvent::Uploaded { attachment_id }) => {
                     let length = self.files.get(attachment_id.as_str()).map(|file| file.bytes);
-                    let at = self.uploads.get(attachment_id.as_str()).and_then(|known| known.at);
-                    if at.is_none() || at != length {
+                    let known = self.uploads.get(attachment_id.as_str());
+                    let at = known.and_then(|known| known.at);
+                    if !known.zip(length).is_some_and(|(known, length)| known.may_stand_at(length)) {
                         let expected = format!("{} is told that the server has all of {attachment_id}", self.name);
                         let happened = format!("it was told of {at:?} bytes of {length:?}, and takes it for done");
                         out.violated(CHECK, expected, happened, &[event.seq]);
@@ -189,12 +214,12 @@ impl<'a> Watch<'_, 'a> {
     fn sets_out(&mut self, id: &'a str, offset: u64, event: &Event, out: &mut Findings) {
         let known = self.uploads.entry(id).or_default();
         // The first part of all may go up with the creation: before it the server has nothing.
-        let first = offset == 0 && known.parts.is_empty() && known.farthest.0 == 0;
-        if known.at != Some(offset) && !first {
+        let along = offset == 0 && !known.tried;
+        if !along && !known.may_stand_at(offset) {
             goes_on(self.name, id, known, offset, event.seq, out);
         }
-        known.parts.push((offset, None));
-        known.at = None;
+        known.parts.push(Part { start: offset, over: None, along });
+        (known.at, known.guess, known.tried) = (None, false, true);
         if self.wifi_only && !self.wifi {
             let expected = format!("{} sends files over WiFi alone", self.name);
             out.violated(SETTINGS, expected, format!("it sends {id} over a cellular network"), &[event.seq]);

@@ -32,7 +32,9 @@ pub(in super::super) fn by_the_users_word(case: &Case<'_>, out: &mut Findings) {
 struct Known {
     /// Answers that failed it for now.
     failed: u32,
-    /// Answers in a row that did not help its file on.
+    /// The farthest that the server said its file had come, in bytes.
+    reached: u64,
+    /// Answers since then that did not help its file on.
     strikes: u32,
     /// Answers that called it invalid.
     invalid: u32,
@@ -137,8 +139,12 @@ impl<'a> Watch<'_, 'a> {
                 known.failed += u32::from(known.strikes.is_multiple_of(STRIKES));
             }
             413 => known.invalid += 1,
-            200..300 => known.strikes = 0,
             _ => {}
+        }
+        if let MessageKind::UploadAnswer { offset: Some(offset) } = message.kind
+            && offset > known.reached
+        {
+            (known.reached, known.strikes) = (offset, 0);
         }
     }
 

@@ -29,14 +29,33 @@ const MOST_STRIKES: u32 = 3;
 pub(in crate::client) struct Progress {
     /// The offset that the server named last, of the file that was last on its way. Whatever goes wrong makes it unknown.
     known: Option<(String, u64)>,
-    /// Answers in a row that did not help a file on.
-    strikes: BTreeMap<String, u32>,
+    /// How far each file has come.
+    reached: BTreeMap<String, Reached>,
     pace: ChunkPace,
     /// And the downloads.
     pub(in crate::client) down: Downloads,
 }
 
+/// How far a file has come.
+#[derive(Debug, Default)]
+struct Reached {
+    /// The farthest that the server said, in bytes.
+    offset: u64,
+    /// Answers since then that did not help it on.
+    strikes: u32,
+}
+
 impl Progress {
+    /// The server names an offset. Only what lies beyond every one before is a help: a file that never comes out whole
+    /// begins anew for ever, and each of its parts goes well.
+    fn stands(&mut self, id: &str, offset: u64) {
+        let reached = self.reached.entry(id.to_owned()).or_default();
+        if offset > reached.offset {
+            *reached = Reached { offset, strikes: 0 };
+        }
+        self.known = Some((id.to_owned(), offset));
+    }
+
     /// Whatever link comes, nothing is known of it.
     pub(in crate::client) fn another_link(&mut self) {
         self.pace = ChunkPace::default();
@@ -108,14 +127,16 @@ impl Engine {
                 self.store.write(|tx| queue::wait(tx, &queued.queue_id))?;
                 Ok(Advance::GaveWay)
             }
-            Ok(advance) => {
-                self.uploads.borrow_mut().strikes.remove(&attachment_id);
-                Ok(advance)
-            }
+            Ok(advance) => Ok(advance),
             Err(trouble) => {
                 self.uploads.borrow_mut().known = None;
                 self.store.write(queue::release)?;
-                self.after_trouble(&queued, &attachment_id, trouble, pushed)
+                match (&pending, &trouble) {
+                    (Some(pending), Trouble::Call(failure)) if pending.is_untried() && will_not_take_along(failure) => {
+                        Ok(Advance::Further)
+                    }
+                    _ => self.after_trouble(&queued, &attachment_id, trouble, pushed),
+                }
             }
         }
     }
@@ -147,7 +168,7 @@ impl Engine {
             if there != offset + len {
                 return Err(Failure::network(format!("{len} bytes at {offset} went up, and {there} are there")).into());
             }
-            self.uploads.borrow_mut().known = Some((id.to_owned(), there));
+            self.uploads.borrow_mut().stands(id, there);
             if there < size {
                 return Ok(Advance::Further);
             }
@@ -158,7 +179,10 @@ impl Engine {
     fn complete(&self, id: &str) -> Result<Advance, Trouble> {
         // The server names the whole length only once it has found the file to be what was announced.
         self.store.write(|tx| files::uploaded(tx, id))?;
-        self.uploads.borrow_mut().known = None;
+        let mut uploads = self.uploads.borrow_mut();
+        uploads.known = None;
+        uploads.reached.remove(id);
+        drop(uploads);
         self.emit(DeviceEvent::Uploaded { attachment_id: id.to_owned() });
         Ok(Advance::Complete)
     }
@@ -198,7 +222,7 @@ impl Engine {
     /// that there may be an upload that has some of them, and it is asked.
     async fn begin(&self, pending: &Pending, pushed: &Pushed) -> Result<Begun, Trouble> {
         let id = pending.attachment_id.as_str();
-        let first = if pending.attempts == 0 { self.next_bytes(pending, 0)? } else { Vec::new() };
+        let first = if pending.is_untried() { self.next_bytes(pending, 0)? } else { Vec::new() };
         let len = first.len() as u64;
         let now = self.clock.now_text();
         self.store.write(|tx| files::trying(tx, id, &now))?;
@@ -210,15 +234,16 @@ impl Engine {
         } else {
             self.session.tus(create(pending, first)).await?
         };
+        // An answer of before, or of another's making, would have this file go where another one lies.
         let url = answer.header("location").to_owned();
-        if !url.starts_with('/') {
-            return Err(Failure::network("the answer names no upload").into());
+        if !(url.starts_with('/') && url.ends_with(&format!("/{id}"))) {
+            return Err(Failure::network(format!("`{url}` is no upload of {id}")).into());
         }
         self.store.write(|tx| files::upload_at(tx, id, Some(&url)))?;
         // An upload that the server had already is asked where it stands; a server that takes no bytes along says none or 0.
         let there = answer.header(UPLOAD_OFFSET).parse().unwrap_or(0);
         if answer.status == 201 && (there == 0 || there == len) {
-            self.uploads.borrow_mut().known = Some((id.to_owned(), there));
+            self.uploads.borrow_mut().stands(id, there);
         }
         let more = len > 0 && there == len && len < pending.kept.size;
         Ok(if more { Begun::Further } else { Begun::At(url) })
@@ -264,9 +289,9 @@ impl Engine {
         };
         let strikes = {
             let mut uploads = self.uploads.borrow_mut();
-            let strikes = uploads.strikes.entry(attachment_id.to_owned()).or_default();
-            *strikes += 1;
-            *strikes
+            let reached = uploads.reached.entry(attachment_id.to_owned()).or_default();
+            reached.strikes += 1;
+            reached.strikes
         };
         let begun = files::pending(self.store.read(), attachment_id)?.is_some_and(|it| it.upload_url.is_some());
         match failure.status {
@@ -279,7 +304,9 @@ impl Engine {
             // It stands elsewhere than was thought, or what came was damaged on the way: the server is asked.
             409 | 460 if strikes < MOST_STRIKES => Ok(Advance::Further),
             404 | 409 | 410 | 460 if begun => {
-                self.uploads.borrow_mut().strikes.remove(attachment_id);
+                if let Some(reached) = self.uploads.borrow_mut().reached.get_mut(attachment_id) {
+                    reached.strikes = 0;
+                }
                 self.judge(queued, ErrorCode::ServerError, &failure.detail, failure.retry_after, pushed)
             }
             413 => self.judge(queued, ErrorCode::ValidationError, &failure.detail, None, pushed),
@@ -312,6 +339,12 @@ impl Engine {
         pushed.add(settle::apply(self, std::slice::from_ref(queued), &[result])?);
         Ok(Advance::Judged)
     }
+}
+
+/// Whether a creation was refused for the form of its body, which a server need not take along (tus, creation-with-upload):
+/// the next one has none.
+fn will_not_take_along(failure: &Failure) -> bool {
+    failure.ours && matches!(failure.status, 400 | 411 | 415)
 }
 
 fn tus(method: Method, target: &str) -> Request {

@@ -37,6 +37,13 @@ pub(in crate::client) struct Pending {
     pub(in crate::client) attempts: u32,
 }
 
+impl Pending {
+    /// Whether the server was never asked to make an upload of it, and has nothing of it.
+    pub(in crate::client) fn is_untried(&self) -> bool {
+        self.attempts == 0 && self.upload_url.is_none()
+    }
+}
+
 /// Notes a file that lies on the disk; without the hash of the whole, one that is to come bit by bit.
 pub(in crate::client) fn add(
     c: &Connection,

@@ -20,7 +20,7 @@ impl Garble {
 
 pub(super) const ENTRIES: &[Entry] = &[Entry {
     name: "garble",
-    does: "A byte of the request's body arrives as another, in the middle or `at` a byte from its start.",
+    does: "A byte of the request's body arrives as another, in the middle or `at` a byte from its start; a request without a body arrives as it was sent, and counts.",
     keys: &["at"],
     example: "- garble: { device: maria, of: upload, at: 1kB }",
     source: "memory that fails and links that err, which TCP's checksum misses in one of 16 million to 10 billion packets (Stone and Partridge, 2000)",

@@ -40,7 +40,7 @@ pub enum Spoil {
 pub enum At {
     /// Half of it.
     Middle,
-    /// So many bytes from its start; never its last one.
+    /// So many bytes from its start, and within it.
     Byte(u64),
 }
 

@@ -40,10 +40,7 @@ aimed!(Garble);
 
 impl fmt::Display for Garble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a request of {} will arrive changed, for {}", self.device, self.aim())?;
-        match self.at {
-            Some(at) => write!(f, ", at {at}"),
-            None => Ok(()),
-        }
+        let place = self.at.map_or_else(|| "in the middle".to_owned(), |at| format!("{at} from its start"));
+        write!(f, "of {} a byte {place} will arrive changed, in the request to {}", self.device, self.aim())
     }
 }

@@ -5,7 +5,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTEN
 use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use rusqlite::Connection;
@@ -45,7 +45,7 @@ pub(super) async fn create(
 ) -> Result<Reply, Refusal> {
     let (head, body) = request.into_parts();
     let headers = &head.headers;
-    let carries = !body.is_end_stream();
+    let carries = !body.is_end_stream() && announced(headers) != Some(0);
     if carries {
         check_body(headers)?;
     }
@@ -54,8 +54,11 @@ pub(super) async fn create(
     let made = match made.told.offset {
         0 if carries => receive(shared, caller.user(), made, 0, (headers, body)).await?,
         // What was made before goes on from where it stands, and not from the start.
+        _ if announced(headers).is_some_and(|bytes| bytes > made.told.length) => {
+            return Err(too_many(made.told.length));
+        }
         _ => {
-            drain(body).await;
+            drain(body, made.told.length).await;
             made
         }
     };
@@ -65,9 +68,14 @@ pub(super) async fn create(
     Ok(expiring(reply, &made))
 }
 
-/// Reads a body to its end, so that the connection goes on after it.
-async fn drain(mut body: Body) {
-    while body.frame().await.is_some_and(|frame| frame.is_ok()) {}
+/// Reads a body of at most so many bytes to its end, so that the connection goes on after it.
+async fn drain(body: Body, most: u64) {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    drop(Limited::new(body, most).collect().await);
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    text(headers, CONTENT_LENGTH.as_str())?.parse().ok()
 }
 
 fn make(store: &mut Store, now_ms: i64, caller: &Caller, headers: &HeaderMap) -> Result<Blob, Refusal> {
@@ -170,15 +178,14 @@ async fn receive(
     (headers, mut body): (&HeaderMap, Body),
 ) -> Result<Blob, Refusal> {
     let mut checksum = Checksum::of(headers)?;
-    let announced = text(headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<u64>().ok());
     let length = found.told.length;
-    let end = announced.map(|announced| offset.saturating_add(announced));
+    let end = announced(headers).map(|announced| offset.saturating_add(announced));
     if end.is_some_and(|end| end > length) {
         return Err(too_many(length));
     }
     if found.told.complete && end == Some(length) {
         // The answer to the last PATCH was lost.
-        drain(body).await;
+        drain(body, length).await;
         return Ok(found);
     }
     if found.told.complete || offset != found.told.offset {

@@ -202,6 +202,8 @@ async fn a_creation_takes_the_first_bytes_along() {
     // A repeat goes on from where the upload stands: bytes from its start are not wanted again.
     let again = maria.begin_with("a-2", 10, &[STREAM], "01234").await;
     assert_eq!(said(&again), (201, at("a-2"), "3".into()));
+    let too_much = maria.begin_with("a-2", 10, &[STREAM, ("content-length", "11")], "0123456789x").await;
+    assert_eq!((too_much.status.as_u16(), maria.stands("a-2").await), (413, Some(3)));
     assert_eq!(maria.add("a-2", 3, b"3456789").await.status.as_u16(), 204);
     assert_eq!(maria.file("a-2").await, b"0123456789");
 }

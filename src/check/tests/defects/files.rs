@@ -115,6 +115,39 @@ fn bytes_that_go_along_are_a_part_like_any_other() {
 }
 
 #[test]
+fn nothing_goes_up_blindly_once_the_server_was_asked() {
+    // The server begins anew, and the device cannot know it: its answer was lost.
+    let verdict = upload(|events| {
+        along(events);
+        let What::Answer(answer) = &mut events[3] else { panic!("an answer") };
+        (answer.status, answer.delivered) = (460, false);
+        events.splice(4..4, [events[1].clone()]);
+    });
+    red(&verdict, "I16", &["asks where the server stands", "goes on at 0"]);
+    let verdict = upload(|events| drop(events.drain(1..3)));
+    red(&verdict, "I16", &["has an upload made of file-a", "it adds 100 bytes"]);
+}
+
+#[test]
+fn of_a_damaged_answer_the_device_may_know_what_its_head_said() {
+    let damaged = |events: &mut Vec<What>, goes_on_at: u64| {
+        along(events);
+        let What::Answer(answer) = &mut events[3] else { panic!("an answer") };
+        let kind = MessageKind::Other { summary: "a spoilt answer".into() };
+        let heard = Message { kind, ..answer.clone() };
+        answer.delivered = false;
+        events.insert(4, What::Answer(heard));
+        if let What::Device { event: DeviceEvent::Uploading { offset, .. }, .. } = &mut events[5] {
+            *offset = goes_on_at;
+        }
+    };
+    let verdict = upload(|events| damaged(events, 100));
+    assert!(verdict.findings.is_empty(), "{:#?}", verdict.findings);
+    let verdict = upload(|events| damaged(events, 50));
+    red(&verdict, "I16", &["asks where the server stands", "goes on at 50"]);
+}
+
+#[test]
 fn blob_uploaded_twice() {
     let verdict = upload(|events| {
         let again = events[1].clone();
