@@ -21,7 +21,7 @@ use crate::protocol::{ErrorCode, OFFSET_STREAM, OperationError, OperationResult,
 
 const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 const UPLOAD_OFFSET: &str = "upload-offset";
-/// Answers that leave nothing but to ask where the upload stands, or to begin it anew, in one sync and in a row.
+/// So many answers that leave a file no further than it ever was count as one failed attempt.
 const MOST_STRIKES: u32 = 3;
 
 /// How the uploads of this run of the app stand.
