@@ -98,7 +98,7 @@ steps:
     )
 }
 
-/// One file goes up with its creation, the other one in two parts.
+/// Files go up with their creations, and one of them in two parts.
 fn uploads(fault: &str, nth: u32) -> String {
     format!(
         "name: fault sweep
@@ -110,6 +110,7 @@ steps:
   - sync: maria
   - attach: {{ device: maria, order: WO-000001, document: 50kB }}
   - attach: {{ device: maria, order: WO-000002, document: 150kB }}
+  - attach: {{ device: maria, order: WO-000003, document: 20kB }}
   - {fault}, of: upload, nth: {nth} }}
   - launch: maria
   - wait: 30min
