@@ -141,7 +141,7 @@ impl<'a> Watch<'_, 'a> {
             return;
         }
         known.guess |= heard && !whole && status < 300;
-        let created = whole && status == 201 && matches!(step, UploadStep::Create { bytes: 0, .. });
+        let created = whole && status == 201 && matches!(step, UploadStep::Create { .. });
         let Some(offset) = offset.or(created.then_some(0)).filter(|_| status < 300) else { return };
         if offset < known.farthest.0 {
             let expected = format!("the server keeps what it has of {id}: {} bytes", known.farthest.0);

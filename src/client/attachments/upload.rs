@@ -155,7 +155,7 @@ impl Engine {
         let known = self.uploads.borrow().known.clone().filter(|(of, _)| of == id);
         let offset = match known {
             Some((_, offset)) => offset,
-            None => self.ask_offset(&url).await?,
+            None => self.ask_offset(&url, pending).await?,
         };
         let size = pending.kept.size;
         if offset < size {
@@ -249,8 +249,15 @@ impl Engine {
         Ok(if more { Begun::Further } else { Begun::At(url) })
     }
 
-    async fn ask_offset(&self, url: &str) -> Result<u64, Failure> {
-        upload_offset(&self.session.tus(tus(Method::Head, url)).await?)
+    async fn ask_offset(&self, url: &str, pending: &Pending) -> Result<u64, Failure> {
+        let answer = self.session.tus(tus(Method::Head, url)).await?;
+        let (there, size) = (upload_offset(&answer)?, pending.kept.size);
+        let length = answer.header("upload-length");
+        if there > size || !(length.is_empty() || length == size.to_string()) {
+            return Err(Failure::network(format!("{there} bytes of `{length}` are there, and the file has {size}")));
+        }
+        self.uploads.borrow_mut().stands(&pending.attachment_id, there);
+        Ok(there)
     }
 
     /// What `sending` brings, unless something more urgent has to go first or files may not travel any more (`allowed`):
@@ -290,7 +297,7 @@ impl Engine {
         let strikes = {
             let mut uploads = self.uploads.borrow_mut();
             let reached = uploads.reached.entry(attachment_id.to_owned()).or_default();
-            reached.strikes += 1;
+            reached.strikes += u32::from(failure.ours && matches!(failure.status, 404 | 409 | 410 | 460));
             reached.strikes
         };
         let begun = files::pending(self.store.read(), attachment_id)?.is_some_and(|it| it.upload_url.is_some());

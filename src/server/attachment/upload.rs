@@ -70,8 +70,8 @@ pub(super) async fn create(
 
 /// Reads a body of at most so many bytes to its end, so that the connection goes on after it.
 async fn drain(body: Body, most: u64) {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    drop(Limited::new(body, most).collect().await);
+    let mut body = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
+    while body.frame().await.is_some_and(|frame| frame.is_ok()) {}
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {
