@@ -1,5 +1,6 @@
 //! The proxy alone beside a plain tokio copy with 64 KiB buffers, and nginx's stream module and HAProxy where they are
-//! installed, in one run: bulk, one connection, 32 connections. Prints medians over the rounds and their ratio to the copy's; `ROUNDS` sets how many. How exactly it shapes: `shaping.rs`.
+//! installed, in one run: bulk, one connection, 32 connections. Prints medians over the rounds and their ratio to the copy's;
+//! `ROUNDS` sets how many. How exactly it shapes: `shaping.rs`.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "what is measured is real time, and printed")]
 

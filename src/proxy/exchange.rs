@@ -141,8 +141,8 @@ impl Session {
         })
     }
 
-    /// A request with bytes of a file passes as it comes: of one that breaks off, the server has what came. It is recorded once it has
-    /// passed.
+    /// A request with bytes of a file passes as it comes: of one that breaks off, the server has what came. It is recorded
+    /// once it has passed.
     async fn pass_part(self: &Rc<Self>, head: request::Parts, body: Incoming) -> io::Result<Response<Full<Bytes>>> {
         let (number, route, target) = (self.proxy.next_exchange(), Some(Route::Upload), Some(Target::Upload));
         let closing = head.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));

@@ -17,10 +17,8 @@ use crate::client::store::files::{self, Pending};
 use crate::client::store::queue::{self, Queued};
 use crate::client::transport::{Method, Request, Response};
 use crate::history::DeviceEvent;
-use crate::protocol::{ErrorCode, OFFSET_STREAM, OperationError, OperationResult, path};
+use crate::protocol::{ErrorCode, OFFSET_STREAM, OperationError, OperationResult, TUS_VERSION, path, tus};
 
-const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
-const UPLOAD_OFFSET: &str = "upload-offset";
 /// So many answers that leave a file no further than it ever was count as one failed attempt.
 const MOST_STRIKES: u32 = 3;
 
@@ -131,12 +129,8 @@ impl Engine {
             Err(trouble) => {
                 self.uploads.borrow_mut().known = None;
                 self.store.write(queue::release)?;
-                match (&pending, &trouble) {
-                    (Some(pending), Trouble::Call(failure)) if pending.is_untried() && will_not_take_along(failure) => {
-                        Ok(Advance::Further)
-                    }
-                    _ => self.after_trouble(&queued, &attachment_id, trouble, pushed),
-                }
+                let along = pending.is_some_and(|pending| pending.is_untried());
+                self.after_trouble(&queued, (&attachment_id, along), trouble, pushed)
             }
         }
     }
@@ -241,7 +235,7 @@ impl Engine {
         }
         self.store.write(|tx| files::upload_at(tx, id, Some(&url)))?;
         // An upload that the server had already is asked where it stands; a server that takes no bytes along says none or 0.
-        let there = answer.header(UPLOAD_OFFSET).parse().unwrap_or(0);
+        let there = answer.header(tus::UPLOAD_OFFSET).parse().unwrap_or(0);
         if answer.status == 201 && (there == 0 || there == len) {
             self.uploads.borrow_mut().stands(id, there);
         }
@@ -252,7 +246,7 @@ impl Engine {
     async fn ask_offset(&self, url: &str, pending: &Pending) -> Result<u64, Failure> {
         let answer = self.session.tus(tus(Method::Head, url)).await?;
         let (there, size) = (upload_offset(&answer)?, pending.kept.size);
-        let length = answer.header("upload-length");
+        let length = answer.header(tus::UPLOAD_LENGTH);
         if there > size || !(length.is_empty() || length == size.to_string()) {
             return Err(Failure::network(format!("{there} bytes of `{length}` are there, and the file has {size}")));
         }
@@ -283,26 +277,29 @@ impl Engine {
         }
     }
 
+    /// What comes of trouble with a file, whose first bytes may have gone `along` with the creation.
     fn after_trouble(
         &self,
         queued: &Queued,
-        attachment_id: &str,
+        (attachment_id, along): (&str, bool),
         trouble: Trouble,
         pushed: &mut Pushed,
     ) -> Result<Advance, Failure> {
         let failure = match trouble {
             Trouble::File(why) => return self.judge(queued, ErrorCode::ValidationError, &why, None, pushed),
+            Trouble::Call(failure) if !failure.ours => return Err(failure),
             Trouble::Call(failure) => failure,
         };
         let strikes = {
             let mut uploads = self.uploads.borrow_mut();
             let reached = uploads.reached.entry(attachment_id.to_owned()).or_default();
-            reached.strikes += u32::from(failure.ours && matches!(failure.status, 404 | 409 | 410 | 460));
+            reached.strikes += u32::from(matches!(failure.status, 404 | 409 | 410 | 460));
             reached.strikes
         };
         let begun = files::pending(self.store.read(), attachment_id)?.is_some_and(|it| it.upload_url.is_some());
         match failure.status {
-            _ if !failure.ours => Err(failure),
+            // A server need not take a body along with a creation (tus, creation-with-upload): the next one has none.
+            400 | 411 | 415 if along => Ok(Advance::Further),
             // Its upload is gone: another one is made.
             404 | 410 if begun && strikes < MOST_STRIKES => {
                 self.store.write(|tx| files::upload_at(tx, attachment_id, None))?;
@@ -348,14 +345,8 @@ impl Engine {
     }
 }
 
-/// Whether a creation was refused for the form of its body, which a server need not take along (tus, creation-with-upload):
-/// the next one has none.
-fn will_not_take_along(failure: &Failure) -> bool {
-    failure.ours && matches!(failure.status, 400 | 411 | 415)
-}
-
 fn tus(method: Method, target: &str) -> Request {
-    Request { headers: vec![(TUS.0, TUS.1.to_owned())], ..Request::new(method, target) }
+    Request { headers: vec![(tus::RESUMABLE, TUS_VERSION.to_owned())], ..Request::new(method, target) }
 }
 
 fn create(pending: &Pending, first: Vec<u8>) -> Request {
@@ -364,7 +355,7 @@ fn create(pending: &Pending, first: Vec<u8>) -> Request {
         request.headers.push(offset_stream());
         request.body = Some(first);
     }
-    request.headers.push(("upload-length", pending.kept.size.to_string()));
+    request.headers.push((tus::UPLOAD_LENGTH, pending.kept.size.to_string()));
     let fields = [
         ("attachmentId", Some(&pending.attachment_id)),
         ("workOrderId", Some(&pending.work_order_id)),
@@ -377,13 +368,13 @@ fn create(pending: &Pending, first: Vec<u8>) -> Request {
         ("description", pending.description.as_ref()),
     ];
     let fields = fields.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", BASE64.encode(value?))));
-    request.headers.push(("upload-metadata", fields.collect::<Vec<_>>().join(",")));
+    request.headers.push((tus::UPLOAD_METADATA, fields.collect::<Vec<_>>().join(",")));
     request
 }
 
 fn patch(url: &str, offset: u64, bytes: Vec<u8>) -> Request {
     let mut request = tus(Method::Patch, url);
-    request.headers.push((UPLOAD_OFFSET, offset.to_string()));
+    request.headers.push((tus::UPLOAD_OFFSET, offset.to_string()));
     request.headers.push(offset_stream());
     Request { body: Some(bytes), ..request }
 }
@@ -393,6 +384,6 @@ fn offset_stream() -> (&'static str, String) {
 }
 
 fn upload_offset(answer: &Response) -> Result<u64, Failure> {
-    let offset = answer.header(UPLOAD_OFFSET);
+    let offset = answer.header(tus::UPLOAD_OFFSET);
     offset.parse().map_err(|_| Failure::network(format!("`{offset}` is no offset of an upload")))
 }

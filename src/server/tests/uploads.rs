@@ -56,15 +56,22 @@ impl Device {
     }
 
     pub(super) async fn begin(&self, id: &str, length: usize, more: &[(&str, &str)]) -> Reply {
-        let metadata = metadata(&[&[("attachmentId", id)], more].concat());
-        let length = length.to_string();
-        let headers = [("upload-length", length.as_str()), ("upload-metadata", metadata.as_str())];
-        self.tus("POST", path::ATTACHMENTS, &headers, "").await
+        self.post((id, length, more), &[], "").await
     }
 
     /// Begins an upload and sends the first of its bytes along.
     async fn begin_with(&self, id: &str, length: usize, more: &[(&str, &str)], body: impl Into<Body>) -> Reply {
-        let (metadata, length) = (metadata(&[("attachmentId", id)]), length.to_string());
+        self.post((id, length, &[]), more, body).await
+    }
+
+    async fn post(
+        &self,
+        (id, length, said): (&str, usize, &[(&str, &str)]),
+        more: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
+        let metadata = metadata(&[&[("attachmentId", id)], said].concat());
+        let length = length.to_string();
         let headers = [("upload-length", length.as_str()), ("upload-metadata", metadata.as_str())];
         self.tus("POST", path::ATTACHMENTS, &[&headers, more].concat(), body).await
     }
