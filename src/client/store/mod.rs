@@ -92,6 +92,8 @@ impl Store {
         if cipher.is_empty() {
             return Err(no_cipher());
         }
+        // Else statements with a join inside are prepared anew whenever their parameters change.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // What lies in the log is as durable as what lies in the file, and closing is no time to copy it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         let version = known_version(&connection)?;
