@@ -1,6 +1,7 @@
 //! What a user does about changes that failed (spec 7.1, 7.2): try again, correct, give up.
 
-use super::engine::{Engine, EngineError, reject_reserved};
+use super::edit::reject_reserved;
+use super::engine::{Engine, EngineError};
 use super::store::queue::Failed;
 use super::store::{logs, queue, rows};
 use super::{merge, priority};
@@ -67,7 +68,8 @@ impl Engine {
         let mut payload = failed.operation.payload;
         merge::combine(&mut payload, set);
         let kind = failed.operation.operation;
-        let (queue_id, priority) = (self.mint(), priority::of(kind, &payload));
+        let visible = self.visible(&id)?;
+        let (queue_id, priority) = (self.mint(), priority::on(kind, &payload, &visible));
         let entity_type = EntityType::WorkOrder;
         let operation = OperationRecord { queue_id, entity_type, entity_id: id, operation: kind, payload, priority };
         self.store.write(|tx| {

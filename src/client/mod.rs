@@ -23,6 +23,7 @@ mod backoff;
 mod board;
 mod conditions;
 mod conflict;
+mod edit;
 mod engine;
 mod failed;
 mod keychain;

@@ -221,11 +221,6 @@ impl Schedule {
         self.pause.as_ref()
     }
 
-    /// When the next periodic sync comes.
-    pub(super) fn next_period(&self) -> Option<Instant> {
-        self.next_period
-    }
-
     /// Syncs begun so far: a request remembers it, see [`Schedule::ended_since`].
     pub(super) fn begun(&self) -> u64 {
         self.begun

@@ -118,9 +118,9 @@ impl Engine {
         } else if schedule.running() {
             Status::Syncing
         } else if let Some(pause) = schedule.pause() {
-            next_try = pause.until.or(schedule.next_period());
-            let wait = next_try.map_or_else(Default::default, |at| at.saturating_duration_since(now));
-            Status::Failed { code: pause.code, retry_in_ms: backoff::millis(wait) }
+            next_try = pause.until;
+            let wait = next_try.map(|at| backoff::millis(at.saturating_duration_since(now)));
+            Status::Failed { code: pause.code, retry_in_ms: wait }
         } else if queued > 0 {
             Status::Queued
         } else if ever_synced()? {

@@ -84,12 +84,13 @@ pub enum Status {
     Syncing,
     /// The device knows that it is offline.
     Offline,
-    /// The last sync failed; the next try comes by itself.
+    /// The last sync failed.
     Failed {
         /// Why.
         code: ErrorCode,
-        /// Wait until the next try, in milliseconds from now.
-        retry_in_ms: u64,
+        /// Wait until the next try, in milliseconds from now; absent where none comes before the user does something.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_in_ms: Option<u64>,
     },
 }
 

@@ -3,11 +3,11 @@
 /// How a field's value is shaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
-    /// One value: text, a number or null.
+    /// One value: text or null.
     Scalar,
     /// A JSON array of lines; the name is the key that identifies a line (decision d).
     Lines(&'static str),
-    /// A JSON document that changes as a whole.
+    /// A JSON object or array that changes as a whole.
     Document,
 }
 

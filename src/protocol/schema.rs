@@ -99,7 +99,7 @@ fn version() -> Value {
 
 fn fields() -> Map<String, Value> {
     let kind = |kind: &FieldKind| match kind {
-        FieldKind::Scalar => json!({ "type": ["string", "number", "null"] }),
+        FieldKind::Scalar => json!({ "type": ["string", "null"] }),
         FieldKind::Document => json!({ "description": "Any JSON; it changes as a whole." }),
         FieldKind::Lines(key) => json!({
             "type": "array",

@@ -185,9 +185,9 @@ fn status_line(status: &Status, queued: u64, progress: Option<Progress>, synced_
             None => "🔄 Syncing...".into(),
         },
         Status::Offline => format!("📡 Offline ({} queued)", changes(queued)),
-        Status::Failed { retry_in_ms: 0, code } => format!("❗ Sync failed ({})", reason(*code)),
-        Status::Failed { retry_in_ms, code } => {
-            format!("❗ Sync failed: {} (retry in {})", reason(*code), milliseconds(*retry_in_ms))
+        Status::Failed { retry_in_ms: None, code } => format!("❗ Sync failed ({})", reason(*code)),
+        Status::Failed { retry_in_ms: Some(wait), code } => {
+            format!("❗ Sync failed: {} (retry in {})", reason(*code), milliseconds(*wait))
         }
     }
 }
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(line(&Status::Syncing), "🔄 Syncing... (3 of 10 items)");
         assert_eq!(line(&Status::Synced), "✅ Synced 2 minutes ago");
         assert_eq!(line(&Status::Offline), "📡 Offline (5 changes queued)");
-        let failed = Status::Failed { code: ErrorCode::ServerError, retry_in_ms: 30_000 };
+        let failed = Status::Failed { code: ErrorCode::ServerError, retry_in_ms: Some(30_000) };
         assert_eq!(line(&failed), "❗ Sync failed: the server has a problem (retry in 30.000 s)");
     }
 

@@ -244,7 +244,10 @@ fn status_name(status: &Status) -> String {
         Status::Queued => "queued".into(),
         Status::Syncing => "syncing".into(),
         Status::Offline => "offline".into(),
-        Status::Failed { code, retry_in_ms } => format!("failed: {code}, next try in {}", milliseconds(*retry_in_ms)),
+        Status::Failed { code, retry_in_ms: None } => format!("failed: {code}"),
+        Status::Failed { code, retry_in_ms: Some(wait) } => {
+            format!("failed: {code}, next try in {}", milliseconds(*wait))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::stock::{PARTS_USED, QUANTITY};
@@ -12,6 +13,9 @@ pub(super) const DELETED: &str = "_deleted";
 
 /// Fields without which there is no work order (spec 2.2, `NOT NULL`).
 const REQUIRED: &[&str] = &["siteId", "type", "title", "priority", "status"];
+
+/// Fields that hold a time (RFC 3339).
+const TIMES: &[&str] = &["scheduledStart", "scheduledEnd", "actualStart", "actualEnd"];
 
 /// Longest id, in bytes.
 const LONGEST_ID: usize = 128;
@@ -65,7 +69,7 @@ pub(super) fn changes(payload: &Record, meta: &[&str]) -> Result<Vec<Change>, St
     for (field, value) in payload {
         match field_kind(field) {
             Some(FieldKind::Scalar) => changes.push(scalar(field, value)?),
-            Some(FieldKind::Document) => changes.push(Change::Field { field: field.clone(), value: value.clone() }),
+            Some(FieldKind::Document) => changes.push(document(field, value)?),
             Some(FieldKind::Lines(key)) => lines(field, key, value, &mut changes)?,
             None if meta.contains(&field.as_str()) => {}
             None => return Err(format!("a work order has no field `{field}`")),
@@ -84,8 +88,18 @@ fn scalar(field: &str, value: &Value) -> Result<Change, String> {
         if value.as_str().is_none_or(str::is_empty) {
             return Err(format!("`{field}` must be a text that is not empty, not {value}"));
         }
-    } else if !(value.is_string() || value.is_number() || value.is_null()) {
-        return Err(format!("`{field}` must be a text, a number or null"));
+    } else if !(value.is_string() || value.is_null()) {
+        return Err(format!("`{field}` must be a text or null, not {value}"));
+    }
+    if let Some(text) = value.as_str().filter(|_| TIMES.contains(&field)) {
+        text.parse::<Timestamp>().map_err(|_| format!("`{field}` is `{text}`, not a time"))?;
+    }
+    Ok(Change::Field { field: field.to_owned(), value: value.clone() })
+}
+
+fn document(field: &str, value: &Value) -> Result<Change, String> {
+    if !(value.is_object() || value.is_array() || value.is_null()) {
+        return Err(format!("`{field}` must be an object, an array or null, not {value}"));
     }
     Ok(Change::Field { field: field.to_owned(), value: value.clone() })
 }

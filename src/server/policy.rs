@@ -39,8 +39,7 @@ pub(super) fn stand(profile: &Profile, order: &Order, was_in: bool, now_ms: i64)
 pub(super) fn may_pick(profile: &Profile, order: &Order) -> bool {
     let at_own_site = order.site.as_ref().is_some_and(|site| profile.site_ids.contains(site));
     let free = order.assigned.as_ref().is_none_or(|assigned| *assigned == profile.user_id);
-    let over = order.status.as_deref().is_some_and(|status| TERMINAL.contains(&status));
-    !order.deleted && at_own_site && free && !over && Role::of(profile) == Role::Technician
+    !order.deleted && at_own_site && free && !order.is_over() && Role::of(profile) == Role::Technician
 }
 
 fn technician_stand(user: &str, order: &Order, was_in: bool, now_ms: i64) -> Stand {
@@ -51,7 +50,7 @@ fn technician_stand(user: &str, order: &Order, was_in: bool, now_ms: i64) -> Sta
         Stand::In { retained: false, until_ms: None }
     } else if order.created_by.as_deref() == Some(user) && created_until > now_ms {
         Stand::In { retained: false, until_ms: Some(created_until) }
-    } else if was_in && assigned && status_in(TERMINAL) {
+    } else if was_in && assigned && order.is_over() {
         Stand::In { retained: true, until_ms: None }
     } else if assigned {
         Stand::Out(RemovalReason::Revoked)

@@ -1,7 +1,7 @@
 //! What technicians pick to sync (spec 2.3): further work orders of their sites that are nobody else's.
 
+use jiff::Timestamp;
 use rusqlite::Connection;
-use serde_json::Value;
 
 use super::auth::Caller;
 use super::policy::may_pick;
@@ -44,7 +44,8 @@ pub(super) fn select(
     }
     let mut add = request.add.clone();
     if request.from.is_some() || request.to.is_some() {
-        add.extend(scheduled(&tx, caller, request)?);
+        let bounds = [time("from", request.from.as_deref())?, time("to", request.to.as_deref())?];
+        add.extend(scheduled(&tx, caller, bounds)?);
     }
     for id in &add {
         // Of what is not there and what may not be seen the answer is the same.
@@ -75,8 +76,14 @@ fn place(db: &Connection, users: &Users, caller: &Caller, id: &str, now_ms: i64)
     }
 }
 
-/// Work orders that `caller` may pick and that start between the request's bounds.
-fn scheduled(db: &Connection, caller: &Caller, request: &SelectionRequest) -> Result<Vec<String>, Refusal> {
+/// A bound of the range that is picked.
+fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Refusal> {
+    let parse = |text: &str| text.parse().map_err(|_| Refusal::malformed(format!("`{name}` is `{text}`, not a time")));
+    text.map(parse).transpose()
+}
+
+/// Work orders that `caller` may pick and that start at `from` or later, and before `to`.
+fn scheduled(db: &Connection, caller: &Caller, [from, to]: [Option<Timestamp>; 2]) -> Result<Vec<String>, Refusal> {
     let mut statement = db.prepare_cached(
         "SELECT w.id, f.value FROM work_orders w JOIN fields f ON f.work_order = w.id AND f.field = 'scheduledStart'
          WHERE NOT w.deleted ORDER BY w.id",
@@ -85,9 +92,8 @@ fn scheduled(db: &Connection, caller: &Caller, request: &SelectionRequest) -> Re
     let mut picked = Vec::new();
     for row in rows {
         let (id, value): (String, String) = row?;
-        let Ok(Value::String(start)) = serde_json::from_str(&value) else { continue };
-        let within =
-            request.from.as_ref().is_none_or(|from| *from <= start) && request.to.as_ref().is_none_or(|to| start < *to);
+        let Ok(start) = serde_json::from_str::<Timestamp>(&value) else { continue };
+        let within = from.is_none_or(|from| from <= start) && to.is_none_or(|to| start < to);
         let order: Option<Order> = if within { record::find(db, &id)? } else { None };
         picked.extend(order.filter(|order| may_pick(&caller.profile, order)).map(|order| order.id));
     }

@@ -72,6 +72,11 @@ pub(super) fn follow(
         return Ok(());
     }
     let concerned = place_order(db, users, order, commit, device)?;
+    if before.is_some_and(Order::is_over) && !order.is_over() {
+        // A device may have cleaned it away meanwhile (spec 8.4), and news of it would not make it whole.
+        db.prepare_cached("UPDATE views SET live_seq = ?3 WHERE kind = ?1 AND id = ?2 AND left_seq IS NULL")?
+            .execute(params![Kind::WorkOrder, order.id, commit.seq])?;
+    }
     let assets = [before.and_then(|before| before.asset.as_deref()), order.asset.as_deref()];
     for asset in assets.into_iter().flatten().collect::<BTreeSet<_>>() {
         place_asset(db, users, &concerned, asset, commit)?;
@@ -136,11 +141,11 @@ pub(super) fn place_for(
     let Some(account) = users.account(user) else { return Ok(()) };
     let stay = open_stay(db, Kind::WorkOrder, &order.id, user)?;
     let mut stands = stand(&account.profile, order, stay.is_some(), commit.ts_ms);
-    if matches!(stands, Stand::Out(_)) && selection::holds(db, user, &order.id)? {
-        if may_pick(&account.profile, order) {
-            stands = Stand::In { retained: false, until_ms: None };
-        } else {
+    if selection::holds(db, user, &order.id)? {
+        if !may_pick(&account.profile, order) {
             selection::end(db, user, &order.id)?;
+        } else if matches!(stands, Stand::Out(_)) {
+            stands = Stand::In { retained: false, until_ms: None };
         }
     }
     match (stands, stay) {

@@ -9,7 +9,7 @@ use super::queue::Queued;
 use super::{StoreError, queue};
 use crate::client::conflict::lost;
 use crate::history::{RescuedOperation, Side};
-use crate::protocol::{ConflictRecord, Resolution};
+use crate::protocol::{ConflictRecord, OperationKind, Resolution};
 
 /// Records a new conflict.
 pub(in crate::client) fn note_conflict(c: &Connection, conflict: &ConflictRecord, now: &str) -> Result<(), StoreError> {
@@ -148,16 +148,22 @@ pub(in crate::client) fn rescue_lane(
     rescued
 }
 
-/// Files that wait for an order that is to be deleted: their operations move to the rescue log.
-pub(in crate::client) fn rescue_files(
+/// What need not go out any more before the deletion of its order moves to the rescue log: files, and changes that
+/// failed. A creation that failed may be with the server all the same, and is tried again.
+pub(in crate::client) fn rescue_needless(
     c: &Connection,
     entity_id: &str,
     reason: &str,
     now: &str,
 ) -> Result<Vec<RescuedOperation>, StoreError> {
+    let failed: BTreeSet<String> =
+        queue::failed(c, entity_id)?.into_iter().map(|failed| failed.operation.queue_id).collect();
+    let needless = |it: &&Queued| it.operation != OperationKind::Create && failed.contains(&it.queue_id);
     let lane = queue::lane(c, entity_id)?;
-    let files = lane.iter().filter(|operation| operation.attachment_id.is_some());
-    files.map(|operation| rescue(c, operation, reason, now)).collect()
+    let needless = lane.iter().filter(|it| it.attachment_id.is_some() || needless(it));
+    let rescued = needless.map(|operation| rescue(c, operation, reason, now)).collect();
+    queue::try_again(c, entity_id)?;
+    rescued
 }
 
 /// Moves one operation from the queue to the rescue log.
