@@ -77,12 +77,6 @@ impl Engine {
         let operation = self.operation(id, OperationKind::Delete, payload);
         let (order, now) = (operation.entity_id.as_str(), self.clock.now_text());
         let rescued = self.store.write(|tx| {
-            if queue::never_made(tx, order)? {
-                queue::append(tx, &operation, &now)?;
-                let rescued = logs::rescue_lane(tx, order, DELETED_HERE, &now)?;
-                rows::remove(tx, order)?;
-                return Ok(rescued);
-            }
             rows::keep_base(tx, order, &visible)?;
             let rescued = logs::rescue_needless(tx, order, DELETED_HERE, &now)?;
             queue::append(tx, &operation, &now)?;

@@ -125,7 +125,9 @@ impl Settling<'_> {
                 queue::wait(self.tx, &operation.queue_id)
             }
             ErrorCode::NotFound => {
-                self.leave(id, RemovalReason::Deleted, &format!("{}: {}", error.code, error.detail), true)
+                // Who deleted what was never made has nothing to hear of it.
+                let told = operation.operation != OperationKind::Delete;
+                self.leave(id, RemovalReason::Deleted, &format!("{}: {}", error.code, error.detail), told)
             }
             ErrorCode::PermissionDenied => {
                 self.leave(id, RemovalReason::Revoked, &format!("{}: {}", error.code, error.detail), true)

@@ -34,6 +34,25 @@ impl Storage {
         }
     }
 
+    /// Cuts the file called `name` down to `len` bytes. On return it is durable.
+    ///
+    /// # Errors
+    /// When there is no such file, or the medium refuses.
+    pub fn cut_file(&self, name: &str, len: u64) -> io::Result<()> {
+        match self {
+            Self::Simulated(disk) => {
+                let mount = Mount::new(disk).map_err(io::Error::other)?;
+                let len = usize::try_from(len).unwrap_or(usize::MAX);
+                mount.truncate(name, len).and_then(|()| mount.sync(name)).map_err(refused)
+            }
+            Self::Directory(directory) => {
+                let file = OpenOptions::new().write(true).open(directory.join(name))?;
+                file.set_len(len)?;
+                file.sync_all()
+            }
+        }
+    }
+
     /// Bytes of the file called `name` from `offset` on, `len` at most.
     ///
     /// # Errors

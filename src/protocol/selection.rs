@@ -13,7 +13,7 @@ pub struct SelectionRequest {
     /// Work orders to sync no more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<String>,
-    /// Adds what may be picked and is scheduled to start then or later, RFC 3339.
+    /// Adds what may be picked and is scheduled to start then or later: a time or a day (UTC), RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// And before then.

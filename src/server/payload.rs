@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::stock::{PARTS_USED, QUANTITY};
-use crate::protocol::{FieldKind, Record, field_kind};
+use crate::protocol::{Envelope, FieldKind, Record, field_kind};
 
 /// The mark of a removed line (decision d).
 pub(super) const DELETED: &str = "_deleted";
@@ -98,7 +98,7 @@ fn scalar(field: &str, value: &Value) -> Result<Change, String> {
 }
 
 fn document(field: &str, value: &Value) -> Result<Change, String> {
-    if !(value.is_object() || value.is_array() || value.is_null()) {
+    if !(value.is_object() || value.is_array() || value.is_null() || Envelope::of(value).is_some()) {
         return Err(format!("`{field}` must be an object, an array or null, not {value}"));
     }
     Ok(Change::Field { field: field.to_owned(), value: value.clone() })

@@ -25,7 +25,7 @@ use super::store::Store;
 use super::view;
 use crate::base::Stream;
 use crate::protocol::{
-    ErrorCode, Operation, OperationError, OperationKind, OperationResult, Profile, RESOLVES, ResultStatus,
+    ErrorCode, Operation, OperationError, OperationKind, OperationResult, Profile, RESOLVES, Record, ResultStatus,
     TEMPORARY_ID_PREFIX,
 };
 
@@ -62,11 +62,17 @@ fn behind(error: &OperationError) -> OperationError {
 
 fn push_one(store: &mut Store, now_ms: i64, caller: &Caller, operation: Value) -> OperationResult {
     let queue_id = operation.get("queueId").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let result = match serde_json::from_value::<Operation>(operation) {
+    let result = match decode(operation) {
         Ok(operation) => named(&operation).and_then(|()| once(store, now_ms, caller, &operation)),
         Err(error) => Err(Rejection::invalid(format!("the operation is not as expected: {error}"))),
     };
     result.unwrap_or_else(|Rejection(error)| OperationResult::refused(queue_id, error))
+}
+
+/// An object alone: serde would take an array for the fields of an operation, in their order.
+fn decode(operation: Value) -> serde_json::Result<Operation> {
+    let object: Record = serde_json::from_value(operation)?;
+    serde_json::from_value(Value::Object(object))
 }
 
 /// Whether the ids in `operation` can be ids.

@@ -1,6 +1,8 @@
 //! What technicians pick to sync (spec 2.3): further work orders of their sites that are nobody else's.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use rusqlite::Connection;
 
 use super::auth::Caller;
@@ -76,9 +78,13 @@ fn place(db: &Connection, users: &Users, caller: &Caller, id: &str, now_ms: i64)
     }
 }
 
-/// A bound of the range that is picked.
+/// A bound of the range that is picked: a time, or a day, which begins at midnight in UTC.
 fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Refusal> {
-    let parse = |text: &str| text.parse().map_err(|_| Refusal::malformed(format!("`{name}` is `{text}`, not a time")));
+    let midnight = |text: &str| TimeZone::UTC.to_timestamp(text.parse::<Date>()?.at(0, 0, 0, 0));
+    let parse = |text: &str| {
+        let time = text.parse().or_else(|_| midnight(text));
+        time.map_err(|_| Refusal::malformed(format!("`{name}` is `{text}`, not a time or a day")))
+    };
     text.map(parse).transpose()
 }
 

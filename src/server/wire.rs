@@ -8,10 +8,11 @@ use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::refusal::Refusal;
 use crate::protocol::gzip::{self, UnpackError};
-use crate::protocol::{MAX_WIRE_BODY, Problem};
+use crate::protocol::{MAX_WIRE_BODY, Problem, Record};
 
 /// Reads a request's body, at most `limit` bytes after inflating.
 pub(super) async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, Refusal> {
@@ -22,7 +23,13 @@ pub(super) async fn read_json<T: DeserializeOwned>(request: Request, limit: usiz
     if json.len() > limit {
         return Err(Refusal::too_large(format!("the body is larger than {limit} bytes")));
     }
-    serde_json::from_slice(&json).map_err(|error| Refusal::malformed(format!("the body is not as expected: {error}")))
+    decode(&json).map_err(|error| Refusal::malformed(format!("the body is not as expected: {error}")))
+}
+
+/// An object alone: serde would take an array for the fields of a structure, in their order.
+fn decode<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    let object: Record = serde_json::from_slice(json)?;
+    serde_json::from_value(Value::Object(object))
 }
 
 /// Whether the body is gzip'd. A missing content type is taken for JSON: this API speaks nothing else.

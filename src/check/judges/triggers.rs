@@ -1,6 +1,6 @@
 //! Spec 5.1: each trigger starts a sync when its condition holds, and none starts one when it does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{
     Circumstance, DeviceEvent, Event, LinkState, MessageKind, OperationRecord, SyncOutcome, Trigger, What,
@@ -59,6 +59,8 @@ struct Watch<'c> {
     critical: bool,
     /// Critical changes that no answer has met, with when they were acknowledged.
     urgent: BTreeMap<&'c str, u64>,
+    /// All critical changes so far.
+    pressing: BTreeSet<&'c str>,
     started: u64,
     /// Since when the next period counts, in milliseconds; `None` while nothing of the kind is due.
     period_ms: Option<u64>,
@@ -84,6 +86,7 @@ impl<'c> Watch<'c> {
             troubled: false,
             critical: false,
             urgent: BTreeMap::new(),
+            pressing: BTreeSet::new(),
             started: 0,
             period_ms: None,
             owed: Vec::new(),
@@ -102,6 +105,10 @@ impl<'c> Watch<'c> {
                 What::LinkChanged { state, .. } => self.link(*state, event.at_ms),
                 What::Attempted { edit, .. } => self.critical |= is_critical(edit.action, &edit.fields),
                 What::Acknowledged { operation, .. } => self.changed(operation, event),
+                // What is put right is as critical as what it replaces.
+                What::Device { event: DeviceEvent::Corrected { queue_id, .. }, .. } => {
+                    self.critical |= self.pressing.contains(queue_id.as_str());
+                }
                 What::Device { event: DeviceEvent::Chosen(choice), .. } => {
                     let made = &choice.operation;
                     self.critical |= is_critical(made.operation, &made.payload);
@@ -159,6 +166,7 @@ impl<'c> Watch<'c> {
 
     fn changed(&mut self, operation: &'c OperationRecord, event: &Event) {
         if is_critical(operation.operation, &operation.payload) {
+            self.pressing.insert(&operation.queue_id);
             self.urgent.insert(&operation.queue_id, event.seq);
             // The sync may have begun before the user could be told that the change is safe.
             if self.critical {

@@ -360,15 +360,11 @@ impl Engine {
         self.look_over(wish, &coming)
     }
 
-    /// How far it has come; what a torn write left is good for nothing.
+    /// How far it has come.
     fn stands(&self, wish: &Wish) -> Result<(Option<Coming>, u64), Trouble> {
-        let name = wish.name();
-        let Some(coming) = downloads::coming(self.store.read(), &name)? else { return Ok((None, 0)) };
-        if let Some(there) = self.file_store.there(&coming.kept)? {
-            return Ok((Some(coming), there));
-        }
-        self.store.write(|tx| downloads::give_up(tx, &name))?;
-        Ok((None, 0))
+        let Some(coming) = downloads::coming(self.store.read(), &wish.name())? else { return Ok((None, 0)) };
+        let there = self.file_store.there(&coming.kept)?;
+        Ok((Some(coming), there))
     }
 
     fn begin_anew(&self, wish: &Wish, part: &Part) -> Result<Coming, Trouble> {

@@ -88,13 +88,18 @@ impl FileStore {
         Ok(Kept { name: name.to_owned(), key: kept, size })
     }
 
-    /// How much of a file is here, in bytes; `None` when a crash left it so that nothing can be added.
-    pub(in crate::client) fn there(&self, kept: &Kept) -> Result<Option<u64>, FileError> {
-        match self.storage.file_len(&kept.name) {
-            Ok(sealed) => Ok(sealed::plain_len(sealed, kept.size)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Some(0)),
-            Err(error) => Err(FileError(format!("{} cannot be read: {error}", kept.name))),
+    /// How much of a file is here, in bytes. What a torn write left behind its last whole segment is cut off.
+    pub(in crate::client) fn there(&self, kept: &Kept) -> Result<u64, FileError> {
+        let failed = |error| FileError(format!("{} cannot be read: {error}", kept.name));
+        let sealed = match self.storage.file_len(&kept.name) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+            len => len.map_err(failed)?,
+        };
+        let (plain, whole) = sealed::whole(sealed, kept.size);
+        if whole < sealed {
+            self.storage.cut_file(&kept.name, whole).map_err(failed)?;
         }
+        Ok(plain)
     }
 
     /// Adds to a file what comes at `offset`: whole segments, unless the file ends with it. Durable on return.
@@ -141,18 +146,19 @@ impl FileStore {
     }
 
     /// Removes all files but those that the database knows: what a crash left of captures that were never acknowledged.
-    pub(in crate::client) fn sweep(&self, known: &BTreeSet<String>) -> Result<(), FileError> {
+    /// Returns the names of those that are there.
+    pub(in crate::client) fn sweep(&self, known: &BTreeSet<String>) -> Result<BTreeSet<String>, FileError> {
         sweep(&self.storage, known)
     }
 }
 
-/// Removes all files but the `known` ones.
-pub(in crate::client) fn sweep(storage: &Storage, known: &BTreeSet<String>) -> Result<(), FileError> {
+/// Removes all files but the `known` ones; returns the names of those that are there.
+pub(in crate::client) fn sweep(storage: &Storage, known: &BTreeSet<String>) -> Result<BTreeSet<String>, FileError> {
     let failed = |error| FileError(format!("files cannot be swept: {error}"));
-    for name in storage.files_with(PREFIX).map_err(failed)?.iter().filter(|name| !known.contains(*name)) {
-        storage.remove_file(name).map_err(failed)?;
-    }
-    Ok(())
+    let all = storage.files_with(PREFIX).map_err(failed)?;
+    let (there, unknown): (BTreeSet<String>, BTreeSet<String>) = all.into_iter().partition(|name| known.contains(name));
+    unknown.iter().try_for_each(|name| storage.remove_file(name)).map_err(failed)?;
+    Ok(there)
 }
 
 /// The data key opens the database; a key that is derived from it wraps.

@@ -1,15 +1,18 @@
 //! The last part of a sync: files go up, each with what its order says of it behind it, in the order of the queue; what the
 //! user opened comes down before them, and the rest after.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 
 use super::FileSettings;
+use super::file_store::FileStore;
 use super::upload::Advance;
 use crate::client::answer::Failure;
 use crate::client::engine::{Engine, EngineError};
 use crate::client::priority::URGENT;
 use crate::client::push::{self, Due, Pushed};
-use crate::client::store::{StoreError, downloads, files, meta, queue};
+use crate::client::store::{Store, StoreError, downloads, files, meta, queue};
 use crate::history::{DeviceEvent, Phase};
 
 /// Batches in a row that may overtake a file, so that it is never kept waiting for ever.
@@ -18,6 +21,20 @@ const MOST_OVERTAKING: u32 = 3;
 /// Lines that may wait while the next file goes up: they share a round trip then. Whatever ends the sync, they go out first
 /// in the next one.
 const MOST_LINES_WAITING: usize = 2;
+
+/// At the start of the app disk and database agree again: what nothing refers to goes, and what somebody took from the disk
+/// is forgotten where the server can give it again.
+pub(in crate::client) fn tidy(store: &Store, file_store: &FileStore) -> Result<(), EngineError> {
+    let known = files::names(store.read())?;
+    let unused = if known.is_empty() { Vec::new() } else { store.write(files::forget_unused)? };
+    let known: BTreeSet<String> = known.into_iter().filter(|name| !unused.contains(name)).collect();
+    let there = file_store.sweep(&known)?;
+    let mut lost = known.difference(&there).peekable();
+    if lost.peek().is_some() {
+        store.write(|tx| lost.try_for_each(|name| downloads::forget_lost(tx, name)))?;
+    }
+    Ok(())
+}
 
 /// Sends up what waits and gets what is to come, if anything is and the network is one for it.
 pub(in crate::client) async fn run(engine: &Engine, pushed: &mut Pushed) -> Result<(), Failure> {

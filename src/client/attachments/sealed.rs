@@ -58,16 +58,16 @@ pub(in crate::client) fn place(size: u64, offset: u64, len: u64) -> (usize, u64,
     (usize::try_from(first).unwrap_or(usize::MAX), first * whole, to_usize(until.saturating_sub(first * whole)), last)
 }
 
-/// How many bytes of plain text, of a file that will have `size`, lie in `sealed` bytes; `None` when they end within a
-/// segment, as a torn write leaves them.
-pub(in crate::client) fn plain_len(sealed: u64, size: u64) -> Option<u64> {
+/// How many bytes of plain text, of a file that will have `size`, lie in the whole segments of `sealed` bytes, and how many
+/// bytes those are: a torn write ends within one.
+pub(in crate::client) fn whole(sealed: u64, size: u64) -> (u64, u64) {
     let (segment, whole) = (SEGMENT as u64, (SEGMENT + TAG) as u64);
     let all = size + size.div_ceil(segment).max(1) * TAG as u64;
-    match sealed {
-        _ if sealed == all => Some(size),
-        _ if sealed < all && sealed.is_multiple_of(whole) => Some(sealed / whole * segment),
-        _ => None,
+    if sealed >= all {
+        return (size, all);
     }
+    let segments = sealed / whole;
+    (segments * segment, segments * whole)
 }
 
 /// The length of what `plain` bytes become.
@@ -142,12 +142,14 @@ mod tests {
         let parts = [seal(&KEY, 0, &whole[..SEGMENT], false), seal(&KEY, 1, &whole[SEGMENT..], true)];
         let [first, rest] = parts.map(Result::unwrap);
         assert_eq!([&first[..], &rest].concat(), seal(&KEY, 0, &whole, true).unwrap());
-        let there = |sealed: usize| plain_len(sealed as u64, size);
-        assert_eq!(there(0), Some(0));
-        assert_eq!(there(first.len()), Some(SEGMENT as u64));
-        assert_eq!(there(first.len() - 1), None, "torn");
-        assert_eq!(there(first.len() + rest.len()), Some(size));
-        assert_eq!(there(first.len() + rest.len() + 1), None, "more than all");
+        let there = |sealed: usize| super::whole(sealed as u64, size);
+        let (one, all) = (first.len() as u64, (first.len() + rest.len()) as u64);
+        assert_eq!(there(0), (0, 0));
+        assert_eq!(there(first.len() - 1), (0, 0), "torn");
+        assert_eq!(there(first.len()), (SEGMENT as u64, one));
+        assert_eq!(there(first.len() + rest.len() - 1), (2 * SEGMENT as u64, 2 * one), "torn in the last one");
+        assert_eq!(there(first.len() + rest.len()), (size, all));
+        assert_eq!(there(first.len() + rest.len() + 1), (size, all), "more than all");
     }
 
     #[test]

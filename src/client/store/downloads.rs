@@ -120,6 +120,14 @@ pub(in crate::client) fn give_up(c: &Connection, name: &str) -> Result<(), Store
     Ok(())
 }
 
+/// A file is not on the disk any more: nothing is known of it, unless it is the user's own and the only one.
+pub(in crate::client) fn forget_lost(c: &Connection, name: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM files WHERE name = ?1
+               AND attachmentId NOT IN (SELECT attachmentId FROM pending_attachments WHERE NOT _uploaded)";
+    c.prepare_cached(sql)?.execute([name])?;
+    Ok(())
+}
+
 /// The user wants to see it.
 pub(in crate::client) fn want(c: &Connection, attachment_id: &str) -> Result<(), StoreError> {
     c.prepare_cached("INSERT OR IGNORE INTO wanted_files VALUES (?1)")?.execute([attachment_id])?;

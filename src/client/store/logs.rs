@@ -148,22 +148,22 @@ pub(in crate::client) fn rescue_lane(
     rescued
 }
 
-/// What need not go out any more before the deletion of its order moves to the rescue log: files, and changes that
-/// failed. A creation that failed may be with the server all the same, and is tried again.
+/// What need not go out any more before the deletion of its order moves to the rescue log: files, changes that failed, and
+/// all that stands behind a creation that failed.
 pub(in crate::client) fn rescue_needless(
     c: &Connection,
     entity_id: &str,
     reason: &str,
     now: &str,
 ) -> Result<Vec<RescuedOperation>, StoreError> {
-    let failed: BTreeSet<String> =
-        queue::failed(c, entity_id)?.into_iter().map(|failed| failed.operation.queue_id).collect();
-    let needless = |it: &&Queued| it.operation != OperationKind::Create && failed.contains(&it.queue_id);
+    let failed = queue::failed(c, entity_id)?;
+    let unmade = failed.iter().any(|it| it.operation.operation == OperationKind::Create);
     let lane = queue::lane(c, entity_id)?;
-    let needless = lane.iter().filter(|it| it.attachment_id.is_some() || needless(it));
-    let rescued = needless.map(|operation| rescue(c, operation, reason, now)).collect();
-    queue::try_again(c, entity_id)?;
-    rescued
+    let needless = lane.iter().filter(|operation| {
+        let has_failed = failed.iter().any(|it| it.operation.queue_id == operation.queue_id);
+        unmade || has_failed || operation.attachment_id.is_some()
+    });
+    needless.map(|operation| rescue(c, operation, reason, now)).collect()
 }
 
 /// Moves one operation from the queue to the rescue log.

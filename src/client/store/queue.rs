@@ -289,13 +289,6 @@ pub(in crate::client) fn failed(c: &Connection, entity_id: &str) -> Result<Vec<F
     Ok(failed)
 }
 
-/// Whether the server refused to make a record; what failed for another reason it may have made all the same.
-pub(in crate::client) fn never_made(c: &Connection, entity_id: &str) -> Result<bool, StoreError> {
-    let refused =
-        |it: &Failed| it.operation.operation == OperationKind::Create && it.code == ErrorCode::ValidationError;
-    Ok(failed(c, entity_id)?.iter().any(refused))
-}
-
 /// Puts the failed operations of a record back to waiting, as if they had never been tried; returns how many.
 pub(in crate::client) fn try_again(c: &Connection, entity_id: &str) -> Result<usize, StoreError> {
     let sql = "UPDATE sync_queue SET status = 'pending', attempts = 0, error = NULL, errorCode = NULL

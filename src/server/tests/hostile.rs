@@ -61,10 +61,14 @@ async fn each_bad_operation_fails_by_itself_and_the_rest_of_the_batch_is_applied
         (payload(json!({ "status": 5 })), invalid),
         (payload(json!({ "title": null })), invalid),
         (payload(json!({ "description": { "a": 1 } })), invalid),
+        (payload(json!({ "rootCause": 5 })), invalid),
+        (payload(json!({ "customFields": "none" })), invalid),
+        (payload(json!({ "actualEnd": "yesterday" })), invalid),
         (payload(json!({ "tasks": "none" })), invalid),
         (payload(json!({ "tasks": [{ "taskId": "../T1" }] })), invalid),
         (payload(json!({ "tasks": [{ "taskId": "T1" }, { "taskId": "T1" }] })), invalid),
         (payload(json!({ "partsUsed": [{ "lineId": "L1", "partId": "P-1", "qty": [1] }] })), invalid),
+        (json!(["q-1", "work-order", "WO-000002", "update", { "title": "x", "_version": 1 }]), invalid),
     ];
     let batch: Vec<Value> = cases.iter().map(|(operation, _)| operation.clone()).chain([good]).collect();
     let results = maria.push(Value::Array(batch)).await;

@@ -47,6 +47,7 @@ async fn what_cannot_be_read_is_a_problem_document_and_changes_nothing() {
         ("bad JSON", 400, push().body(Body::from(good.replace('}', ""))).unwrap()),
         ("no body", 400, push().body(Body::empty()).unwrap()),
         ("not a batch", 400, push().body(Body::from("[]")).unwrap()),
+        ("a batch as an array", 400, push().body(Body::from("[[]]")).unwrap()),
         (
             "an unknown key",
             400,
