@@ -294,6 +294,7 @@ impl<'a> Facts<'a> {
             | What::Opening { .. }
             | What::Captured { .. }
             | What::FileSettings { .. }
+            | What::FilesLost { .. }
             | What::SyncEvery { .. }
             | What::Read { .. }
             | What::Told { .. }
@@ -424,6 +425,7 @@ fn device_of(what: &What) -> Option<&str> {
         What::Attempted { device, .. }
         | What::Captured { device, .. }
         | What::FileSettings { device, .. }
+        | What::FilesLost { device }
         | What::Opening { device, .. }
         | What::SyncEvery { device, .. }
         | What::Choosing { device, .. }

@@ -168,7 +168,7 @@ fn next_rows(engine: &Engine, held: &BTreeSet<String>, round: &mut Round) -> Res
     let rows = round.choose(order);
     if rows.is_empty() {
         // The rest has a sync of its own, right after this one.
-        engine.schedule.borrow_mut().critical_change();
+        engine.schedule.borrow_mut().ask();
         return Ok(None);
     }
     Ok(Some(rows))

@@ -144,6 +144,11 @@ pub enum What {
         /// Photos are made smaller before they go up.
         compress_photos: Option<bool>,
     },
+    /// The files of a device vanish from its disk.
+    FilesLost {
+        /// Whose.
+        device: String,
+    },
     /// A user opened a file of an order. What they are shown, the device says.
     Opening {
         /// Who.

@@ -14,6 +14,7 @@ pub(super) fn what(what: &What) -> String {
             let wifi = wifi_only.map(|on| if on { ", over WiFi alone" } else { ", over any network" });
             format!("{device} sets how files are synced{}", wifi.unwrap_or_default())
         }
+        What::FilesLost { device } => format!("the files of {device} vanish"),
         What::Opening { device, entity_id, file } => {
             format!("{device} opens {} of {entity_id}", file.as_deref().unwrap_or("the latest file"))
         }

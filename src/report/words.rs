@@ -58,6 +58,7 @@ fn what(what: &What) -> String {
         What::Device { device, event } => format!("{device} {}", device_event(event)),
         What::Captured { .. }
         | What::FileSettings { .. }
+        | What::FilesLost { .. }
         | What::Opening { .. }
         | What::SyncEvery { .. }
         | What::ServerFile { .. } => files::what(what),

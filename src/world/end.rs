@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::api::{ApiError, ApiUser};
-use super::device::{Ask, Device, Reply};
+use super::device::{Ask, Device, DeviceError, Reply};
 use super::http::HttpClient;
 use super::network::SERVER;
 use super::stage::{AUDITOR, Member, World, credentials};
@@ -115,22 +115,26 @@ impl World {
     async fn refresh(&self, member: &Member) -> Option<Wait> {
         let (device, name) = (&member.device, &member.name);
         let wait = |what: String| Some(Wait { device: name.clone(), what });
-        // Where only a sign-in helps, the user is asked for it, and does so.
-        let asks_for_sign_in = matches!(device.ask(Ask::State).await, Ok(Reply::State(state)) if state.needs_sign_in && state.user_id.is_some());
-        if asks_for_sign_in && let Err(error) = device.ask(self.sign_in_on(member).await).await {
-            return wait(error.to_string());
+        let mut came = self.try_to_refresh(member).await;
+        // Some learn only as they sync that their session is over.
+        if refused(&came) && asks_for_sign_in(device.as_ref()).await {
+            came = self.try_to_refresh(member).await;
         }
-        match device.ask(Ask::Sync).await {
+        match came {
             Ok(Reply::Synced(SyncOutcome::Done)) => None,
             // Who logged out has nothing to refresh.
-            Ok(Reply::Synced(SyncOutcome::Failed { code: ErrorCode::AuthError, .. }))
-                if signed_out(device.as_ref()).await =>
-            {
-                None
-            }
+            came if refused(&came) && signed_out(device.as_ref()).await => None,
             Ok(reply) => wait(format!("a refresh on a healed network ended as {reply:?}")),
             Err(error) => wait(error.to_string()),
         }
+    }
+
+    /// Where only a sign-in helps, the user is asked for it, and does so.
+    async fn try_to_refresh(&self, member: &Member) -> Result<Reply, DeviceError> {
+        if asks_for_sign_in(member.device.as_ref()).await {
+            member.device.ask(self.sign_in_on(member).await).await?;
+        }
+        member.device.ask(Ask::Sync).await
     }
 
     /// Records what every device and the server hold.
@@ -222,6 +226,14 @@ impl World {
         let credentials = SignInRequest { password: self.password_of(user), ..credentials(user, "audit") };
         ApiUser::new(http, self.clock, credentials, self.authenticators.clone())
     }
+}
+
+async fn asks_for_sign_in(device: &dyn Device) -> bool {
+    matches!(device.ask(Ask::State).await, Ok(Reply::State(state)) if state.needs_sign_in && state.user_id.is_some())
+}
+
+fn refused(came: &Result<Reply, DeviceError>) -> bool {
+    matches!(came, Ok(Reply::Synced(SyncOutcome::Failed { code: ErrorCode::AuthError, .. })))
 }
 
 async fn signed_out(device: &dyn Device) -> bool {

@@ -19,7 +19,7 @@ impl World {
     pub(super) async fn about_files(&self, all: Named<'_, '_>, action: &Action) -> Done {
         match action {
             Action::Attach(step) => together(all(&step.device), async |member| self.attach(member, step).await).await,
-            Action::LoseFiles(name) => lose_files(all(name)),
+            Action::LoseFiles(name) => all(name).into_iter().try_for_each(|member| self.lose_files(member)),
             Action::OpenFile(step) => {
                 together(all(&step.device), async |member| self.open_file(member, step).await).await
             }
@@ -127,14 +127,17 @@ impl World {
         simply(member, Ask::Told { what }).await
     }
 
+    /// The files vanish, as if something else on the device had taken them.
+    fn lose_files(&self, member: &Member) -> Done {
+        if !member.device.lose_files() {
+            return Err(impossible("the files of a real device are its own"));
+        }
+        self.recorder.record(What::FilesLost { device: member.name.clone() });
+        Ok(())
+    }
+
     fn disk_space(member: &Member, step: &scenario::DiskSpace) -> Done {
         let free = step.free.map(|free| usize::try_from(free.bytes()).unwrap_or(usize::MAX));
         if member.device.limit_disk(free) { Ok(()) } else { Err(impossible("a real disk cannot be filled")) }
     }
-}
-
-/// The files vanish, as if something else on the device had taken them.
-fn lose_files(members: Vec<&Member>) -> Done {
-    let lost = members.into_iter().all(|member| member.device.lose_files());
-    if lost { Ok(()) } else { Err(impossible("the files of a real device are its own")) }
 }

@@ -190,7 +190,10 @@ impl<'a> Watch<'_, 'a> {
                         out.violated(CHECK, expected, happened, &[event.seq]);
                     }
                 }
-                Some(DeviceEvent::LoggedOut) => self.wifi_only = false,
+                Some(DeviceEvent::LoggedOut) => {
+                    self.wifi_only = false;
+                    self.permitted(event.at_ms);
+                }
                 _ => {}
             },
         }

@@ -96,6 +96,7 @@ impl<'c> Watch<'c> {
                 self.whole_on_cellular = full_images_on_cellular.unwrap_or(self.whole_on_cellular);
                 self.changed_ms = event.at_ms;
             }
+            What::FilesLost { .. } => self.forget(),
             What::Crashed { .. } | What::Restarted { .. } => {
                 self.wifi = false;
                 self.changed_ms = event.at_ms;

@@ -115,13 +115,13 @@ impl<'a> Watch<'_, 'a> {
         }
     }
 
-    /// A push that was refused as a whole speaks of each of its operations, as far as anybody knows.
+    /// A push that was refused as a whole speaks of an operation only where it held no other: a device finds the one that
+    /// is meant by sending fewer.
     fn refused(&mut self, exchange: u64, status: u16, code: ErrorCode) {
-        for operation in self.asked.get(&exchange).copied().unwrap_or_default() {
-            let known = self.ops.entry(&operation.queue_id).or_default();
-            known.failed += u32::from(status == INTERNAL_ERROR);
-            known.invalid += u32::from(code == ErrorCode::ValidationError && status != INTERNAL_ERROR);
-        }
+        let [operation] = self.asked.get(&exchange).copied().unwrap_or_default() else { return };
+        let known = self.ops.entry(&operation.queue_id).or_default();
+        known.failed += u32::from(status == INTERNAL_ERROR);
+        known.invalid += u32::from(code == ErrorCode::ValidationError && status != INTERNAL_ERROR);
     }
 
     /// A file is judged as the operation that names it: by a server that broke over it, or by several answers in a row

@@ -42,6 +42,8 @@ struct Watch<'c> {
     /// The period of a device whose user has set none.
     as_it_came_ms: Option<u64>,
     signed_in: bool,
+    /// It has got tokens, whatever became of it then.
+    let_in: bool,
     /// Somebody was signed in when it was last closed.
     launched: bool,
     up: bool,
@@ -74,6 +76,7 @@ impl<'c> Watch<'c> {
             every_ms: device.sync_every_ms,
             as_it_came_ms: device.sync_every_ms,
             signed_in: false,
+            let_in: false,
             launched: false,
             up: true,
             was_away: false,
@@ -113,6 +116,9 @@ impl<'c> Watch<'c> {
                     let made = &choice.operation;
                     self.critical |= is_critical(made.operation, &made.payload);
                     self.changed(made, event);
+                }
+                What::Answer(message) if message.kind == MessageKind::SignIn && message.status == 200 => {
+                    self.let_in |= message.delivered;
                 }
                 What::Answer(message) if message.delivered => {
                     let MessageKind::PushAnswer { results } = &message.kind else { continue };
@@ -210,7 +216,7 @@ impl<'c> Watch<'c> {
                 }
             }
             DeviceEvent::LoggedOut => {
-                (self.signed_in, self.launched, self.period_ms) = (false, false, None);
+                (self.signed_in, self.let_in, self.launched, self.period_ms) = (false, false, false, None);
                 self.every_ms = self.as_it_came_ms;
                 self.owed.clear();
             }
@@ -220,7 +226,7 @@ impl<'c> Watch<'c> {
             }
             DeviceEvent::SyncStarted { trigger } => {
                 self.permitted(*trigger, event, out);
-                (self.running, self.signed_in) = (true, true);
+                (self.running, self.signed_in, self.let_in) = (true, true, false);
                 (self.returned, self.launched, self.critical, self.was_away) = (false, false, false, false);
                 self.period_ms = Some(event.at_ms);
                 self.owed.clear();
@@ -242,7 +248,7 @@ impl<'c> Watch<'c> {
         let happened = match trigger {
             Trigger::Periodic if !self.period_allowed() => "battery or data saver forbid it",
             Trigger::Foreground if !self.returned => "it was not away for more than five minutes",
-            Trigger::Launch if !self.launched => "the app was not started, or nobody was signed in",
+            Trigger::Launch if !self.launched && !self.let_in => "the app was not started, or nobody was signed in",
             Trigger::Critical if !self.critical => "no critical change was made",
             Trigger::Reconnect if !self.was_away && !self.troubled => "it was never offline",
             _ => return,

@@ -73,6 +73,8 @@ pub(in crate::client) struct Downloads {
     strikes: BTreeMap<String, u32>,
     /// Files that are shown as soon as they come.
     awaited: BTreeSet<String>,
+    /// Files of which it is known that what is here of them is sound, by name.
+    sound: BTreeSet<String>,
 }
 
 impl Downloads {
@@ -360,10 +362,12 @@ impl Engine {
         self.look_over(wish, &coming)
     }
 
-    /// How far it has come.
+    /// How far it has come. What an earlier run of the app left is looked over before anything is added to it.
     fn stands(&self, wish: &Wish) -> Result<(Option<Coming>, u64), Trouble> {
-        let Some(coming) = downloads::coming(self.store.read(), &wish.name())? else { return Ok((None, 0)) };
-        let there = self.file_store.there(&coming.kept)?;
+        let name = wish.name();
+        let Some(coming) = downloads::coming(self.store.read(), &name)? else { return Ok((None, 0)) };
+        let known = !self.uploads.borrow_mut().down.sound.insert(name);
+        let there = if known { self.file_store.there(&coming.kept) } else { self.file_store.mend(&coming.kept) }?;
         Ok((Some(coming), there))
     }
 

@@ -88,18 +88,34 @@ impl FileStore {
         Ok(Kept { name: name.to_owned(), key: kept, size })
     }
 
-    /// How much of a file is here, in bytes. What a torn write left behind its last whole segment is cut off.
+    /// How much of a file is here, in bytes.
     pub(in crate::client) fn there(&self, kept: &Kept) -> Result<u64, FileError> {
-        let failed = |error| FileError(format!("{} cannot be read: {error}", kept.name));
-        let sealed = match self.storage.file_len(&kept.name) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-            len => len.map_err(failed)?,
-        };
-        let (plain, whole) = sealed::whole(sealed, kept.size);
-        if whole < sealed {
-            self.storage.cut_file(&kept.name, whole).map_err(failed)?;
+        Ok(sealed::plain_len(self.sealed_len(kept)?, kept.size))
+    }
+
+    /// How much of a file is here and sound, in bytes: what a torn write left behind its last good segment is cut off.
+    pub(in crate::client) fn mend(&self, kept: &Kept) -> Result<u64, FileError> {
+        let (sealed, there) = (self.sealed_len(kept)?, self.there(kept)?);
+        let mut sound = 0;
+        while sound < there
+            && let Ok(segment) = self.read(kept, sound, SEGMENT as u64)
+            && !segment.is_empty()
+        {
+            sound += segment.len() as u64;
         }
-        Ok(plain)
+        let kept_bytes = sealed::sealed_len(sound, kept.size);
+        if kept_bytes < sealed {
+            let failed = |error| FileError(format!("{} cannot be cut: {error}", kept.name));
+            self.storage.cut_file(&kept.name, kept_bytes).map_err(failed)?;
+        }
+        Ok(sound)
+    }
+
+    fn sealed_len(&self, kept: &Kept) -> Result<u64, FileError> {
+        match self.storage.file_len(&kept.name) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            len => len.map_err(|error| FileError(format!("{} cannot be read: {error}", kept.name))),
+        }
     }
 
     /// Adds to a file what comes at `offset`: whole segments, unless the file ends with it. Durable on return.

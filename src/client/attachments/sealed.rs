@@ -25,7 +25,7 @@ pub(in crate::client) struct Damaged;
 /// whole number of segments.
 pub(in crate::client) fn seal(key: &FileKey, first: usize, plain: &[u8], last: bool) -> Result<Vec<u8>, Damaged> {
     let cipher = Aes256Gcm::new(key.into());
-    let mut sealed = Vec::with_capacity(sealed_len(plain.len()));
+    let mut sealed = Vec::with_capacity(plain.len() + plain.len().div_ceil(SEGMENT).max(1) * TAG);
     let count = plain.len().div_ceil(SEGMENT).max(1);
     for number in 0..count {
         let segment = &plain[number * SEGMENT..plain.len().min((number + 1) * SEGMENT)];
@@ -58,21 +58,18 @@ pub(in crate::client) fn place(size: u64, offset: u64, len: u64) -> (usize, u64,
     (usize::try_from(first).unwrap_or(usize::MAX), first * whole, to_usize(until.saturating_sub(first * whole)), last)
 }
 
-/// How many bytes of plain text, of a file that will have `size`, lie in the whole segments of `sealed` bytes, and how many
-/// bytes those are: a torn write ends within one.
-pub(in crate::client) fn whole(sealed: u64, size: u64) -> (u64, u64) {
+/// How many bytes of plain text, of a file that will have `size`, lie in the whole segments of `sealed` bytes: a torn write
+/// ends within one.
+pub(in crate::client) fn plain_len(sealed: u64, size: u64) -> u64 {
     let (segment, whole) = (SEGMENT as u64, (SEGMENT + TAG) as u64);
-    let all = size + size.div_ceil(segment).max(1) * TAG as u64;
-    if sealed >= all {
-        return (size, all);
-    }
-    let segments = sealed / whole;
-    (segments * segment, segments * whole)
+    if sealed >= sealed_len(size, size) { size } else { sealed / whole * segment }
 }
 
-/// The length of what `plain` bytes become.
-fn sealed_len(plain: usize) -> usize {
-    plain + plain.div_ceil(SEGMENT).max(1) * TAG
+/// What the first `plain` bytes of a file that will have `size` become: all of it, or whole segments.
+pub(in crate::client) fn sealed_len(plain: u64, size: u64) -> u64 {
+    let segment = SEGMENT as u64;
+    let segments = if plain == size { size.div_ceil(segment).max(1) } else { plain / segment };
+    plain + segments * TAG as u64
 }
 
 fn to_usize(bytes: u64) -> usize {
@@ -115,7 +112,7 @@ mod tests {
     fn what_was_sealed_is_opened() {
         for len in [0, 1, SEGMENT - 1, SEGMENT, SEGMENT + 1, 3 * SEGMENT] {
             let sealed = seal(&KEY, 0, &plain(len), true).unwrap();
-            assert_eq!(sealed.len(), sealed_len(len));
+            assert_eq!(sealed.len() as u64, sealed_len(len as u64, len as u64));
             assert_eq!(open(&KEY, 0, &sealed, true).unwrap(), plain(len), "{len} bytes");
         }
     }
@@ -142,14 +139,15 @@ mod tests {
         let parts = [seal(&KEY, 0, &whole[..SEGMENT], false), seal(&KEY, 1, &whole[SEGMENT..], true)];
         let [first, rest] = parts.map(Result::unwrap);
         assert_eq!([&first[..], &rest].concat(), seal(&KEY, 0, &whole, true).unwrap());
-        let there = |sealed: usize| super::whole(sealed as u64, size);
-        let (one, all) = (first.len() as u64, (first.len() + rest.len()) as u64);
-        assert_eq!(there(0), (0, 0));
-        assert_eq!(there(first.len() - 1), (0, 0), "torn");
-        assert_eq!(there(first.len()), (SEGMENT as u64, one));
-        assert_eq!(there(first.len() + rest.len() - 1), (2 * SEGMENT as u64, 2 * one), "torn in the last one");
-        assert_eq!(there(first.len() + rest.len()), (size, all));
-        assert_eq!(there(first.len() + rest.len() + 1), (size, all), "more than all");
+        let there = |sealed: usize| plain_len(sealed as u64, size);
+        assert_eq!(there(0), 0);
+        assert_eq!(there(first.len() - 1), 0, "torn");
+        assert_eq!(there(first.len()), SEGMENT as u64);
+        assert_eq!(there(first.len() + rest.len() - 1), 2 * SEGMENT as u64, "torn in the last one");
+        assert_eq!(there(first.len() + rest.len()), size);
+        assert_eq!(there(first.len() + rest.len() + 1), size, "more than all");
+        assert_eq!(sealed_len(SEGMENT as u64, size), first.len() as u64);
+        assert_eq!(sealed_len(size, size), (first.len() + rest.len()) as u64);
     }
 
     #[test]
