@@ -198,6 +198,22 @@ fn a_report_that_cannot_be_written_is_said_before_anything_runs() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_read_is_wrong_input() {
+    let folder = Folder::new();
+    folder.file("good.yaml", GOOD);
+    fs::create_dir(folder.path("secret")).expect("a folder");
+    // So long a path that the folder can be read and the one in it cannot, whoever asks.
+    let mut above = folder.0.path().display().to_string();
+    above += &"/.".repeat((4094 - above.len()) / 2);
+    for command in ["run", "validate", "list"] {
+        let output = deadzone().args([command, &above]).output().expect("the program starts");
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(2), "{command}: {told}");
+        assert!(told.contains("/secret") && told.contains("this folder cannot be read"), "{command}: {told}");
+    }
+}
+
+#[test]
 fn a_story_of_days_is_not_told_in_real_time() {
     let folder = Folder::new();
     let file = folder.file("days.yaml", GOOD.replace("{ sync: maria }", "{ sync: maria }, { wait: 7d }"));
