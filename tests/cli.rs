@@ -287,6 +287,14 @@ fn scenarios_of_one_name_have_a_history_each() {
 }
 
 #[test]
+fn a_tolerance_needs_its_unit_and_something_to_compare_with() {
+    for more in [["--tolerance", "5", "--baseline", "reports/baseline.json"].as_slice(), &["--tolerance", "5%"]] {
+        let output = deadzone().args(["run", "--tag", "no-such-tag"]).args(more).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(2), "{more:?}: {}", told(&output));
+    }
+}
+
+#[test]
 fn a_story_of_days_is_not_told_in_real_time() {
     let folder = Folder::new();
     let file = folder.file("days.yaml", GOOD.replace("{ sync: maria }", "{ sync: maria }, { wait: 7d }"));
@@ -294,7 +302,7 @@ fn a_story_of_days_is_not_told_in_real_time() {
     assert_eq!(output.status.code(), Some(4));
     assert!(
         String::from_utf8_lossy(&output.stdout)
-            .contains("its story waits 7d")
+            .contains("its story waits 7 d 0 h, and in real time so would you (2 min 0 s is the most)")
     );
 }
 

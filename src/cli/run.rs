@@ -57,7 +57,7 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// By how much a count may grow over the baseline
-    #[arg(long, value_name = "PERCENT", default_value = "0.5%")]
+    #[arg(long, value_name = "PERCENT", default_value = "0.5%", requires = "baseline")]
     tolerance: Tolerance,
     /// Write the report here: HTML, JSON, JUnit, CTRF, Markdown, and a history for each scenario
     #[arg(long, value_name = "DIR")]
