@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 use crate::base::{Clock, CrashHow, GivenUp, STEP_BUDGET, Seed, Span, within_budget};
 use crate::check::{self, Claim, Verdict};
 use crate::history::{History, Recorder, What};
+use crate::report;
 use crate::scenario::{self, Action, CrashWhen, Loot, Scenario};
 use crate::world::{ApiError, Media, StageError, Target, World};
 
@@ -115,7 +116,9 @@ fn not_here(scenario: &Scenario, media: &Media) -> Option<String> {
 pub fn only_simulated(scenario: &Scenario) -> Option<String> {
     let waiting = scenario.waiting();
     if waiting > LIVE_LIMIT {
-        return Some(format!("its story waits {waiting}, and in real time so would you ({LIVE_LIMIT} is the most)"));
+        let told = |span: Span| report::milliseconds(span.millis());
+        let (waiting, most) = (told(waiting), told(LIVE_LIMIT));
+        return Some(format!("its story waits {waiting}, and in real time so would you ({most} is the most)"));
     }
     if scenario.claims().iter().any(|claim| matches!(claim, Claim::Compressed(_))) {
         return Some("how a real device stores what it holds, only itself knows".to_owned());

@@ -189,12 +189,109 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
+fn results_that_are_lost_are_a_failure() {
+    let folder = Folder::new();
+    let file = folder.file("good.yaml", GOOD).display().to_string();
+    let commands: [&[&str]; 6] = [
+        &["run", &file],
+        &["run", "--format", "json", &file],
+        &["list", &file],
+        &["validate", &file],
+        &["schema", "openapi"],
+        &["--help"],
+    ];
+    for command in commands {
+        let full = fs::File::options().write(true).open("/dev/full").expect("a disk that is full");
+        let output = deadzone().args(command).stdout(full).output().expect("the program starts");
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(70), "{command:?}: {told}");
+        assert_eq!(told.matches("error: standard output: ").count(), 1, "{command:?}: {told}");
+    }
+}
+
+#[test]
 fn a_report_that_cannot_be_written_is_said_before_anything_runs() {
     let folder = Folder::new();
     let file = folder.file("good.yaml", GOOD);
-    let output = deadzone().arg("run").arg(&file).arg("--report").arg(&file).output().expect("the program starts");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(told(&output).contains("--report") && output.stdout.is_empty(), "{}", told(&output));
+    // The last one is a folder in which not even the administrator can write.
+    for report in [file.clone(), file.join("below"), PathBuf::from("/proc/self")] {
+        let output =
+            deadzone().arg("run").arg(&file).arg("--report").arg(&report).output().expect("the program starts");
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(&format!("error: --report {}: ", report.display())), "{told}");
+        assert!(told.contains("name a folder that can be written"), "{told}");
+        assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn a_verdict_is_said_though_its_report_cannot_be_written() {
+    let folder = Folder::new();
+    let bad = folder
+        .file("bad.yaml", format!("{GOOD}expect: [{{ server: {{ order: WO-000001, has: {{ title: Dragon }} }} }}]\n"));
+    // In the way of a scenario's file, and of the run's.
+    for taken in [format!("root{}.history.jsonl", bad.display()), "junit.xml".to_owned()] {
+        let report = folder.path("report");
+        let taken = report.join(taken);
+        fs::create_dir_all(&taken).expect("a folder where a file should be");
+        let output = deadzone().arg("run").arg(&bad).arg("--report").arg(&report).output().expect("the program starts");
+        let (said, told) = (String::from_utf8_lossy(&output.stdout).into_owned(), told(&output));
+        assert_eq!(output.status.code(), Some(70), "{told}");
+        assert!(said.contains("Dragon") && said.contains("0 passed, 1 failed"), "{said}");
+        assert!(told.contains(&format!("error: --report {}: ", taken.display())), "{told}");
+        fs::remove_dir_all(&report).expect("the report can be removed");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_wrong_input() {
+    let folder = Folder::new();
+    folder.file("good.yaml", GOOD);
+    fs::create_dir(folder.path("secret")).expect("a folder");
+    // So long a path that the folder can be read and the one in it cannot, whoever asks.
+    let mut above = folder.0.path().display().to_string();
+    above += &"/.".repeat((4094 - above.len()) / 2);
+    for command in ["run", "validate", "list"] {
+        let output = deadzone().args([command, &above]).output().expect("the program starts");
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(2), "{command}: {told}");
+        assert!(told.contains("/secret") && told.contains("this folder cannot be read"), "{command}: {told}");
+    }
+}
+
+#[test]
+fn scenarios_of_one_name_have_a_history_each() {
+    let folder = Folder::new();
+    for name in ["", "up", "work", "work/up"] {
+        fs::create_dir_all(folder.path(name)).expect("a folder");
+    }
+    let below = folder.file("work/up/good.yaml", GOOD);
+    folder.file("good.yaml", GOOD);
+    folder.file("work/good.yaml", GOOD);
+    let root = folder.path("work").join(format!("root{}", below.parent().expect("a folder").display()));
+    fs::create_dir_all(&root).expect("a folder");
+    fs::write(root.join("good.yaml"), GOOD).expect("a scenario");
+    let relative = root.strip_prefix(folder.path("work")).expect("below it").join("good.yaml");
+    let output = deadzone()
+        .current_dir(folder.path("work"))
+        .args(["run", "../good.yaml", "up/good.yaml", "good.yaml", "--report", "report"])
+        .args([&below, &relative])
+        .output()
+        .expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let histories = walk(&folder.path("work/report"));
+    let histories = histories.iter().filter(|path| path.to_string_lossy().ends_with(".history.jsonl")).count();
+    // One is named twice, by its absolute path and by its relative one.
+    assert_eq!(histories, 4);
+}
+
+#[test]
+fn a_tolerance_needs_its_unit_and_something_to_compare_with() {
+    for more in [["--tolerance", "5", "--baseline", "reports/baseline.json"].as_slice(), &["--tolerance", "5%"]] {
+        let output = deadzone().args(["run", "--tag", "no-such-tag"]).args(more).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(2), "{more:?}: {}", told(&output));
+    }
 }
 
 #[test]
@@ -203,7 +300,10 @@ fn a_story_of_days_is_not_told_in_real_time() {
     let file = folder.file("days.yaml", GOOD.replace("{ sync: maria }", "{ sync: maria }, { wait: 7d }"));
     let output = deadzone().args(["run", "--live"]).arg(&file).output().expect("the program starts");
     assert_eq!(output.status.code(), Some(4));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("its story waits 7d"));
+    assert!(
+        String::from_utf8_lossy(&output.stdout)
+            .contains("its story waits 7 d 0 h, and in real time so would you (2 min 0 s is the most)")
+    );
 }
 
 #[test]

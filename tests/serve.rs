@@ -1,9 +1,11 @@
-//! `deadzone serve --tls`: who trusts its authority and knows its key is served, over TLS 1.3, and nobody else.
+//! `deadzone serve`: what it refuses at once, and what it goes on after. `--tls`: who trusts its authority and knows its key
+//! is served, over TLS 1.3, and nobody else.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use deadzone::base::{Clock, WallClock};
 use deadzone::tls::{Key, Pin, Trust, Versions, client_settings, why_refused};
@@ -86,4 +88,77 @@ fn a_folder_that_cannot_be_one_is_wrong_input() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("--tls"), "{said}");
+}
+
+/// A server that speaks plainly, started by a shell line that ends with its command.
+fn plain(before: &str) -> (Child, String) {
+    let line = format!("{before} exec '{}' serve --orders 2", env!("CARGO_BIN_EXE_deadzone"));
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let output = BufReader::new(child.stdout.take().expect("its output"));
+    let mut lines = output.lines().map_while(Result::ok);
+    let address = lines.find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned));
+    // Nobody reads on: what it says now goes nowhere, which is no failure.
+    (child, address.expect("an address"))
+}
+
+/// What the server at `address` answers to `request`, which may be a part of one.
+fn answered(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a limit");
+    stream.write_all(request.as_bytes()).expect("it is sent");
+    let mut answer = Vec::new();
+    let mut some = [0; 4096];
+    // The end may be a reset: not all that was sent need have been read.
+    while let Ok(count @ 1..) = stream.read(&mut some) {
+        answer.extend_from_slice(&some[..count]);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+const DOCUMENT: &str = "GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn it_goes_on_when_connections_were_too_many() {
+    let (mut child, address) = plain("ulimit -n 24;");
+    let crowd: Vec<_> = (0..64).filter_map(|_| TcpStream::connect(&address).ok()).collect();
+    let mut said = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().expect("its log"));
+    stderr.read_line(&mut said).expect("a line of it");
+    drop(crowd);
+    let answer = answered(&address, DOCUMENT);
+    child.kill().expect("it can be ended");
+    child.wait().expect("it ends");
+    assert!(said.contains("a connection cannot be accepted"), "{said}");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[test]
+fn a_body_that_is_announced_too_large_is_not_waited_for() {
+    let (mut child, address) = plain("");
+    let request = "POST /api/v1/auth/sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000000\r\n\r\n{";
+    let answer = answered(&address, request);
+    child.kill().expect("it can be ended");
+    child.wait().expect("it ends");
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[test]
+fn wrong_options_are_said_with_what_would_be_right() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("its address").to_string();
+    let cases: [(&[&str], &str); 4] = [
+        (&["--orders", "4000000000"], "from 0 to 100000"),
+        (&["--orders", "-5"], "from 0 to 100000"),
+        (&["--orders", "99999999999999999999999"], "from 0 to 100000"),
+        (&["--listen", &taken], "name another port, or port 0 for a free one"),
+    ];
+    for (options, expected) in cases {
+        let output = Command::new(env!("CARGO_BIN_EXE_deadzone")).arg("serve").args(options).output();
+        let output = output.expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {said}");
+        assert!(said.starts_with("error: ") && said.contains(expected), "{options:?}: {said}");
+    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::exit::Exit;
-use super::{say, tell, whole};
+use super::{failed, say, tell_error, whole, wrong};
 use crate::report::Baseline;
 
 #[derive(Debug, Subcommand)]
@@ -39,20 +39,18 @@ fn accept(arguments: &AcceptArguments, summary: &crate::report::Summary) -> Exit
     let exit = Exit::of(summary);
     if exit != Exit::Held {
         let first = summary.bad().next().map(|scenario| scenario.file.as_str()).unwrap_or("nothing passed");
-        tell(&format!("nothing is accepted of a run that did not hold: {first}"));
+        tell_error(&format!("nothing is accepted of a run that did not hold: {first}"));
         return exit;
     }
     let baseline = Baseline::of(summary);
     let text = match serde_json::to_string_pretty(&baseline) {
         Ok(text) => text,
         Err(error) => {
-            tell(&format!("deadzone: {error}"));
-            return Exit::Harness;
+            return failed(&error.to_string());
         }
     };
     if let Err(error) = fs::write(&arguments.to, format!("{text}\n")) {
-        tell(&format!("--to {}: {error}: name a file that can be written", arguments.to.display()));
-        return Exit::WrongInput;
+        return wrong(&format!("--to {}: {error}: name a file that can be written", arguments.to.display()));
     }
     say(&format!("{} scenarios accepted in {}", baseline.counts.len(), arguments.to.display()));
     Exit::Held

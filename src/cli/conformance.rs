@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::run::{self, RunArguments};
 use super::select::Selected;
 use super::subject::SubjectArguments;
-use super::{jobs, outputs, say, tell, validate};
+use super::{jobs, outputs, say, validate, wrong};
 use crate::base::Span;
 use crate::net;
 use crate::report::{self, Proof, Summary};
@@ -72,8 +72,7 @@ fn check(subject: SubjectArguments, how: &CheckArguments) -> Exit {
     let wanted = |name: &str| how.only.is_empty() || how.only.iter().any(|text| name.contains(text.as_str()));
     selected.retain(|it| wanted(&super::replay::name_of(&it.file)) || wanted(&it.scenario.name));
     if selected.is_empty() {
-        tell("--only: no scenario has that in its name");
-        return Exit::WrongInput;
+        return wrong("--only: no scenario has that in its name");
     }
     let subject = SubjectArguments { answer_within: how.answer_within, built_in: true, ..subject };
     let at_once = u16::try_from(FOR_EACH_CORE * jobs::cores()).unwrap_or(u16::MAX);

@@ -1,7 +1,7 @@
 //! `deadzone device`: the reference client as a child process.
 
 use super::exit::Exit;
-use super::tell;
+use super::failed;
 use crate::world;
 
 pub(super) fn device() -> Exit {
@@ -12,9 +12,6 @@ pub(super) fn device() -> Exit {
     });
     match spoken {
         Ok(()) => Exit::Held,
-        Err(error) => {
-            tell(&format!("deadzone device: {error}"));
-            Exit::Harness
-        }
+        Err(error) => failed(&format!("the device protocol: {error}")),
     }
 }

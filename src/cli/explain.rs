@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::exit::Exit;
-use super::{print, say, tell};
+use super::{print, say, wrong};
 use crate::check::CHECKS;
 use crate::net::{PROFILES, Profile};
 use crate::proxy::catalogue;
@@ -44,8 +44,7 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Exit {
         let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
         let help = scenario::did_you_mean(&wanted, names);
         let help = help.unwrap_or_else(|| "`deadzone explain` lists all that there are".to_owned());
-        tell(&format!("there is no `{wanted}` to explain: {help}"));
-        return Exit::WrongInput;
+        return wrong(&format!("there is no `{wanted}` to explain: {help}"));
     }
     let texts: Vec<String> = found.into_iter().map(Topic::text).collect();
     say(texts.join("\n").trim_end());

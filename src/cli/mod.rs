@@ -20,6 +20,7 @@ mod schema;
 mod select;
 mod serve;
 mod shard;
+mod streams;
 mod subject;
 mod validate;
 mod whole;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use exit::Exit;
+use streams::{failed, print, say, tell, tell_error, warn, wrong};
 
 /// Proves that offline-first mobile sync survives the field.
 #[derive(Debug, Parser)]
@@ -78,16 +80,20 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     start_log();
-    run_command(std::env::args_os()).into()
+    streams::ended(run_command(std::env::args_os())).into()
 }
 
 fn run_command(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version come this way, too; a closed pipe is nobody's failure.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::WrongInput } else { Exit::Held };
+            // Help and version come this way, too.
+            let printed = error.print();
+            if error.use_stderr() {
+                return Exit::WrongInput;
+            }
+            streams::written(printed);
+            return Exit::Held;
         }
     };
     match arguments.command {
@@ -114,22 +120,4 @@ fn start_log() {
     if let Ok(filter) = filter {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
-}
-
-/// Writes a line of results to standard output. A reader that went away (`| head`) is no failure of ours.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(anstream::stdout(), "{text}");
-}
-
-/// Writes `text` to standard output as it is.
-fn print(text: &str) {
-    use std::io::Write;
-    let _ = write!(anstream::stdout(), "{text}");
-}
-
-/// Writes a line about the work itself to standard error.
-fn tell(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(anstream::stderr(), "{text}");
 }

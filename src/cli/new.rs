@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit::Exit;
-use super::{say, tell};
+use super::{say, wrong};
 use crate::scenario;
 
 /// The scenario, commented for whoever has never written one.
@@ -34,13 +34,9 @@ pub(super) fn new(arguments: &NewArguments) -> Exit {
             Exit::Held
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            tell(&format!("{}: there is such a file already, and it stays as it is; name another", file.display()));
-            Exit::WrongInput
+            wrong(&format!("{}: there is such a file already, and it stays as it is; name another", file.display()))
         }
-        Err(error) => {
-            tell(&format!("{}: {error}: name a file in a folder that can be written", file.display()));
-            Exit::WrongInput
-        }
+        Err(error) => wrong(&format!("{}: {error}: name a file in a folder that can be written", file.display())),
     }
 }
 

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::exit::Exit;
 use super::outputs::{self, ScenarioFiles};
-use super::{say, tell, whole};
+use super::{failed, say, whole, wrong};
 use crate::history::History;
 use crate::report::{self, Baseline, ScenarioSummary, Summary, Tolerance};
 
@@ -57,8 +57,7 @@ fn compare(arguments: &CompareArguments) -> Exit {
     let (base, new) = match (read(&arguments.base), read(&arguments.new)) {
         (Ok(base), Ok(new)) => (base, new),
         (Err(why), _) | (_, Err(why)) => {
-            tell(&why);
-            return Exit::WrongInput;
+            return wrong(&why);
         }
     };
     let found = report::compare(&base, &new, arguments.tolerance);
@@ -81,17 +80,8 @@ fn merge(arguments: &MergeArguments) -> Exit {
         }
     }
     match merged(parts) {
-        Err(why) => {
-            tell(&why);
-            Exit::WrongInput
-        }
-        Ok((summary, folders)) => match write(arguments, &summary, &folders) {
-            Err(error) => {
-                tell(&format!("deadzone: {error}"));
-                Exit::Harness
-            }
-            Ok(()) => conclude(&summary),
-        },
+        Err(why) => wrong(&why),
+        Ok((summary, folders)) => conclude(arguments, &summary, &folders),
     }
 }
 
@@ -131,11 +121,10 @@ fn write(arguments: &MergeArguments, summary: &Summary, folders: &[&Path]) -> io
     for (scenario, folder) in summary.scenarios.iter().zip(folders) {
         let file = outputs::beside(folder, &scenario.file, outputs::HISTORY);
         let history = match File::open(&file) {
-            Ok(open) => History::read_jsonl(BufReader::new(open))
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?,
+            Ok(open) => History::read_jsonl(BufReader::new(open)).map_err(|error| outputs::at(&file, error))?,
             // What could not be run has none.
             Err(error) if error.kind() == io::ErrorKind::NotFound => History::default(),
-            Err(error) => return Err(error),
+            Err(error) => return Err(outputs::at(&file, error)),
         };
         sections.push(report::section(scenario, &history, &summary.replay(scenario)));
         ScenarioFiles::of(&history)?.write(&arguments.to, &scenario.file)?;
@@ -143,14 +132,20 @@ fn write(arguments: &MergeArguments, summary: &Summary, folders: &[&Path]) -> io
     outputs::write_run(&arguments.to, summary, &sections)
 }
 
-fn conclude(summary: &Summary) -> Exit {
+fn conclude(arguments: &MergeArguments, summary: &Summary, folders: &[&Path]) -> Exit {
+    if let Err(error) = outputs::probe(&arguments.to) {
+        return wrong(&format!("--to {error}: name a folder that can be written"));
+    }
+    let written =
+        write(arguments, summary, folders).map_err(|error| format!("{error}: the whole report is incomplete"));
     for scenario in summary.bad() {
         say(&report::line(scenario));
     }
     say(&format!("\n{}", report::totals(summary)));
-    if let Err(error) = outputs::announce(summary) {
-        tell(&format!("deadzone: {error}"));
-        return Exit::Harness;
+    outputs::annotate(summary);
+    let told = outputs::write_job_summary(summary).map_err(|error| format!("GITHUB_STEP_SUMMARY {error}"));
+    match written.and(told) {
+        Err(why) => failed(&why),
+        Ok(()) => Exit::of(summary),
     }
-    Exit::of(summary)
 }

@@ -16,7 +16,7 @@ use super::replay::{Replay, Replayed, Unfit};
 use super::select::{self, Selected};
 use super::shard::ShardArgument;
 use super::subject::{self, SubjectArguments};
-use super::{say, tell, validate};
+use super::{failed, say, tell, validate, wrong};
 use crate::report::{self, Baseline, Class, ScenarioSummary, Shard, Stopped, Subject, Summary, Tolerance};
 use crate::world::{Media, NoTarget, Target};
 
@@ -57,7 +57,7 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// By how much a count may grow over the baseline
-    #[arg(long, value_name = "PERCENT", default_value = "0.5%")]
+    #[arg(long, value_name = "PERCENT", default_value = "0.5%", requires = "baseline")]
     tolerance: Tolerance,
     /// Write the report here: HTML, JSON, JUnit, CTRF, Markdown, and a history for each scenario
     #[arg(long, value_name = "DIR")]
@@ -96,9 +96,9 @@ impl RunArguments {
 }
 
 pub(super) fn run(arguments: &RunArguments) -> Exit {
-    let (mut selected, wrong) = select::load(&arguments.paths);
-    if !wrong.is_empty() {
-        validate::show(&wrong);
+    let (mut selected, unfit) = select::load(&arguments.paths);
+    if !unfit.is_empty() {
+        validate::show(&unfit);
         return Exit::WrongInput;
     }
     selected.retain(|selected| select::has_tags(&selected.scenario, &arguments.tag));
@@ -121,10 +121,7 @@ pub(super) fn run(arguments: &RunArguments) -> Exit {
     }
     let shard = match arguments.shard.map(ShardArgument::resolve).transpose() {
         Ok(shard) => shard,
-        Err(why) => {
-            tell(&format!("--shard: {why}"));
-            return Exit::WrongInput;
-        }
+        Err(why) => return wrong(&format!("--shard: {why}")),
     };
     if let Some(shard) = shard {
         selected.retain(|selected| super::shard::holds(shard, &super::replay::name_of(&selected.file)));
@@ -149,23 +146,13 @@ pub(super) fn conduct(
     whole: usize,
     shard: Option<Shard>,
 ) -> Result<(Exit, Summary), Exit> {
-    let wrong = |why: &str| {
-        tell(why);
-        Exit::WrongInput
-    };
     if let Some(directory) = &arguments.report {
-        fs::create_dir_all(directory).map_err(|error| {
-            wrong(&format!("--report {}: {error}: name a folder that can be written", directory.display()))
-        })?;
+        outputs::probe(directory)
+            .map_err(|error| wrong(&format!("--report {error}: name a folder that can be written")))?;
     }
     let accepted = accepted(arguments).map_err(|why| wrong(&format!("--baseline {why}")))?;
-    let runner = Runner::new(arguments, accepted).map_err(|error| failed(&error))?.map_err(|why| wrong(&why))?;
-    runner.run_all(selected, whole, shard).map_err(|error| failed(&error))
-}
-
-fn failed(error: &io::Error) -> Exit {
-    tell(&format!("deadzone: {error}"));
-    Exit::Harness
+    let runner = Runner::new(arguments, accepted).map_err(|error| failed(&error.to_string()))?;
+    Ok(runner.map_err(|why| wrong(&why))?.run_all(selected, whole, shard))
 }
 
 /// What scenarios may cost, if that is asked for.
@@ -230,10 +217,10 @@ impl<'a> Runner<'a> {
         Summary { version: Summary::VERSION, live, subject: self.subject.clone(), ..Summary::default() }
     }
 
-    fn run_all(&self, selected: &[Selected], whole: usize, shard: Option<Shard>) -> io::Result<(Exit, Summary)> {
+    fn run_all(&self, selected: &[Selected], whole: usize, shard: Option<Shard>) -> (Exit, Summary) {
         let mut summary = Summary { selected: whole as u64, shard, ..self.head() };
         let progress = progress(selected.len(), self.arguments);
-        let (mut slowest, mut sections, mut trouble) = (Vec::new(), Vec::new(), None);
+        let (mut slowest, mut sections, mut written) = (Vec::new(), Vec::new(), Ok(()));
         let work = |number: usize, selected: &Selected| {
             (!self.replay.interrupt.is_raised()).then(|| self.tell(number, selected))
         };
@@ -248,9 +235,9 @@ impl<'a> Runner<'a> {
             slowest.push((took_ms, scenario.name.clone()));
             if let (Some(directory), Some((section, files))) = (&self.arguments.report, report) {
                 sections.push(section);
-                if let Err(error) = files.and_then(|files| files.write(directory, &scenario.file)) {
-                    trouble = Some(error);
-                    return false;
+                // What did not hold is worth knowing without a report, too.
+                if written.is_ok() {
+                    written = files.and_then(|files| files.write(directory, &scenario.file));
                 }
             }
             let stop = self.arguments.fail_fast && scenario.class.is_bad();
@@ -259,16 +246,27 @@ impl<'a> Runner<'a> {
             !stop
         });
         progress.finish_and_clear();
-        if let Some(error) = trouble {
-            return Err(error);
-        }
         summary.left_out = (selected.len() - summary.scenarios.len()) as u64;
         if summary.left_out == 0 {
             summary.stopped = None;
         } else if self.replay.interrupt.is_raised() {
             summary.stopped = Some(Stopped::Interrupted);
         }
-        Ok((self.finish(&summary, &sections, slowest)?, summary))
+        if let Some(directory) = &self.arguments.report {
+            written = written.and_then(|()| outputs::write_run(directory, &summary, &sections));
+        }
+        self.conclude(&summary, slowest);
+        if self.arguments.format == Format::Human {
+            outputs::annotate(&summary);
+        }
+        let written =
+            written.map_err(|error| format!("--report {error}: the report is incomplete; make room and run again"));
+        let told = outputs::write_job_summary(&summary).map_err(|error| format!("GITHUB_STEP_SUMMARY {error}"));
+        let exit = match written.and(told) {
+            Err(why) => failed(&why),
+            Ok(()) => self.exit(&summary),
+        };
+        (exit, summary)
     }
 
     /// Live runs are alone unless asked otherwise: their times would suffer from company.
@@ -313,10 +311,8 @@ impl<'a> Runner<'a> {
         self.head().replay(scenario)
     }
 
-    fn finish(&self, summary: &Summary, sections: &[String], slowest: Vec<(u64, String)>) -> io::Result<Exit> {
-        if let Some(directory) = &self.arguments.report {
-            outputs::write_run(directory, summary, sections)?;
-        }
+    /// Says what came of all.
+    fn conclude(&self, summary: &Summary, slowest: Vec<(u64, String)>) {
         match self.arguments.format {
             Format::Human => {
                 if let Some((baseline, tolerance)) = &self.replay.accepted {
@@ -329,22 +325,22 @@ impl<'a> Runner<'a> {
                 if !self.arguments.quiet {
                     tell_slowest(slowest);
                 }
-                outputs::announce(summary)?;
             }
-            Format::Json => {
-                say(&serde_json::to_string_pretty(summary)?);
-                outputs::write_job_summary(summary)?;
-            }
+            // Text and numbers can always be written.
+            Format::Json => say(&serde_json::to_string_pretty(summary).unwrap_or_default()),
         }
+    }
+
+    fn exit(&self, summary: &Summary) -> Exit {
         if summary.shard.is_some() && summary.selected > 0 && summary.scenarios.is_empty() && summary.left_out == 0 {
             tell("no scenario falls into this shard; the others have them");
-            return Ok(Exit::Held);
+            return Exit::Held;
         }
         if !summary.scenarios.is_empty() && summary.count(Class::Skipped) == summary.scenarios.len() {
             let why = summary.scenarios.first().map(|scenario| scenario.reason.as_str()).unwrap_or_default();
             tell(&format!("every scenario was skipped: nothing is proven ({why})"));
         }
-        Ok(Exit::of(summary))
+        Exit::of(summary)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::net;
@@ -17,12 +18,13 @@ pub(super) struct Selected {
 }
 
 /// Reads all scenarios below `paths`, and all that is wrong with the files that are none. A path that does not exist is
-/// a wrong file, too.
+/// a wrong file, too, and so is a folder that cannot be read: what it holds would be left out unseen.
 pub(super) fn load(paths: &[PathBuf]) -> (Vec<Selected>, Vec<Vec<Problem>>) {
     let links: Vec<&str> = net::PROFILES.iter().map(|profile| profile.name).collect();
     let options = Options { known_links: &links };
-    let (mut selected, mut wrong) = (Vec::new(), Vec::new());
-    for file in files(paths) {
+    let mut selected = Vec::new();
+    let (files, mut wrong) = files(paths);
+    for file in files {
         let (path, wanted) = of_row(&file);
         let runs = match scenario::load(&path, &options) {
             Ok(runs) => runs,
@@ -54,37 +56,53 @@ fn of_row(file: &Path) -> (PathBuf, Option<u32>) {
     }
 }
 
-/// Each file once, however often it is named.
-fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
+/// Each file once, however often it is named, and what cannot be read.
+fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Vec<Problem>>) {
     let default = [PathBuf::from(DEFAULT)];
     let paths = if paths.is_empty() { &default } else { paths };
-    let mut files = Vec::new();
+    let (mut files, mut wrong) = (Vec::new(), Vec::new());
     for path in paths {
         if path.is_dir() {
-            collect(path, &mut files);
+            collect(path, &mut files, &mut wrong);
         } else {
             files.push(path.clone());
         }
     }
     let mut seen = BTreeSet::new();
     files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
-    files
+    (files, wrong)
 }
 
-/// The scenario files below `folder`, by name. Links to folders are not followed: they may lead in a circle.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> =
-        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+/// The scenario files below `folder`, by name, and what cannot be read. Links to folders are not followed: they may lead
+/// in a circle.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>, wrong: &mut Vec<Vec<Problem>>) {
+    let mut entries = match entries(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let why = format!("this folder cannot be read: {error}; let it be read, or name the files that are meant");
+            wrong.push(vec![Problem::of_file(&folder.display().to_string(), &why)]);
+            return;
+        }
+    };
     entries.sort();
-    for path in entries {
-        if path.is_dir() && !path.is_symlink() {
-            collect(&path, files);
+    for (path, is_folder) in entries {
+        if is_folder {
+            collect(&path, files, wrong);
         } else if path.to_string_lossy().ends_with(STEPS_FILE) {
             // Scenarios include it.
         } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
             files.push(path);
         }
     }
+}
+
+/// What lies in `folder`, and whether it is a folder itself.
+fn entries(folder: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
+    let entries = fs::read_dir(folder)?.map(|entry| {
+        let entry = entry?;
+        Ok((entry.path(), entry.file_type()?.is_dir()))
+    });
+    entries.collect()
 }
 
 /// Scenarios with this tag take seconds: they are run by name or by tag, and not with all the others.

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use super::exit::Exit;
 use super::interrupt::on_ctrl_c;
 use super::replay::{Replay, name_of};
-use super::{jobs, select, tell, validate};
+use super::{failed, jobs, select, tell, validate, wrong};
 use crate::report::{Stopped, Summary};
 use crate::world::Media;
 
@@ -32,11 +32,10 @@ pub(super) fn read(file: &Path) -> Result<Summary, Exit> {
     let text = fs::read_to_string(&file).map_err(|error| error.to_string());
     let summary = text.and_then(|text| serde_json::from_str::<Summary>(&text).map_err(|error| error.to_string()));
     summary.map_err(|error| {
-        tell(&format!(
+        wrong(&format!(
             "{}: {error}: name a summary.json, or the folder that `deadzone run --report` wrote",
             file.display()
-        ));
-        Exit::WrongInput
+        ))
     })
 }
 
@@ -52,10 +51,7 @@ fn replayed(paths: &[PathBuf]) -> Result<Summary, Exit> {
         tell("nothing to run: no scenario there");
         return Err(Exit::Inconclusive);
     }
-    let interrupt = on_ctrl_c().map_err(|error| {
-        tell(&format!("deadzone: Ctrl-C cannot be heard: {error}"));
-        Exit::Harness
-    })?;
+    let interrupt = on_ctrl_c().map_err(|error| failed(&format!("Ctrl-C cannot be heard: {error}")))?;
     let replay = Replay { seed: None, retries: 0, media: Media::Simulated, interrupt, unfit: None, accepted: None };
     let mut summary = Summary { version: Summary::VERSION, selected: selected.len() as u64, ..Summary::default() };
     let progress = ProgressBar::new(selected.len() as u64);

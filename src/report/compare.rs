@@ -122,7 +122,7 @@ impl FromStr for Tolerance {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = text.strip_suffix('%').unwrap_or(text).trim().parse().ok();
+        let number = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
         let percent = number.filter(|percent: &f64| percent.is_finite() && *percent >= 0.0);
         percent.map(|percent| Self { percent }).ok_or_else(|| format!("`{text}` is no tolerance: write `0.5%`"))
     }
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_tolerance_is_a_percentage() {
-        for wrong in ["", "-1%", "x", "NaN", "inf"] {
+        for wrong in ["", "-1%", "x", "NaN%", "inf%", "5"] {
             assert!(wrong.parse::<Tolerance>().is_err(), "{wrong}");
         }
         assert_eq!("0.5 %".parse(), Ok(Tolerance::default()));

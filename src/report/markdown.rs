@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::matrix::{Proof, Row, counted};
+use super::story::count;
 use super::summary::{Class, ScenarioSummary, Summary};
 use super::words::milliseconds;
 
@@ -36,8 +37,12 @@ pub fn markdown(summary: &Summary, matrix: &[Row]) -> String {
 }
 
 fn head(summary: &Summary) -> String {
-    let (bad, all) = (summary.bad().count(), summary.scenarios.len());
-    let verdict = if bad == 0 { "all held" } else { "did not hold" };
+    let (bad, all) = (summary.bad().count(), summary.scenarios.len() as u64 + summary.left_out);
+    let verdict = match bad {
+        0 if summary.left_out > 0 => "not complete",
+        0 => "all held",
+        _ => "did not hold",
+    };
     let mut text = format!("## deadzone: {verdict}\n\n| scenarios | |\n|---|---:|\n");
     let classes = [
         Class::Passed,
@@ -61,7 +66,7 @@ fn head(summary: &Summary) -> String {
     let lost: u64 = summary.scenarios.iter().map(|scenario| scenario.ledger.lost).sum();
     let run_ms: u64 = summary.scenarios.iter().map(|scenario| scenario.tally.run_ms).sum();
     let _ = writeln!(text, "| **all** | **{all}** |");
-    let _ = writeln!(text, "\n{made} operations, {lost} lost; stories of {} in all.", milliseconds(run_ms));
+    let _ = writeln!(text, "\n{}, {lost} lost; stories of {} in all.", count(made, "operation"), milliseconds(run_ms));
     if let Some(client) = summary.subject.as_ref().and_then(|subject| subject.client.as_ref()) {
         let _ = writeln!(text, "\nTested: the client `{}`.", code(client));
     }

@@ -79,6 +79,18 @@ fn markdown_shows_words_as_they_are() {
 }
 
 #[test]
+fn markdown_counts_what_was_not_begun_among_all() {
+    let mut cut_short = Summary { left_out: 250, ..summary(&[Class::Passed; 30]) };
+    cut_short.scenarios[0].ledger.made = 1;
+    let text = markdown(&cut_short, &[]);
+    for part in
+        ["## deadzone: not complete\n", "| not begun | 250 |", "| **all** | **280** |", "\n1 operation, 0 lost;"]
+    {
+        assert!(text.contains(part), "`{part}` is missing in\n{text}");
+    }
+}
+
+#[test]
 fn a_statement_is_proven_by_what_passed_alone() {
     let rows = |classes: &[Class]| {
         let statements = [statement("F1", None), statement("F2", Some("no browser here")), statement("F3", None)];

@@ -63,6 +63,7 @@ pub use step::{
     OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,
 };
 pub use tls_step::{CertificateKey, Handshake, HandshakeHow, Impostor, Mitm, NewCertificate};
+pub use validate::MOST_GENERATED;
 pub use work_step::{DAY, DeadZone, Work};
 
 #[cfg(test)]

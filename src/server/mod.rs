@@ -14,7 +14,7 @@
 //!  |     '-> view                who sees the record now
 //!  '-> attachment      files: they come in pieces, and leave whole or in parts
 //! purge                what is forgotten, and when
-//! power                what a power cut leaves; malformed: what is no HTTP
+//! power                what a power cut leaves; malformed: what is no HTTP; patience: how long a peer may be silent
 //! store, record: the database underneath; seed: what it holds from the start
 //! ```
 //!
@@ -37,6 +37,7 @@ mod http;
 mod malformed;
 mod openapi;
 mod password;
+mod patience;
 mod payload;
 mod policy;
 mod power;
@@ -61,10 +62,10 @@ mod wire;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -77,6 +78,7 @@ use power::{Power, PowerCut};
 
 #[cfg(test)]
 pub(crate) use conflict::{STRATEGIES, Strategy};
+pub use patience::{Awaited, Stalled, http_within};
 pub use seed::{Seeded, SeededUser, SetupError};
 pub use settings::{
     ACCESS_TOKEN_LIFE, CREATED_VISIBLE, ORPHANS_KEPT, REFRESH_GRACE, REFRESH_TOKEN_LIFE, RESULTS_KEPT, TOMBSTONES_KEPT,
@@ -140,25 +142,33 @@ impl Server {
         self.router.clone()
     }
 
-    /// Serves one connection until it ends. Work costs no virtual time; a date header would cost bytes.
+    /// Serves one connection until it ends. Work costs no virtual time.
     ///
     /// # Errors
     /// When the peer breaks the connection or does not speak HTTP/1, or the power fails.
     pub async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin) -> Result<(), hyper::Error> {
+        self.serve_within(io, None).await
+    }
+
+    /// Serves one connection until it ends, or until its peer has kept a request waiting for longer than `patience`.
+    ///
+    /// # Errors
+    /// When the peer breaks the connection or does not speak HTTP/1, or the power fails.
+    pub async fn serve_within(
+        &self,
+        io: impl AsyncRead + AsyncWrite + Unpin,
+        patience: Option<Duration>,
+    ) -> Result<(), hyper::Error> {
         if self.has_failed() {
             return Ok(());
         }
         let service = service_fn(|request: hyper::Request<Incoming>| {
-            let answer = self.router().oneshot(request);
+            let answer = self.router().oneshot(request.map(|body| Awaited::new(body, patience)));
             async move {
                 let Ok(answer) = answer.await;
                 if self.has_failed() { Err(PowerCut) } else { Ok(answer) }
             }
         });
-        http1::Builder::new()
-            .auto_date_header(false)
-            .keep_alive(true)
-            .serve_connection(TokioIo::new(Explained::new(io)), service)
-            .await
+        http_within(patience).serve_connection(TokioIo::new(Explained::new(io)), service).await
     }
 }

@@ -6,6 +6,7 @@ use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -46,11 +47,14 @@ fn check_head(headers: &HeaderMap) -> Result<bool, Refusal> {
 }
 
 async fn collect(body: Body) -> Result<Vec<u8>, Refusal> {
+    let too_large = || Refusal::too_large(format!("the body is larger than {MAX_WIRE_BODY} bytes on the wire"));
+    // What is announced need not be waited for.
+    if body.size_hint().lower() > MAX_WIRE_BODY as u64 {
+        return Err(too_large());
+    }
     match Limited::new(body, MAX_WIRE_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes().to_vec()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Refusal::too_large(format!("the body is larger than {MAX_WIRE_BODY} bytes on the wire")))
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(error) => Err(Refusal::malformed(format!("the body ended early: {error}"))),
     }
 }

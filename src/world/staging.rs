@@ -4,13 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Method as HttpMethod, Request as HttpRequest, Response as HttpResponse, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use super::stage::StageError;
 use crate::base::{Clock, Seed, WallClock};
 use crate::client::{Method, Request, Response, Transport};
 use crate::protocol::{Profile, Record};
-use crate::server::{Seeded, SeededUser, Server};
+use crate::server::{Awaited, Seeded, SeededUser, Server, http_within};
 
 /// The path at which a server takes a story's beginning.
 const WORLD: &str = "/deadzone/v1/world";
@@ -190,20 +190,22 @@ impl Staged {
         Self { current: RefCell::new(server), clock, seed, allowed, begun: Cell::new(0) }
     }
 
-    /// Serves one connection until it ends.
+    /// Serves one connection until it ends, or until its peer has kept a request waiting for longer than `patience`.
     ///
     /// # Errors
     /// When the peer breaks the connection or does not speak HTTP/1.
-    pub async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin) -> Result<(), hyper::Error> {
+    pub async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin, patience: Duration) -> Result<(), hyper::Error> {
+        let patience = Some(patience);
         if !self.allowed {
             let server = self.current.borrow().clone();
-            return server.serve(io).await;
+            return server.serve_within(io, patience).await;
         }
-        let service = service_fn(|request: HttpRequest<Incoming>| self.answer(request));
-        http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(io), service).await
+        let service =
+            service_fn(|request: HttpRequest<Incoming>| self.answer(request.map(|body| Awaited::new(body, patience))));
+        http_within(patience).serve_connection(TokioIo::new(io), service).await
     }
 
-    async fn answer(&self, request: HttpRequest<Incoming>) -> Result<HttpResponse<Body>, axum::Error> {
+    async fn answer(&self, request: HttpRequest<Awaited>) -> Result<HttpResponse<Body>, axum::Error> {
         if request.uri().path() != WORLD {
             let router = self.current.borrow().router();
             let Ok(answer) = router.oneshot(request).await;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use super::super::exit::Exit;
-use super::super::{print, tell};
+use super::super::{print, wrong};
 use super::ProxyArguments;
 use crate::base::{Clock, WallClock};
 use crate::proxy::{Faces, Secure};
@@ -46,10 +46,7 @@ pub(super) fn ca(arguments: &CaArguments) -> Exit {
             print(&authority.certificate_pem());
             Exit::Held
         }
-        Err(message) => {
-            tell(&format!("deadzone proxy ca: {message}"));
-            Exit::WrongInput
-        }
+        Err(message) => wrong(&message),
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use super::exit::Exit;
 use super::interrupt::EndSignals;
-use super::{say, tell};
+use super::{failed, say, tell_error, warn, wrong};
 use crate::base::{Clock, Seed};
 use crate::net::{PROFILES, Profile, profile};
 use crate::proxy::{Alone, NewLink, Trusted, Wanted};
@@ -99,7 +99,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&error),
+        Err(error) => return failed(&error.to_string()),
     };
     raise_descriptor_limit();
     let story =
@@ -113,7 +113,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
         let seed = seed.unwrap_or_else(|| clock.wall().as_nanosecond().unsigned_abs() as u64);
         let mut signals = match EndSignals::listen() {
             Ok(signals) => signals,
-            Err(error) => return failed(&error),
+            Err(error) => return failed(&error.to_string()),
         };
         let secure = match authority::secure(arguments, clock) {
             Ok(secure) => secure,
@@ -121,7 +121,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
         };
         let proxy = match Alone::new(clock, Seed(seed), arguments.threads, WORDS, secure) {
             Ok(proxy) => proxy,
-            Err(error) => return failed(&error),
+            Err(error) => return failed(&error.to_string()),
         };
         let journal = match Journal::open(arguments, clock, seed) {
             Ok(journal) => journal,
@@ -134,7 +134,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Exit {
         };
         match work(&proxy, arguments, (journal.keep(events, &proxy), listener), &mut signals).await {
             Ok(exit) => exit,
-            Err(error) => failed(&error),
+            Err(error) => failed(&error.to_string()),
         }
     })
 }
@@ -166,7 +166,7 @@ async fn work(
     keeping.await?;
     // Schedules of requests are nobody's claim.
     let missed = if arguments.scenario.is_some() { proxy.missed() } else { Vec::new() };
-    missed.iter().for_each(|fault| tell(&format!("deadzone proxy: {fault}")));
+    missed.iter().for_each(|fault| tell_error(fault));
     Ok(if missed.is_empty() { Exit::Held } else { Exit::CheckFailed })
 }
 
@@ -199,14 +199,12 @@ async fn set_up(proxy: &Alone, arguments: &ProxyArguments, story: Story, seed: u
             say("TLS ends here: install on the device what `deadzone proxy ca` prints");
         }
         if at.parse::<SocketAddr>().is_ok_and(|at| !at.ip().is_loopback()) {
-            tell(&format!("deadzone proxy: {at} is open to whoever reaches this address"));
+            warn(&format!("{at} is open to whoever reaches this address"));
         }
     }
     say(&format!("control API on http://{control}"));
     if !control.ip().is_loopback() {
-        tell(&format!(
-            "deadzone proxy: the control API on {control} is open to whoever reaches this address, and has no password"
-        ));
+        warn(&format!("the control API on {control} is open to whoever reaches this address, and has no password"));
     }
     say(&format!("seed {seed}"));
     say("Ctrl-C ends it");
@@ -226,16 +224,6 @@ fn known_profile(name: &str) -> Result<Profile, String> {
         let names: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
         format!("there is no such profile; there are {}", names.join(", "))
     })
-}
-
-fn wrong(message: &str) -> Exit {
-    tell(&format!("deadzone proxy: {message}"));
-    Exit::WrongInput
-}
-
-fn failed(error: &io::Error) -> Exit {
-    tell(&format!("deadzone proxy: {error}"));
-    Exit::Harness
 }
 
 /// As many as the machine has cores, but few: two carry more than most links.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::super::exit::Exit;
-use super::super::tell;
+use super::super::{tell, tell_error};
 use super::steps;
 use crate::net::PROFILES;
 use crate::proxy::{NewLink, Timed};
@@ -41,7 +41,7 @@ pub(super) fn load(path: &Path, ends_tls: bool) -> Result<Story, Exit> {
     let story = story(&scenario, &text, ends_tls);
     story.map_err(|problems| {
         for Misfit { line, column, message } in problems {
-            tell(&format!("{}:{line}:{column}: {message}", path.display()));
+            tell_error(&format!("{}:{line}:{column}: {message}", path.display()));
         }
         Exit::WrongInput
     })

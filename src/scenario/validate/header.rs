@@ -18,7 +18,7 @@ use crate::scenario::written::{Written, WrittenDevice, WrittenDevices, WrittenWo
 /// Largest group.
 const LARGEST_GROUP: u32 = 10_000;
 /// Most generated work orders.
-const MOST_GENERATED: u32 = 100_000;
+pub const MOST_GENERATED: u32 = 100_000;
 /// Shortest interval between syncs of its own.
 pub(super) const SHORTEST_INTERVAL: Span = Span::from_millis(1_000);
 /// What assigns all orders by rule rather than to a device.

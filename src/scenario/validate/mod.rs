@@ -17,6 +17,7 @@ use super::read::Options;
 use super::step::Step;
 use super::written::Written;
 use cast::Cast;
+pub use header::MOST_GENERATED;
 
 /// Takes out each step and each claim that is not one key with its value; whether the others can be judged without them.
 pub(super) fn one_action_each(outline: &mut Node, problems: &mut Problems<'_>) -> bool {

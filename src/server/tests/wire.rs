@@ -177,6 +177,34 @@ async fn raw(world: &World, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// What the server writes to a peer that sends `bytes` and no more, and after how many seconds it has enough.
+async fn after_silence(bytes: &str) -> (String, u64) {
+    let world = World::new();
+    let (mut near, far) = duplex(1 << 20);
+    let begun = tokio::time::Instant::now();
+    let serving =
+        tokio::spawn(async move { world.server.serve_within(far, Some(Duration::from_secs(30))).await.map_err(drop) });
+    near.write_all(bytes.as_bytes()).await.expect("room for the request");
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(300), near.read_to_end(&mut answer)).await;
+    read.expect("it has enough one day").expect("the answer");
+    let _ = serving.await.expect("it ends");
+    (String::from_utf8_lossy(&answer).into_owned(), begun.elapsed().as_secs())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_does_not_come_is_not_waited_for_for_ever() {
+    let head = "POST /api/v1/auth/sign-in HTTP/1.1\r\nhost: server\r\n";
+    assert_eq!(after_silence("").await, (String::new(), 30));
+    assert_eq!(after_silence(head).await, (String::new(), 30));
+    let (answer, seconds) = after_silence(&format!("{head}content-length: 20\r\n\r\n{{")).await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("nothing of it came for 30 s"), "{answer}");
+    assert_eq!(seconds, 30);
+    let (answer, seconds) = after_silence(&format!("{head}content-length: 4000000000\r\n\r\n{{")).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert_eq!(seconds, 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connection_is_kept_for_one_exchange_after_the_other_and_its_heads_are_lean() {
     let world = World::new();
