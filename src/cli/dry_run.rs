@@ -66,10 +66,11 @@ fn device(device: &Device) -> String {
         None => device.name.clone(),
     };
     let role = match device.role {
-        Role::Technician => "technician",
-        Role::Supervisor => "supervisor",
+        Role::Technician => "technician".to_owned(),
+        Role::Supervisor if device.sites.is_empty() => "supervisor".to_owned(),
+        Role::Supervisor => format!("supervisor of {}", device.sites.join(", ")),
     };
-    let mut parts = vec![role.to_owned(), format!("link {}", device.link)];
+    let mut parts = vec![role, format!("link {}", device.link)];
     parts.extend(device.user.as_ref().map(|user| format!("user {user}")));
     parts.push(device.sync_every.map_or_else(|| "syncs when told".to_owned(), |every| format!("syncs every {every}")));
     parts.push(match device.retry {

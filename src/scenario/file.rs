@@ -172,6 +172,8 @@ pub struct Device {
     pub user: Option<String>,
     /// The user's role.
     pub role: Role,
+    /// A supervisor's sites; all when there are none.
+    pub sites: Vec<String>,
     /// What it is connected by.
     pub link: Link,
     /// How often it syncs on its own; never when absent.
@@ -220,7 +222,7 @@ pub enum Role {
     /// Works on the orders assigned to them.
     #[default]
     Technician,
-    /// Sees and changes all orders.
+    /// Sees and changes all orders of their sites.
     Supervisor,
 }
 

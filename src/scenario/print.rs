@@ -110,6 +110,9 @@ fn device_fields(device: &Device) -> Vec<(&'static str, Value)> {
         Role::Technician => {}
         Role::Supervisor => fields.push(("role", Value::from("supervisor"))),
     }
+    if !device.sites.is_empty() {
+        fields.push(("sites", Value::from(device.sites.as_slice())));
+    }
     if device.link != Link::Named(DEFAULT_LINK.to_owned()) {
         fields.push(("link", serde_json::to_value(&device.link).unwrap_or_default()));
     }

@@ -164,6 +164,10 @@ pub(super) struct WrittenDevice {
     #[schemars(example = "boss: { role: supervisor, link: wifi }")]
     #[serde(default)]
     pub(super) role: Role,
+    /// A supervisor's sites; all when absent. A technician's are those of their orders.
+    #[schemars(example = "boss: { role: supervisor, sites: [SITE-1] }")]
+    #[serde(default)]
+    pub(super) sites: Vec<String>,
     /// A network profile of `docs/NETWORK.md` such as `3g` or `edge-lossy`, `wifi` when absent; or a link of one's own.
     #[schemars(example = "maria: { link: 3g }")]
     pub(super) link: Option<Link>,

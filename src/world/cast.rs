@@ -93,7 +93,7 @@ pub(super) fn users(scenario: &Scenario, orders: &[Record]) -> Vec<Profile> {
             let user = device.user_of(&name);
             let (role, sites) = match device.role {
                 Role::Technician => ("technician", seed::sites_of(user, orders)),
-                Role::Supervisor => ("supervisor", Vec::new()),
+                Role::Supervisor => ("supervisor", device.sites.clone()),
             };
             users.insert(user.to_owned(), profile(user, role, sites));
         }

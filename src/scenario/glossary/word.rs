@@ -98,7 +98,7 @@ pub struct Group {
 const GROUPS: &[(&str, Part, &str)] = &[
     ("Header", Part::Header, "name covers tags seed vars matrix world devices settle-within steps expect"),
     ("The world", Part::World, "generate orders take tls sealed assign"),
-    ("Devices", Part::Device, "link user count role sync-every retry clock page keys"),
+    ("Devices", Part::Device, "link user count role sites sync-every retry clock page keys"),
     (
         "A link of one's own",
         Part::Link,

@@ -116,6 +116,7 @@ fn device(role: Role) -> impl Strategy<Value = Device> {
         count,
         user: None,
         role,
+        sites: if exact && role == Role::Supervisor { vec!["SITE-1".into()] } else { Vec::new() },
         link,
         sync_every,
         retry: if exact { Retry::Exact } else { Retry::Jitter },

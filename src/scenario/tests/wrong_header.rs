@@ -231,6 +231,34 @@ error: `maria` has another role on another device
 }
 
 #[test]
+fn sites_of_a_technician_and_other_sites_elsewhere() {
+    says(
+        "name: x\ncovers: []\ndevices:\n  ana: { role: supervisor, sites: [SITE-1] }\n  tablet: { user: ana, role: supervisor, sites: [\"\"] }\n  maria: { sites: [SITE-1] }\nsteps: [{ wait: 1s }]\n",
+        r#"
+error: a site needs a name such as `SITE-1`
+ --> story.yaml:5:51
+  |
+5 |   tablet: { user: ana, role: supervisor, sites: [""] }
+  |                                                  ^^
+error: `ana` has other sites on another device
+ --> story.yaml:5:50
+  |
+5 |   tablet: { user: ana, role: supervisor, sites: [""] }
+  |                                                 ^
+  |
+  = help: a user has the same sites everywhere; write them on each
+error: `sites` is for supervisors
+ --> story.yaml:6:19
+  |
+6 |   maria: { sites: [SITE-1] }
+  |                   ^
+  |
+  = help: leave it out, or write `role: supervisor`: a technician's sites are those of their orders
+"#,
+    );
+}
+
+#[test]
 fn no_devices_and_no_steps() {
     says(
         "name: x\ncovers: []\ndevices: {}\nsteps: []\n",

@@ -68,6 +68,7 @@ fn complete(name: String, written: WrittenDevice) -> Device {
         count: written.count,
         user: written.user,
         role: written.role,
+        sites: written.sites,
         link: written.link.unwrap_or_else(|| Link::Named(DEFAULT_LINK.to_owned())),
         sync_every,
         retry: written.retry,
@@ -94,6 +95,13 @@ fn check_device(device: &Device, outline: &Node, problems: &mut Problems<'_>) {
         let help = Some("write `never` for a device that syncs only when told".to_owned());
         problems.add(node.at("sync-every").place, format!("`sync-every` must be at least {SHORTEST_INTERVAL}"), help);
     }
+    if !device.sites.is_empty() && device.role != Role::Supervisor {
+        let help = Some("leave it out, or write `role: supervisor`: a technician's sites are those of their orders");
+        problems.add(node.at("sites").place, "`sites` is for supervisors", help.map(str::to_owned));
+    }
+    if let Some(index) = device.sites.iter().position(|site| site.trim().is_empty()) {
+        problems.add(node.at("sites").item(index).place, "a site needs a name such as `SITE-1`", None);
+    }
     if device.page.is_some_and(|page| !(1..=MAX_PAGE).contains(&page)) {
         problems.add(node.at("page").place, format!("`page` must be from 1 to {MAX_PAGE}"), None);
     }
@@ -111,15 +119,21 @@ fn check_members(devices: &[Device], outline: &Node, problems: &mut Problems<'_>
     }
 }
 
-/// Reports a user who is a technician on one device and a supervisor on another.
+/// Reports a user who is a technician on one device and a supervisor on another, or of other sites there.
 fn check_roles(devices: &[Device], outline: &Node, problems: &mut Problems<'_>) {
     let cast = Cast::new(devices);
-    let mut roles: BTreeMap<&str, Role> = BTreeMap::new();
+    let mut first: BTreeMap<&str, &Device> = BTreeMap::new();
     for device in devices {
         let user = device.user.as_deref().unwrap_or(&device.name);
-        let namesake = cast.find(user).filter(|namesake| namesake.user.is_none()).map(|namesake| namesake.role);
-        let role = namesake.unwrap_or_else(|| *roles.entry(user).or_insert(device.role));
-        if role != device.role {
+        let namesake = cast.find(user).filter(|namesake| namesake.user.is_none());
+        let known = namesake.unwrap_or_else(|| *first.entry(user).or_insert(device));
+        if known.role == device.role && known.sites != device.sites {
+            let node = outline.at(&device.name);
+            let place = if node.has("sites") { node.at("sites").place } else { outline.key_place(&device.name) };
+            let message = format!("`{user}` has other sites on another device");
+            problems.add(place, message, Some("a user has the same sites everywhere; write them on each".to_owned()));
+        }
+        if known.role != device.role {
             let node = outline.at(&device.name);
             let place = if node.has("role") { node.at("role").place } else { outline.key_place(&device.name) };
             let message = format!("`{user}` has another role on another device");
