@@ -119,8 +119,8 @@ pub enum Claim {
     /// to the device, in a hundred of what it shows.
     #[schemars(example = "- opened: { device: maria, count: 1, within: 5s }")]
     Opened(OpenedClaim),
-    /// The answers to all that `tamper` steps sent: `success`, `conflict`, or the code of the error, one an
-    /// operation.
+    /// The answers to all that `tamper` steps sent: `success`, `conflict`, or the code of the error, one an operation;
+    /// then the HTTP status of each call.
     #[schemars(example = "- tampered: { device: jo, answers: [PERMISSION_DENIED, VALIDATION_ERROR] }")]
     Tampered(TamperedClaim),
     /// A sync failed with this code of the spec's, and its words contain what `says` says.
@@ -490,6 +490,7 @@ pub struct UploadsClaim {
 pub struct TamperedClaim {
     /// The device whose user's name was used.
     pub device: String,
-    /// One for each operation, in order: `success`, `conflict`, or the code of the error.
+    /// One for each operation, in order: `success`, `conflict`, or the code of the error; one for each call: its HTTP
+    /// status, and `told` behind it where the answer holds what it must not.
     pub answers: Vec<String>,
 }

@@ -217,11 +217,12 @@ pub enum What {
         /// What.
         event: DeviceEvent,
     },
-    /// Somebody sent operations in the name of a device's user, past the device.
+    /// Somebody sent operations, or called, in the name of a device's user, past the device.
     Tampered {
         /// Whose user's.
         device: String,
-        /// What became of each: `success`, `conflict` or the code of the error; one text for a push that was refused.
+        /// What became of each: `success`, `conflict` or the code of the error, one text for a push that was refused; then
+        /// of each call the HTTP status, and `told` where its answer held what it must not.
         answers: Vec<String>,
     },
     /// A device's platform told it something.

@@ -255,7 +255,7 @@ pub enum Action {
     /// with the new one.
     #[schemars(example = "- change-password: maria")]
     ChangePassword(String),
-    /// Somebody with the password of the device's user pushes whatever they like.
+    /// Somebody with the password of the device's user pushes whatever they like, and calls what they like.
     #[schemars(example = TAMPER)]
     Tamper(Tamper),
     /// Somebody plays the server before the device, until it is `online`, `with` a certificate of `other-authority`

@@ -57,7 +57,7 @@ pub use read::{Options, Run, load, parse, the_only};
 pub use reference::label_in;
 pub use requirements::{REQUIREMENTS, Requirement, requirement};
 pub use security::{Loot, Steal, Uninstall};
-pub use server_step::{CrashServer, SearchDisk, ServerClock, Tamper};
+pub use server_step::{Call, CallMethod, CrashServer, Gzip, SearchDisk, ServerClock, Tamper};
 pub use step::{
     Crash, CrashWhen, Create, Delete, Edit, EditMany, OfficeCreate, OfficeDelete, OfficeEdit, OfficeEditMany, Offline,
     OfflineHow, Prefer, Preference, Resolve, SetClock, Step, Undo,

@@ -82,7 +82,7 @@ impl fmt::Display for Action {
             }
             Self::ChangePassword(device) => write!(f, "the office gives the user of {device} another password"),
             Self::Mitm(_) | Self::Handshake(_) | Self::Certificate(_) | Self::OldClient(_) => tls_words(self, f),
-            Self::Tamper(step) => write!(f, "{} tampered operations are sent as {}", step.push.len(), step.device),
+            Self::Tamper(step) => step.fmt(f),
         }
     }
 }

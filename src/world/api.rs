@@ -18,6 +18,7 @@ use crate::protocol::{
     NewPasswordRequest, Operation, OperationResult, PushAnswer, PushRequest, Recipient, RecipientsAnswer, ResultStatus,
     RevokeRequest, Revoked, SealingKey, SealingKeyRequest, SignInRequest, Tokens, gzip, path,
 };
+use crate::scenario::{Call, CallMethod, Gzip};
 
 /// A token is replaced this long after sign-in, well before it expires.
 const SIGN_IN_AGAIN: Duration = Duration::from_secs(10 * 60);
@@ -214,6 +215,38 @@ impl ApiUser {
         Ok(answer.results.into_iter().map(word).collect())
     }
 
+    /// Makes `call` as it is; says the status of its answer, and whether that holds what it must not.
+    pub(super) async fn call_anything(&self, call: &Call) -> Result<String, ApiError> {
+        let fail = |why: String| ApiError(format!("{} at {}: {why}", self.credentials.user_id, call.path));
+        let method = match call.method {
+            CallMethod::Get => Method::Get,
+            CallMethod::Head => Method::Head,
+            CallMethod::Post => Method::Post,
+            CallMethod::Patch => Method::Patch,
+            CallMethod::Delete => Method::Delete,
+        };
+        let token = match &call.token {
+            Some(token) => token.clone(),
+            None => self.token().await?,
+        };
+        let request = Request {
+            bearer: Some(token).filter(|token| !token.is_empty()),
+            headers: call.content_type.iter().map(|kind| ("content-type", kind.clone())).collect(),
+            body: body_of(call).map_err(|error| fail(error.to_string()))?,
+            gzip: call.gzip.is_some(),
+            ..Request::new(method, call.path.clone())
+        };
+        let answer = self.http.send(request).await.map_err(|error| fail(error.detail))?;
+        let text = if answer.gzip {
+            gzip::unpack(&answer.body, MAX_ANSWER).map_err(|error| fail(error.to_string()))?
+        } else {
+            answer.body
+        };
+        let text = String::from_utf8_lossy(&text);
+        let told = call.without.iter().any(|word| text.contains(word));
+        Ok(if told { format!("{} told", answer.status) } else { answer.status.to_string() })
+    }
+
     /// A token may die before its time, when the server's clock steps forward: then the user signs in again, once.
     async fn call<T: DeserializeOwned>(
         &self,
@@ -281,4 +314,21 @@ impl ApiUser {
         let answer = serde_json::from_slice(&text);
         Ok(answer.map_err(|error| fail(format!("not the answer that the protocol names: {error}")))?)
     }
+}
+
+/// The body that a tampered call has on the wire.
+fn body_of(call: &Call) -> std::io::Result<Option<Vec<u8>>> {
+    let Some(body) = &call.body else { return Ok(None) };
+    let mut bytes = body.as_str().map_or_else(|| body.to_string(), str::to_owned).into_bytes();
+    let size = call.fill.map_or(0, |fill| usize::try_from(fill.bytes()).unwrap_or(usize::MAX));
+    bytes.resize(bytes.len().max(size), b' ');
+    Ok(Some(match call.gzip {
+        None => bytes,
+        Some(Gzip::Whole) => gzip::pack(&bytes)?,
+        Some(Gzip::Cut) => {
+            let mut packed = gzip::pack(&bytes)?;
+            packed.truncate(packed.len() / 2);
+            packed
+        }
+    }))
 }

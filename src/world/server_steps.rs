@@ -15,10 +15,16 @@ impl World {
     /// recorded, and the checks see whether it left a trace.
     pub(super) async fn tamper(&self, member: &Member, step: &scenario::Tamper) -> Done {
         let caller = self.reader(&member.user.borrow().clone());
-        let answers = match caller.push_anything(&step.push).await {
-            Ok(answers) => answers,
-            Err(error) => vec![error.to_string()],
-        };
+        let mut answers = Vec::new();
+        if !step.push.is_empty() {
+            match caller.push_anything(&step.push).await {
+                Ok(pushed) => answers.extend(pushed),
+                Err(error) => answers.push(error.to_string()),
+            }
+        }
+        for call in &step.call {
+            answers.push(caller.call_anything(call).await.unwrap_or_else(|error| error.to_string()));
+        }
         self.recorder.record(What::Tampered { device: member.name.clone(), answers });
         Ok(())
     }

@@ -22,6 +22,8 @@ use crate::scenario::{Battery, DataSaver};
 
 /// Random bytes hold any three given ones soon enough.
 const SHORTEST_WORD: usize = 7;
+/// Largest body of a tampered call, in bytes.
+const LARGEST_CALL: u64 = 64 << 20;
 
 /// Checks all steps; `outline` is their list.
 pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, tls: Tls, problems: &mut Problems<'_>) {
@@ -221,8 +223,23 @@ impl<'a> Story<'a, '_, '_> {
 
     fn tampers(&mut self, step: &Tamper, at: &Node) {
         self.cast.single(&step.device, at.at("device").place, self.problems);
-        if step.push.is_empty() {
-            self.problems.add(at.at("push").place, "`push` sends nothing", None);
+        if step.push.is_empty() && step.call.is_empty() {
+            let help = Some("list operations under `push`, or calls under `call`".to_owned());
+            self.problems.add(at.place, "it sends nothing", help);
+        }
+        for (index, call) in step.call.iter().enumerate() {
+            let node = at.at("call").item(index);
+            if !call.path.starts_with('/') || call.path.contains(char::is_whitespace) {
+                let help = Some("write for example `path: /api/v1/profile`".to_owned());
+                self.problems.add(node.at("path").place, format!("`{}` is no path", call.path), help);
+            }
+            if call.body.is_none() && (call.fill.is_some() || call.gzip.is_some()) {
+                self.problems.add(node.place, "without a `body` there is nothing to fill or to gzip", None);
+            }
+            if call.fill.is_some_and(|fill| fill.bytes() > LARGEST_CALL) {
+                let message = format!("`fill` is more than {LARGEST_CALL} bytes");
+                self.problems.add(node.at("fill").place, message, None);
+            }
         }
     }
 
