@@ -36,6 +36,7 @@ mod stock;
 mod triggers;
 mod vacuity;
 mod view;
+mod waits;
 mod warned;
 
 use super::case::Case;
@@ -89,6 +90,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     always(isolation::only_their_own),
     always(lookups::are_ones_own),
     needing(&[Can::Status], "I18 honest status", session::honest_status),
+    needing(&[Can::Status, Can::Backoff, Can::Syncs], "I18 honest waits", waits::are_as_shown),
     always(reads::own_writes),
     needing(&[Can::Triggers, Can::Syncs], "5.1 triggers", triggers::in_their_conditions),
     needing(&[Can::Backoff, Can::Syncs], "I20 backoff", backoff::by_the_table),

@@ -1,5 +1,5 @@
-//! I18, honest status: "synced" and "0 waiting" are shown only while they are true, at every instant. So for the icons of
-//! orders and the lines of the queue view.
+//! I18, honest status: "synced" and "0 waiting" are shown only while they are true, at every instant. So for any other
+//! number of changes, for the icons of orders and the lines of the queue view.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,13 +34,18 @@ struct Screen<'c, 'a> {
     /// Orders that show anything but `synced`.
     unsynced: BTreeSet<&'c str>,
     lines: BTreeMap<&'c str, ChangeState>,
+    /// What has left the queue otherwise than by plain success: its line says that it failed, and it does not wait.
+    left: BTreeSet<&'c str>,
+    /// The number of waiting changes that it shows, and where it began to.
+    number: Option<(u64, u64)>,
     failed: Option<u64>,
 }
 
 impl<'c, 'a> Screen<'c, 'a> {
     fn blank(case: &'c Case<'a>, name: &'c str) -> Self {
-        let (unsynced, lines) = (BTreeSet::new(), BTreeMap::new());
-        Self { case, name, marks: false, open: BTreeMap::new(), done: None, unsynced, lines, failed: None }
+        let (unsynced, lines, left) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
+        let (open, done, number, failed) = (BTreeMap::new(), None, None, None);
+        Self { case, name, marks: false, open, done, unsynced, lines, left, number, failed }
     }
 
     fn watch(&mut self, device: &Device<'c>, out: &mut Findings) {
@@ -61,7 +66,7 @@ impl<'c, 'a> Screen<'c, 'a> {
                     }
                 }
                 What::Crashed { .. } => {
-                    self.done = None;
+                    (self.done, self.number) = (None, None);
                     self.unsynced.clear();
                     self.lines.clear();
                 }
@@ -81,15 +86,20 @@ impl<'c, 'a> Screen<'c, 'a> {
                 self.open.insert(&choice.operation.queue_id, (event.seq, order));
                 self.judge(event, out);
             }
-            DeviceEvent::Undone { queue_id } => drop(self.open.remove(queue_id.as_str())),
+            DeviceEvent::Undone { queue_id } => {
+                self.leaves(queue_id);
+                self.lines.remove(queue_id.as_str());
+            }
             DeviceEvent::Noticed(notice) => drop(self.open.remove(notice.queue_id.as_str())),
-            DeviceEvent::Rescued(rescued) => drop(self.open.remove(rescued.queue_id.as_str())),
+            DeviceEvent::Rescued(rescued) => self.leaves(&rescued.queue_id),
+            DeviceEvent::Corrected { queue_id, .. } => drop(self.left.insert(queue_id)),
+            DeviceEvent::Conflict(record) => drop(self.left.insert(&record.queue_id)),
             // What the user gives up by that does not wait any more; whether they were asked, the ledger knows.
             DeviceEvent::LoggedOut => {
                 self.open.clear();
                 self.unsynced.clear();
                 self.lines.clear();
-                (self.done, self.failed) = (None, None);
+                (self.done, self.number, self.failed) = (None, None, None);
             }
             DeviceEvent::SyncEnded { outcome } => {
                 self.failed = matches!(outcome, SyncOutcome::Failed { .. }).then_some(event.seq);
@@ -113,10 +123,17 @@ impl<'c, 'a> Screen<'c, 'a> {
                     let expected = format!("{} does not say that it synced when it could not", self.name);
                     out.violated(CHECK, expected, "it says so after a sync that failed", &[failed, event.seq]);
                 }
+                self.number = Some((event.seq, *queued));
                 self.judge_line(event, out);
+                self.judge_number(event, *queued, out);
             }
             _ => {}
         }
+    }
+
+    fn leaves(&mut self, queue_id: &'c str) {
+        self.open.remove(queue_id);
+        self.left.insert(queue_id);
     }
 
     /// Something new is to be shown: it must be by now.
@@ -129,6 +146,25 @@ impl<'c, 'a> Screen<'c, 'a> {
         if let (Some((shown, text)), Some((oldest, _))) = (&self.done, self.open.values().min()) {
             let expected = format!("{} says that {} changes wait", self.name, self.open.len());
             out.violated(CHECK, expected, format!("it shows {text}"), &[*oldest, *shown, event.seq]);
+        } else if let (Some((shown, number)), Some((oldest, _))) = (self.number, self.open.values().min())
+            && number < self.open.len() as u64
+        {
+            let expected = format!("{} says that {} changes wait, or more", self.name, self.open.len());
+            out.violated(CHECK, expected, format!("it says {number}"), &[*oldest, shown, event.seq]);
+        }
+    }
+
+    /// As many wait as its own queue view lists. What was answered and is listed still may be on its way to the device.
+    fn judge_number(&self, event: &Event, number: u64, out: &mut Findings) {
+        let listed = self.lines.iter().filter(|(queue_id, state)| match state {
+            ChangeState::Queued | ChangeState::Syncing => true,
+            ChangeState::Failed { .. } => !self.left.contains(*queue_id),
+            ChangeState::Synced | ChangeState::Rescued => false,
+        });
+        let listed = listed.count() as u64;
+        if self.marks && number != listed {
+            let expected = format!("{} says that {listed} changes wait, as its queue view does", self.name);
+            out.violated(CHECK, expected, format!("it says {number}"), &[event.seq]);
         }
     }
 
