@@ -125,7 +125,7 @@ fn record_of(
         ("clientVersion", op.base().unwrap_or_default().to_string(), record.client_version.to_string()),
         ("serverVersion", result.new_version.unwrap_or_default().to_string(), record.server_version.to_string()),
         ("conflictingFields", names(&result.conflicts).join(", "), record.conflicting_fields.join(", ")),
-        ("fields", names(&result.conflicts).join(", "), names(&record.fields).join(", ")),
+        ("fields", theirs(&result.conflicts), theirs(&record.fields)),
         (
             "resolutionStrategy",
             format!("{:?}", strategy(&result.conflicts)),
@@ -140,6 +140,13 @@ fn record_of(
             say(CHECK, format!("{place}: {field} is {wanted}"), format!("it is {found}"));
         }
     }
+}
+
+/// Field by field: what became of it, and who set the other value at which version and when.
+fn theirs(fields: &[FieldConflict]) -> String {
+    let one =
+        |it: &FieldConflict| format!("{}: {}, version {} by {} at {}", it.field, it.outcome, it.version, it.by, it.at);
+    fields.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn presence(there: bool) -> String {

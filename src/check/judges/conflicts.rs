@@ -39,7 +39,7 @@ fn reported(
     let what = op.describe();
     for wanted in expected.iter().filter(|wanted| wanted.certain) {
         if !result.conflicts.iter().any(|found| found.field == wanted.field) {
-            let since = format!("{} set it at version {}", wanted.theirs_device, wanted.theirs_version);
+            let since = format!("{} set it at version {}", wanted.theirs.device, wanted.theirs.version);
             say(format!("{what} conflicts on {}: {since}", wanted.field), "the answer reports no such conflict".into());
         }
     }
@@ -80,18 +80,35 @@ fn rightly(
                 say(format!("of {what}, {field}: {side} = {}", short(should)), format!("it says {}", short(is)));
             }
         }
-        if wanted.certain && !field.contains('/') && found.version != wanted.theirs_version {
-            let expected = format!("of {what}, {field}: theirs was set at version {}", wanted.theirs_version);
-            say(expected, format!("it says version {}", found.version));
-        }
-        let user = case.facts.only_user_of(wanted.theirs_device);
-        if let Some(user) = user
-            && wanted.certain
-            && !field.contains('/')
-            && found.by != user
-        {
-            say(format!("of {what}, {field}: theirs was set by {user}"), format!("it says {}", found.by));
-        }
+    }
+    if wanted.certain {
+        written(case, what, wanted, found, say);
+    }
+}
+
+/// Who set theirs, when and at which version, by what the one who did was answered.
+fn written(
+    case: &Case<'_>,
+    what: &str,
+    wanted: &Expected<'_>,
+    found: &FieldConflict,
+    say: &mut impl FnMut(String, String),
+) {
+    let (field, theirs) = (&found.field, &wanted.theirs);
+    if found.version != theirs.version {
+        let expected = format!("of {what}, {field}: theirs was set at version {}", theirs.version);
+        say(expected, format!("it says version {}", found.version));
+    }
+    let Some(op) = theirs.op.map(|index| &case.facts.ops.all[index]) else { return };
+    if let Some(user) = case.facts.user_at(op.device, op.first_seq())
+        && found.by != user
+    {
+        say(format!("of {what}, {field}: theirs was set by {user}"), format!("it says {}", found.by));
+    }
+    if let Some(at) = op.accepted().and_then(|answer| answer.result.updated_at.as_deref())
+        && found.at != at
+    {
+        say(format!("of {what}, {field}: theirs was set at {at}"), format!("it says {}", found.at));
     }
 }
 

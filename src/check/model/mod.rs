@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::protocol::{OperationKind, Record};
 
-pub(super) use order::{Order, Touch};
+pub(super) use order::{Order, Touch, Write};
 pub use rules::{FieldRule, RULES, Rule, print_rules};
 pub(super) use sight::{Sight, sight};
 
@@ -43,9 +43,8 @@ pub(super) struct Expected<'a> {
     pub(super) outcome: Option<crate::protocol::ConflictOutcome>,
     /// `false` where the decisions allow to report none.
     pub(super) certain: bool,
-    /// The version and the device that set theirs.
-    pub(super) theirs_version: i64,
-    pub(super) theirs_device: &'a str,
+    /// The change that set theirs.
+    pub(super) theirs: Write<'a>,
 }
 
 /// The replayed server.

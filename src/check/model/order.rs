@@ -20,6 +20,8 @@ pub(in super::super) struct Write<'a> {
     pub(in super::super) version: i64,
     /// Whose; empty for the seed.
     pub(in super::super) device: &'a str,
+    /// The operation; none for the seed.
+    pub(in super::super) op: Option<usize>,
     /// Whether a status set so binds the field (decision i); `None` when the writer's role is unknown.
     pub(super) binding: Option<bool>,
 }
@@ -106,7 +108,7 @@ impl<'a> Order<'a> {
     pub(super) fn seeded(seen: Seen<'a>) -> Self {
         let version = version_of(seen.record);
         let mut order = Self { version, seeded: Some(seen), ..Self::default() };
-        let write = Write { version, device: "", binding: Some(false) };
+        let write = Write { version, device: "", op: None, binding: Some(false) };
         for (item, value) in items(seen.record) {
             order.cells.insert(item, Cell::new(value, write));
         }
@@ -121,7 +123,7 @@ impl<'a> Order<'a> {
         self.creates.push(place.op);
         self.created_by = user;
         self.created_ms = Some(place.at_ms);
-        let write = Self::write(facts, op, place.version, None);
+        let write = Self::write(facts, place, None);
         for (position, (item, value)) in items(op.payload).enumerate() {
             model.fates[place.op].push((item.clone(), Fate::Stands));
             let mut cell = Cell::new(value, Write { binding: binding(facts, op, &item, value), ..write });
@@ -168,14 +170,13 @@ impl<'a> Order<'a> {
         let certain = op.base().is_some() && (newest.is_some() || !echoed);
         let stays = if certain { newest.is_some() } else { reported };
         if stays {
-            let at = newest.unwrap_or(Write { version: self.version, device: "", binding: None });
+            let at = newest.unwrap_or(Write { version: self.version, device: "", op: None, binding: None });
             model.expected.entry(place.op).or_default().push(Expected {
                 field: "_deleted".into(),
                 values: None,
                 outcome: Some(ConflictOutcome::ServerWins),
                 certain,
-                theirs_version: at.version,
-                theirs_device: at.device,
+                theirs: at,
             });
             let item = Item { field: "_deleted", line: None };
             model.fates[place.op].push((item, Fate::Conflict));
@@ -197,7 +198,7 @@ impl<'a> Order<'a> {
         (item, mine, position): (&Item<'a>, &'a Value, usize),
     ) -> (Fate, Touch) {
         let op = &facts.ops.all[place.op];
-        let write = Self::write(facts, op, place.version, Some((item, mine)));
+        let write = Self::write(facts, place, Some((item, mine)));
         let stake = (place.op, position);
         let known = self.seeded.is_some() || !self.creates.is_empty();
         let Some(cell) = self.cells.get_mut(item) else {
@@ -232,8 +233,7 @@ impl<'a> Order<'a> {
                 values: Some((mine, cell.value.clone().into_owned())),
                 outcome,
                 certain,
-                theirs_version: last.version,
-                theirs_device: last.device,
+                theirs: last,
             });
             let outcome = outcome.or(reported.map(|conflict| conflict.outcome));
             if outcome != Some(ConflictOutcome::ClientWins) {
@@ -244,9 +244,10 @@ impl<'a> Order<'a> {
         (Fate::Stands, Touch::Changed)
     }
 
-    fn write(facts: &Facts<'a>, op: &Op<'a>, version: i64, what: Option<(&Item<'a>, &'a Value)>) -> Write<'a> {
+    fn write(facts: &Facts<'a>, place: Place, what: Option<(&Item<'a>, &'a Value)>) -> Write<'a> {
+        let op = &facts.ops.all[place.op];
         let binding = what.map_or(Some(false), |(item, value)| binding(facts, op, item, value));
-        Write { version, device: op.device, binding }
+        Write { version: place.version, device: op.device, op: Some(place.op), binding }
     }
 
     fn finish(&mut self, place: Place, touch: Touch) {
