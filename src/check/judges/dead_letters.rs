@@ -1,4 +1,5 @@
-//! Dead letters (decision e): each update that came too late for its order lies with the office, once, as it was sent.
+//! Dead letters (decision e): each update that came too late for its order lies with the office, once, as it was sent; and
+//! only what was deleted makes an update come too late.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use crate::protocol::OperationKind;
 
 use super::super::case::Case;
 use super::super::item::{same, short};
-use super::super::operation::Op;
+use super::super::operation::{Answered, Op};
 use super::super::verdict::Findings;
 
 const CHECK: &str = "dead letters";
@@ -43,11 +44,31 @@ pub(in super::super) fn kept_once(case: &Case<'_>, out: &mut Findings) {
     }
 }
 
+/// Who is told that an order is deleted gives up all that waits for it: it must be true.
+pub(in super::super) fn tombstones_are_true(case: &Case<'_>, out: &mut Findings) {
+    let slack_ms = case.facts.slack_ms;
+    for op in &case.facts.ops.all {
+        let Some(answer) = op.answers.iter().find(|answer| gone(answer)) else { continue };
+        let deleted = case.model.order_of(&case.facts, op).and_then(|order| order.deleted);
+        let happened = match deleted.map(|index| &case.facts.ops.all[index]) {
+            None => "nobody had deleted it".to_owned(),
+            Some(delete) => match delete.accepted() {
+                Some(done) if done.at_ms > answer.at_ms + slack_ms => format!("it was deleted at {} ms", done.at_ms),
+                // A delete whose answer nobody saw may have come before.
+                Some(_) | None => continue,
+            },
+        };
+        let expected = format!("{} is not told at {} ms that its order is deleted", op.describe(), answer.at_ms);
+        out.violated(CHECK, expected, happened, &[op.first_seq(), answer.seq]);
+    }
+}
+
+fn gone(answer: &Answered<'_>) -> bool {
+    answer.result.error.as_ref().is_some_and(|error| error.tombstone)
+}
+
 /// Where and when an update was answered with a tombstone.
 fn too_late(op: &Op<'_>) -> Option<(u64, u64)> {
-    let gone = |answer: &&super::super::operation::Answered<'_>| {
-        answer.result.error.as_ref().is_some_and(|error| error.tombstone)
-    };
-    let answer = op.answers.iter().find(gone).filter(|_| op.kind == OperationKind::Update)?;
+    let answer = op.answers.iter().find(|answer| gone(answer)).filter(|_| op.kind == OperationKind::Update)?;
     Some((answer.seq, answer.at_ms))
 }

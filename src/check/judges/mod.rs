@@ -113,6 +113,7 @@ pub(super) const AT_THE_END: &[Judge] = &[
     needing(&[Can::Attach], "6.2 thumbnails", downloads::show_what_is_there),
     always(stock::moved_once),
     always(dead_letters::kept_once),
+    always(dead_letters::tombstones_are_true),
     always(removals::all_are_named),
     needing(&[Can::Conflicts], "I17 conflicts counted", conflicts::recorded_once),
     needing(&[Can::Audit, Can::Conflicts], "I17 audit on the devices", audit::on_the_devices),
