@@ -65,7 +65,10 @@ pub const CHECKS: &[Check] = &[
         "A device asks from a position that it was given and never from an earlier one; a pull names each record once, \
          and leaves none out that has changed or gone.",
     ),
-    holds("I13 isolation", "Nobody is given a record that is not theirs to see (spec 2.3)."),
+    holds(
+        "I13 isolation",
+        "Nobody is given a record that is not theirs to see (spec 2.3), nor more of a part than spec 2.2 lists.",
+    ),
     holds(
         "I14 durability",
         "What was acknowledged to a user is still queued after a crash, and the log of conflicts only grows.",
@@ -124,8 +127,15 @@ pub const CHECKS: &[Check] = &[
         "3.1A order of a full pull",
         "A first sync asks in the order of spec 3.1A: sign-in, profile, work orders, assets, inventory, files.",
     ),
+    holds(
+        "3.1B shape of a pull",
+        "`deletedIds` names what was deleted and nothing else; `syncTimestamp` is a time that has been, and never goes back.",
+    ),
     holds("5.1 triggers", "Each trigger starts a sync when its condition holds, and none starts one when it does not."),
-    holds("dead letters", "Each update that came too late for its order lies with the office, once, as it was sent."),
+    holds(
+        "dead letters",
+        "Each update that came too late for its order lies with the office, once, as it was sent; only what was deleted is called so.",
+    ),
     holds("push answers", "A push gets one result for each change, in their order."),
     holds(
         "device protocol",

@@ -128,6 +128,8 @@ pub(super) struct Facts<'a> {
     pub(super) tls: Option<Tls>,
     /// How far apart a device and the recorder may see one instant, in milliseconds: not at all in virtual time.
     pub(super) slack_ms: u64,
+    /// The wall time at the start.
+    pub(super) epoch: Option<&'a str>,
     pub(super) users: BTreeMap<&'a str, &'a Profile>,
     pub(super) seeds: Records<'a>,
     pub(super) server: Records<'a>,
@@ -237,7 +239,8 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn begun(&mut self, tls: Tls, world: &str, sealed: &'a [String]) {
+    fn begun(&mut self, tls: Tls, (world, epoch): (&str, &'a str), sealed: &'a [String]) {
+        self.epoch = Some(epoch);
         self.sealed = sealed;
         self.tls = Some(tls);
         self.slack_ms = if world == "live" { REAL_TIME_SLACK_MS } else { 0 };
@@ -285,7 +288,7 @@ impl<'a> Facts<'a> {
             What::Frozen { .. } => self.ending.frozen = Some(seq),
             What::Lacks { .. } | What::Broke { .. } => self.note_client(event),
             What::RunEnded => self.ending.ended = true,
-            What::RunStarted { tls, world, sealed, .. } => self.begun(*tls, world, sealed),
+            What::RunStarted { tls, world, sealed, epoch, .. } => self.begun(*tls, (world, epoch), sealed),
             What::StepStarted { .. }
             | What::StepEnded { .. }
             | What::Acknowledged { .. }
@@ -350,13 +353,6 @@ impl<'a> Facts<'a> {
             }
             _ => self.user_of(device),
         }
-    }
-
-    /// The user of a device that nobody else used.
-    pub(super) fn only_user_of(&self, device: &str) -> Option<&'a str> {
-        let user = self.user_of(device);
-        let shared = self.devices.get(device).is_some_and(|found| !found.sign_ins.is_empty());
-        user.filter(|_| !shared)
     }
 
     /// Since when `user` has picked the order `id`, as of a time; `None` when they have not.

@@ -1,5 +1,7 @@
 //! A message between a device and the server, as the proxy saw it.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,11 @@ pub enum MessageKind {
     },
     /// A pull's answer.
     DeltaAnswer {
+        /// `syncTimestamp`, verbatim.
+        sync_timestamp: String,
+        /// The `cursor` that it says it answers, verbatim; empty for a pull without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answers: Option<String>,
         /// `nextCursor`, verbatim.
         next_cursor: String,
         /// Whether more pages follow.
@@ -59,6 +66,12 @@ pub enum MessageKind {
         records: Vec<RecordRef>,
         /// The removals in it, all kinds.
         removed: Vec<Removal>,
+        /// `deletedIds`, all kinds.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        deleted: Vec<String>,
+        /// The names of all fields of the inventory rows in it, each once.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        inventory_fields: BTreeSet<String>,
     },
     /// A change of what the user picks to sync.
     Selection,

@@ -15,7 +15,7 @@ use super::upload;
 use crate::history::{MessageKind, RecordRef};
 use crate::protocol::gzip;
 use crate::protocol::{
-    DeltaAnswer, DeltaQuery, MAX_INFLATED_BODY, Problem, PushAnswer, PushRequest, Record, RemovalsByKind,
+    DeltaAnswer, DeltaQuery, IdsByKind, MAX_INFLATED_BODY, Problem, PushAnswer, PushRequest, Record, RemovalsByKind,
     SelectionAnswer, path,
 };
 
@@ -137,9 +137,21 @@ fn delta(answer: DeltaAnswer) -> MessageKind {
         ("inventory", "partId", &changes.inventory),
     ];
     let records = rows.iter().flat_map(|(kind, key, rows)| rows.iter().map(|row| reference(kind, key, row))).collect();
+    let inventory_fields = changes.inventory.iter().flat_map(|row| row.keys().cloned()).collect();
+    let IdsByKind { work_orders, assets, inventory } = changes.deleted_ids;
+    let deleted = [work_orders, assets, inventory].concat();
     let RemovalsByKind { work_orders, assets, inventory } = changes.removed;
     let removed = [work_orders, assets, inventory].concat();
-    MessageKind::DeltaAnswer { next_cursor: answer.next_cursor, has_more: answer.has_more, records, removed }
+    MessageKind::DeltaAnswer {
+        sync_timestamp: answer.sync_timestamp,
+        answers: answer.cursor,
+        next_cursor: answer.next_cursor,
+        has_more: answer.has_more,
+        records,
+        removed,
+        deleted,
+        inventory_fields,
+    }
 }
 
 fn reference(kind: &str, key: &str, row: &Record) -> RecordRef {
@@ -210,12 +222,17 @@ mod tests {
 
     #[test]
     fn a_pages_records_and_removals_are_named() {
-        let body = r#"{"syncTimestamp":"t","nextCursor":"c","hasMore":true,"changes":{
+        let body = r#"{"syncTimestamp":"t","cursor":"b","nextCursor":"c","hasMore":true,"changes":{
             "workOrders":[{"workOrderId":"WO-1","assetId":"A-1","_version":3}],
             "inventory":[{"partId":"P-1"}],
+            "deletedIds":{"workOrders":["WO-3"]},
             "removed":{"workOrders":[{"id":"WO-2","reason":"reassigned"}]}}}"#;
         let refer = |kind: &str, id: &str, version| RecordRef { kind: kind.into(), id: id.into(), version };
         let expected = MessageKind::DeltaAnswer {
+            sync_timestamp: "t".into(),
+            answers: Some("b".into()),
+            deleted: vec!["WO-3".into()],
+            inventory_fields: ["partId".to_owned()].into(),
             next_cursor: "c".into(),
             has_more: true,
             records: vec![refer("work-orders", "WO-1", 3), refer("inventory", "P-1", 0)],

@@ -109,6 +109,8 @@ fn stock(site: u64, part: u64, draw: &mut Stream) -> Record {
         "description": format!("Spare for a {}", draw.pick(EQUIPMENT)),
         "quantityAvailable": draw.below(40) + 1,
         "unit": "pcs",
+        // What a part costs is not for devices (spec 2.2).
+        "unitCost": 40 + 5 * part,
     }))
 }
 

@@ -12,6 +12,7 @@ mod conflicts;
 mod converge;
 mod cursor;
 mod dead_letters;
+mod deltas;
 mod downloads;
 mod failed;
 mod first;
@@ -86,6 +87,7 @@ pub(super) const ON_THE_WAY: &[Judge] = &[
     always(references::parents_go_first),
     always(cursor::only_forward),
     always(pages::name_what_they_should),
+    always(deltas::are_in_shape),
     always(first::in_order),
     always(isolation::only_their_own),
     always(lookups::are_ones_own),

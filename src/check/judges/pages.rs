@@ -44,7 +44,7 @@ impl<'a> Reader<'a> {
                     _ => {}
                 },
                 What::Answer(message) => match &message.kind {
-                    MessageKind::DeltaAnswer { next_cursor, has_more, records, removed } => {
+                    MessageKind::DeltaAnswer { next_cursor, has_more, records, removed, .. } => {
                         self.page(records, removed, event.seq, message.delivered, out);
                         if message.delivered {
                             self.next = has_more.then_some(next_cursor);

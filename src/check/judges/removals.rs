@@ -44,7 +44,7 @@ fn follow(name: &str, device: &Device<'_>, deleted: &[(&str, &str, u64)], out: &
                 has = cursor.as_deref().and_then(|cursor| at.get(cursor).cloned()).unwrap_or_default();
             }
             What::Answer(message) => {
-                let MessageKind::DeltaAnswer { next_cursor, has_more, records, removed } = &message.kind else {
+                let MessageKind::DeltaAnswer { next_cursor, has_more, records, removed, .. } = &message.kind else {
                     continue;
                 };
                 let orders = records.iter().filter(|record| record.kind == WORK_ORDERS);

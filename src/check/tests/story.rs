@@ -160,7 +160,12 @@ impl Story {
             id: (*id).into(),
             version: *version,
         };
+        let deleted = gone.iter().filter(|(_, reason)| *reason == RemovalReason::Deleted);
         let answer = MessageKind::DeltaAnswer {
+            sync_timestamp: "2025-11-08T06:00:00.000Z".into(),
+            answers: Some(cursor.unwrap_or_default().into()),
+            deleted: deleted.map(|(id, _)| (*id).into()).collect(),
+            inventory_fields: std::collections::BTreeSet::new(),
             next_cursor: next.into(),
             has_more: false,
             records: given.iter().map(reference).collect(),

@@ -11,6 +11,7 @@ mod sealed;
 mod secrets;
 mod server;
 mod session;
+mod told;
 mod triggers;
 
 use serde_json::json;
