@@ -25,7 +25,7 @@ fn seven_days(devices: u32) -> String {
     format!(
         "
 name: seven days
-covers: [1.1/seven-days]
+covers: [5.1/periodic]
 world: {{ generate: {devices} }}
 devices: {{ phone: {{ count: {devices}, link: 3g }} }}
 steps:

@@ -74,7 +74,8 @@ pub fn run(scenario: &Scenario, seed: Seed, media: &Media, interrupt: &Interrupt
         Ok(Err(error)) if !broke => return Err(error),
         told => told.unwrap_or_else(|_| Ok(BTreeMap::new())).unwrap_or_default(),
     };
-    let verdict = check::check(&history, &scenario.claims(), &labels);
+    let mut verdict = check::check(&history, &scenario.claims(), &labels);
+    check::covered(&history, &scenario.covers, &mut verdict);
     Ok(Outcome { history, verdict, interrupted })
 }
 

@@ -39,7 +39,7 @@ fn told(output: &Output) -> String {
 }
 
 const GOOD: &str = "name: a good one
-covers: [F1]
+covers: [5.1/refresh]
 world: { generate: 2 }
 devices: { maria: {} }
 steps: [{ sync: maria }]
@@ -101,7 +101,7 @@ fn a_wrong_option_exits_with_2() {
 #[test]
 fn every_problem_of_a_file_is_drawn_at_its_place() {
     let folder = Folder::new();
-    let text = GOOD.replace("sync: maria", "sync: mariah").replace("[F1]", "[F99]");
+    let text = GOOD.replace("sync: maria", "sync: mariah").replace("[5.1/refresh]", "[F99]");
     let output = run(&folder.file("problems.yaml", text));
     let told = told(&output);
     assert_eq!(output.status.code(), Some(2), "{told}");

@@ -142,5 +142,9 @@ pub const CHECKS: &[Check] = &[
         "A client keeps to the device protocol: it opens, answers in time and what it was asked, and does not end by \
          itself.",
     ),
-    holds("vacuity", "A fault that was armed strikes, and every step can be done: otherwise the run proves nothing."),
+    holds(
+        "vacuity",
+        "A fault that was armed strikes, every step can be done, and what a requirement is about that the scenario \
+         covers, such as a conflict or a crash, comes about: otherwise the run proves nothing.",
+    ),
 ];

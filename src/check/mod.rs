@@ -12,6 +12,7 @@ mod case;
 mod catalogue;
 mod claim;
 mod claims;
+mod covers;
 mod facts;
 mod files;
 mod item;
@@ -38,6 +39,8 @@ pub use claim::{
 pub use model::{FieldRule, RULES, Rule, print_rules};
 pub use screen::{AckedClaim, ChangeWord, FailedClaim, OpenedClaim, ShownClaim, StatusWord, SyncsClaim};
 pub use verdict::{Class, Finding, Ledger, Unchecked, Verdict};
+
+pub use covers::covered;
 
 use crate::history::History;
 use case::Case;

@@ -93,7 +93,7 @@ fn include(list: &mut Node, file: Option<&Path>, including: &mut Vec<PathBuf>, p
             Err((message, help)) => problems.add(place, message, help),
         }
         if all.len() > MOST_STEPS {
-            problems.add(place, "the story has too many steps for a scenario", None);
+            problems.add(place, format!("the story has too many steps: at most {MOST_STEPS}"), None);
             break;
         }
     }

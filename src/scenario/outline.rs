@@ -56,6 +56,13 @@ pub(super) struct Scalar {
     pub(super) kind: Kind,
 }
 
+impl Scalar {
+    /// Whether a reader of YAML takes it for a number.
+    pub(super) const fn is_number(&self) -> bool {
+        matches!(self.kind, Kind::Number(_))
+    }
+}
+
 /// What a value is.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {

@@ -167,7 +167,7 @@ fn over_budget(breach: &BudgetBreach) -> String {
         BudgetBreach::Aliases { .. } | BudgetBreach::Anchors { .. } => NO_ALIASES.to_owned(),
         BudgetBreach::Depth { .. } => TOO_DEEP.to_owned(),
         BudgetBreach::Documents { .. } => "a file holds one scenario; this begins a second one".to_owned(),
-        _ => "the file is too large for a scenario".to_owned(),
+        _ => format!("the file is too large for a scenario: at most {MOST_VALUES} values are read"),
     }
 }
 

@@ -13,6 +13,9 @@ pub(super) const MOST: usize = 100;
 const SHOWN: usize = 240;
 /// Most characters of a message; what it quotes may be long.
 const LONGEST: usize = 700;
+/// Most characters of what a message quotes; of what a help quotes, which may be an example.
+const QUOTED: usize = 100;
+const QUOTED_IN_HELP: usize = 240;
 /// Words longer than this are not compared: the comparison is quadratic.
 const COMPARED: usize = 64;
 /// Most words that one is compared with.
@@ -168,8 +171,8 @@ impl<'a> Problems<'a> {
             line: place.line,
             column: place.column,
             length: place.length,
-            message: printable(message),
-            help: help.map(|help| printable(&help)),
+            message: printable(message, QUOTED),
+            help: help.map(|help| printable(&help, QUOTED_IN_HELP)),
             excerpt: Excerpt::around(line, place.column),
         }
     }
@@ -188,17 +191,58 @@ impl Excerpt {
     }
 }
 
-/// Without control characters, which a terminal would obey, and of bounded length.
-fn printable(text: &str) -> String {
+/// Without characters that a terminal would obey, and of bounded length, as is each part of it between backquotes.
+fn printable(text: &str, most_quoted: usize) -> String {
     let mut out = String::new();
-    for (index, c) in text.chars().enumerate() {
-        if index == LONGEST {
+    let (mut length, mut quoted) = (0, None);
+    for c in text.chars() {
+        quoted = match (c, quoted) {
+            ('`', None) => Some(0),
+            ('`', Some(_)) => None,
+            (_, quoted) => quoted.map(|quoted: usize| quoted.saturating_add(1)),
+        };
+        if quoted > Some(most_quoted) {
+            if quoted == Some(most_quoted + 1) {
+                out.push('…');
+            }
+            continue;
+        }
+        if length == LONGEST {
             out.push('…');
             break;
         }
-        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+        length += 1;
+        if deceives(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
+}
+
+/// Whether a character is obeyed rather than shown: a control character, or one that turns the direction of the text
+/// around it.
+pub(super) fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The candidate that `word` is but for a slip of the hand: one letter, two in a long word, or its case and hyphens.
+/// Stricter than [`did_you_mean`], since what is no slip may be meant.
+pub(super) fn slip_of<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |word: &str| word.to_lowercase().replace(['_', ' '], "-");
+    let length = word.chars().count();
+    let most = match length {
+        0..4 => 0,
+        4..8 => 1,
+        8..=COMPARED => 2,
+        _ => return None,
+    };
+    let word = plain(word);
+    let near = |candidate: &'a str| {
+        let comparable = candidate.chars().count() <= COMPARED;
+        let distance = comparable.then(|| strsim::damerau_levenshtein(&word, &plain(candidate)))?;
+        (distance <= most).then_some((distance, candidate))
+    };
+    let near = candidates.into_iter().take(CANDIDATES).filter_map(near);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
 /// `did you mean ..?` with the candidate that is nearest to `word`, if one is near.

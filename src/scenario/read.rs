@@ -85,6 +85,7 @@ fn read(text: &str, file: &str, path: Option<&Path>, options: &Options<'_>) -> R
     }
     let mut runs = Vec::with_capacity(rows.len());
     for Row { number, outline } in rows {
+        validate::check_texts(&outline, &mut problems);
         if let Some((written, outline)) = form(outline, &mut problems) {
             let scenario = validate::validate(written, &outline, file, options, &mut problems);
             if path.is_some() {

@@ -5,9 +5,8 @@ use std::fmt::{self, Display};
 
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
-use serde_json::Number;
 
-use super::glossary::example_of;
+use super::glossary::{example_of, example_of_header};
 use super::outline::{Content, Key, Kind, Node, Place, Scalar};
 use super::problem::one_of;
 
@@ -60,8 +59,9 @@ impl Fault {
                     self.message = format!("`{}` lacks `{field}`", key.name);
                 }
                 None => {
-                    self.place = Some(Place::default());
+                    self.place = Some(Place { length: 1, ..reader.node.place });
                     self.message = format!("`{field}` is missing");
+                    self.help = example_of_header(field).map(|example| format!("write for example `{example}`"));
                     self.part = Some(Box::new((field.to_owned(), true)));
                 }
             },
@@ -124,16 +124,24 @@ impl de::Error for Fault {
         Self::of(What::UnknownWord(variant.to_owned(), expected))
     }
 
-    fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::of(What::Wanted(plain(&expected.to_string())))
+    #[expect(clippy::wildcard_enum_match_arm, reason = "serde's list of what can be found is long")]
+    fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let expected = expected.to_string();
+        Self::of(What::Wanted(match found {
+            // What no number of 64 bits holds.
+            de::Unexpected::Other(text) if text.starts_with("integer `-") => at_least(&expected),
+            de::Unexpected::Other(text) if text.starts_with("integer `") => at_most(&expected),
+            _ => plain(&expected),
+        }))
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "serde's list of what can be found is long")]
     fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let expected = expected.to_string();
         let wanted = match found {
-            de::Unexpected::Signed(..0) => "a whole number that is not below zero".to_owned(),
-            de::Unexpected::Unsigned(_) => "a smaller whole number".to_owned(),
-            _ => plain(&expected.to_string()),
+            de::Unexpected::Signed(..0) => at_least(&expected),
+            de::Unexpected::Unsigned(_) => at_most(&expected),
+            _ => plain(&expected),
         };
         Self::of(What::Wanted(wanted))
     }
@@ -148,6 +156,27 @@ fn plain(expected: &str) -> String {
         "a sequence" => LIST.to_owned(),
         other if other.starts_with("struct ") => MAP.to_owned(),
         other => other.to_owned(),
+    }
+}
+
+/// A number that a type called `expected` holds, said to whoever wrote a larger one.
+fn at_most(expected: &str) -> String {
+    let most = match expected {
+        "u8" => u8::MAX.into(),
+        "u16" => u16::MAX.into(),
+        "u32" => u32::MAX.into(),
+        "u64" | "usize" => u64::MAX,
+        "i64" => i64::MAX.unsigned_abs(),
+        _ => return "a smaller whole number".to_owned(),
+    };
+    format!("a whole number, {most} at most")
+}
+
+/// The same, said to whoever wrote a smaller one.
+fn at_least(expected: &str) -> String {
+    match expected {
+        "i64" => format!("a whole number, {} at least", i64::MIN),
+        _ => "a whole number that is not below zero".to_owned(),
     }
 }
 
@@ -203,22 +232,42 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn number(self) -> Result<&'a Number, Fault> {
-        match &self.scalar()?.kind {
-            Kind::Number(Some(number)) if !number.is_f64() => Ok(number),
-            Kind::Number(_) | Kind::Nothing | Kind::Bool(_) | Kind::Text => Err(self.wants("a whole number")),
+    /// A whole number; of one that is too long for any type, only on which side.
+    fn number(self) -> Result<Whole, Fault> {
+        let scalar = self.scalar()?;
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match &scalar.kind {
+            Kind::Number(Some(number)) => match (number.as_u64(), number.as_i64()) {
+                (Some(number), _) => return Ok(Whole::Unsigned(number)),
+                (None, Some(number)) => return Ok(Whole::Signed(number)),
+                (None, None) => {}
+            },
+            Kind::Number(None) | Kind::Nothing | Kind::Bool(_) | Kind::Text => {}
+        }
+        match scalar.text.strip_prefix('-') {
+            Some(text) if digits(text) && scalar.is_number() => Ok(Whole::TooLow),
+            None if digits(&scalar.text) && scalar.is_number() => Ok(Whole::TooHigh),
+            Some(_) | None => Err(self.wants("a whole number")),
         }
     }
+}
+
+/// A whole number as it is written.
+enum Whole {
+    Unsigned(u64),
+    Signed(i64),
+    TooHigh,
+    TooLow,
 }
 
 macro_rules! whole_numbers {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-            let number = self.number()?;
-            let read = match (number.as_u64(), number.as_i64()) {
-                (Some(number), _) => visitor.visit_u64(number),
-                (None, Some(number)) => visitor.visit_i64::<Fault>(number),
-                (None, None) => return Err(self.wants("a whole number")),
+            let read = match self.number()? {
+                Whole::Unsigned(number) => visitor.visit_u64::<Fault>(number),
+                Whole::Signed(number) => visitor.visit_i64(number),
+                Whole::TooHigh => visitor.visit_u128(u128::MAX),
+                Whole::TooLow => visitor.visit_i128(i128::MIN),
             };
             read.map_err(|fault| fault.told(self))
         })*

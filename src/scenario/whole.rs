@@ -29,14 +29,11 @@ pub(super) fn read(outline: &mut Node) -> Read {
     }
     let (mut faults, mut judgeable) = (Vec::new(), true);
     for key in outline.keys_mut() {
-        let before = faults.len();
         match key.name.as_str() {
             "steps" => judgeable &= only_right::<Action>(key, &mut faults),
-            "expect" => judgeable &= only_right::<Claim>(key, &mut faults),
-            "devices" => {
-                right_devices(key, &mut faults);
-                judgeable &= faults.len() == before;
-            }
+            // Nothing speaks of claims.
+            "expect" => drop(only_right::<Claim>(key, &mut faults)),
+            "devices" => judgeable &= right_devices(key, &mut faults),
             _ => {}
         }
     }
@@ -68,15 +65,35 @@ fn only_right<T: DeserializeOwned>(list: &mut Key, faults: &mut Vec<Fault>) -> b
     judgeable
 }
 
-fn right_devices(devices: &mut Key, faults: &mut Vec<Fault>) {
-    let Content::Keys(keys) = &mut devices.value.content else { return };
-    keys.retain(|key| match Option::<WrittenDevice>::deserialize(Reader::new(&key.value, Some(key))) {
-        Ok(_) => true,
-        Err(fault) => {
-            faults.push(fault);
-            false
+/// Takes the keys that are wrong out of each device; whether the others can be judged without them.
+fn right_devices(devices: &mut Key, faults: &mut Vec<Fault>) -> bool {
+    let Content::Keys(devices) = &mut devices.value.content else { return true };
+    let mut judgeable = true;
+    for device in devices {
+        let Err(fault) = Option::<WrittenDevice>::deserialize(Reader::new(&device.value, Some(device))) else {
+            continue;
+        };
+        let whole = device.clone();
+        let alone = |key: &Key| {
+            let value = Node { content: Content::Keys(vec![key.clone()]), ..whole.value };
+            Option::<WrittenDevice>::deserialize(Reader::new(&value, Some(&whole))).err()
+        };
+        let before = faults.len();
+        if let Content::Keys(keys) = &mut device.value.content {
+            keys.retain(|key| {
+                let fault = alone(key);
+                // Whose it is, and how many it stands for, others depend on.
+                judgeable &= fault.is_none() || !["user", "count", "role"].contains(&key.name.as_str());
+                faults.extend(fault.clone());
+                fault.is_none()
+            });
         }
-    });
+        if faults.len() == before {
+            faults.push(fault);
+            device.value.content = Content::Keys(Vec::new());
+        }
+    }
+    judgeable
 }
 
 /// Reads on without each key of the file that is wrong, and with something in the place of each that is missing.
@@ -86,8 +103,10 @@ fn header(outline: &mut Node, faults: &mut Vec<Fault>, judgeable: &mut bool) -> 
             Ok(written) => return Some(written),
             Err(fault) => fault,
         };
-        *judgeable = false;
         let part = fault.part.clone();
+        // All that is said of others is said of these.
+        let leads = |name: &str| ["world", "devices", "steps"].contains(&name);
+        *judgeable &= part.as_ref().is_some_and(|part| !leads(&part.0));
         faults.push(fault);
         let (name, missing) = *part.filter(|_| faults.len() < MOST)?;
         let Content::Keys(keys) = &mut outline.content else { return None };

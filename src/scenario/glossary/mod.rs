@@ -8,5 +8,5 @@ mod word;
 
 pub use page::scenarios_page;
 pub use schema::scenario_schema;
-pub(super) use word::example_of;
 pub use word::{Group, Part, Word, glossary};
+pub(super) use word::{example_of, example_of_header};

@@ -165,7 +165,16 @@ fn groups() -> Vec<Group> {
 
 /// A step or a claim called `name` as a file has it, if it fits a line.
 pub(in crate::scenario) fn example_of(name: &str) -> Option<&'static str> {
-    let groups = glossary().iter().filter(|group| matches!(group.part, Part::Step | Part::Claim));
+    example(name, &[Part::Step, Part::Claim])
+}
+
+/// The key of the file itself called `name` as a file has it.
+pub(in crate::scenario) fn example_of_header(name: &str) -> Option<&'static str> {
+    example(name, &[Part::Header])
+}
+
+fn example(name: &str, parts: &[Part]) -> Option<&'static str> {
+    let groups = glossary().iter().filter(|group| parts.contains(&group.part));
     let word = groups.flat_map(|group| &group.words).find(|word| word.name == name)?;
     word.examples.first().map(String::as_str).filter(|example| !example.contains('\n'))
 }

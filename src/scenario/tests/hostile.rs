@@ -38,7 +38,7 @@ fn an_alias_bomb_is_stopped() {
 #[test]
 fn endless_lists_are_stopped() {
     let text = after_story(&format!("tags: [{}]\n", "a,".repeat(200_000)));
-    assert_eq!(why(&text), "the file is too large for a scenario");
+    assert_eq!(why(&text), "the file is too large for a scenario: at most 100000 values are read");
 }
 
 #[test]
@@ -66,7 +66,9 @@ fn long_words_are_cut_off_in_messages() {
 
 #[test]
 fn control_characters_do_not_reach_the_terminal() {
-    let drawing = draw(&read(&story("  - sync: \"\\e[2Jx\"\n")).unwrap_err()[0], false);
+    let problems = read(&story("  - sync: \"\\e[2Jx\"\n")).unwrap_err();
+    assert_eq!(problems[0].message, "`sync` holds the character U+001B, which is obeyed rather than shown");
+    let drawing = draw(&problems[1], false);
     assert!(drawing.contains(r"there is no device `\u{1b}[2Jx`"), "{drawing}");
     assert!(!drawing.contains('\u{1b}'));
 }

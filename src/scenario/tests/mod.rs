@@ -9,6 +9,7 @@ mod wrong_at_once;
 mod wrong_form;
 mod wrong_header;
 mod wrong_story;
+mod wrong_values;
 
 use super::{Options, Problem, Scenario, draw, parse};
 

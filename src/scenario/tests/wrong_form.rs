@@ -165,7 +165,12 @@ fn a_missing_key() {
         "covers: [F1]\ndevices: { maria: {} }\nsteps: [{ sync: maria }]\n",
         r"
 error: `name` is missing
---> story.yaml
+ --> story.yaml:1:1
+  |
+1 | covers: [F1]
+  | ^
+  |
+  = help: write for example `name: Opening the app syncs`
 ",
     );
 }

@@ -121,21 +121,21 @@ error: `Leak` cannot be a label
 fn unknown_fields() {
     says(
         &story(
-            "  - edit: { device: maria, order: WO-1, set: { statu: done, partsUsed: [{ qty: 2 }] } }\n  - office-edit: { order: WO-1, set: {} }\n",
+            "  - edit: { device: maria, order: WO-000001, set: { statu: done, partsUsed: [{ qty: 2 }] } }\n  - office-edit: { order: WO-000001, set: {} }\n",
         ),
         r"
 error: a work order has no field `statu` that can be set
- --> story.yaml:7:48
+ --> story.yaml:7:53
   |
-7 |   - edit: { device: maria, order: WO-1, set: { statu: done, partsUsed: [{ qty: 2 }] } }
-  |                                                ^^^^^
+7 |   - edit: { device: maria, order: WO-000001, set: { statu: done, partsUsed: [{ qty: 2 }] } }
+  |                                                     ^^^^^
   |
   = help: did you mean `status`?
 error: `set` sets nothing
- --> story.yaml:8:38
+ --> story.yaml:8:43
   |
-8 |   - office-edit: { order: WO-1, set: {} }
-  |                                      ^
+8 |   - office-edit: { order: WO-000001, set: {} }
+  |                                           ^
 ",
     );
 }
@@ -256,7 +256,7 @@ error: there is no order `job`
 fn claims_that_claim_nothing() {
     says(
         &after_story(
-            "expect:\n  - bytes: { device: maria }\n  - server: { order: WO-1, has: {} }\n  - conflict: { device: maria, order: WO-1, field: statuss, mine: a, theirs: b, outcome: server-wins }\n",
+            "expect:\n  - bytes: { device: maria }\n  - server: { order: WO-000001, has: {} }\n  - conflict: { device: maria, order: WO-000001, field: statuss, mine: a, theirs: b, outcome: server-wins }\n",
         ),
         r"
 error: `bytes` needs `up-at-most`, `down-at-most` or both
@@ -265,15 +265,15 @@ error: `bytes` needs `up-at-most`, `down-at-most` or both
 9 |   - bytes: { device: maria }
   |            ^
 error: `has` claims nothing
-  --> story.yaml:10:33
+  --> story.yaml:10:38
    |
-10 |   - server: { order: WO-1, has: {} }
-   |                                 ^
+10 |   - server: { order: WO-000001, has: {} }
+   |                                      ^
 error: a work order has no field `statuss`
-  --> story.yaml:11:52
+  --> story.yaml:11:57
    |
-11 |   - conflict: { device: maria, order: WO-1, field: statuss, mine: a, theirs: b, outcome: server-wins }
-   |                                                    ^^^^^^^
+11 |   - conflict: { device: maria, order: WO-000001, field: statuss, mine: a, theirs: b, outcome: server-wins }
+   |                                                         ^^^^^^^
    |
    = help: did you mean `status`?
 ",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::scenario::file::Device;
 use crate::scenario::outline::Place;
-use crate::scenario::problem::{Problems, did_you_mean};
+use crate::scenario::problem::{Problems, did_you_mean, slip_of};
 
 /// Most names that a help text lists.
 const LISTED: usize = 8;
@@ -38,6 +38,37 @@ impl<'a> Cast<'a> {
             let help = format!("name one of them, such as `{name}-1`");
             problems.add(place, format!("`{name}` is a group of {count}; this is about a single device"), Some(help));
         }
+    }
+
+    /// Reports a user to whom nothing can be assigned: a slip in the name of one, or the name of another's device. Others
+    /// who are not on the stage may be meant.
+    pub(super) fn assignable(&self, name: &str, place: Place, problems: &mut Problems<'_>) {
+        if problems.is_full() || name == "office" || self.is_user(name) {
+            return;
+        }
+        let message = format!("there is no user `{name}`");
+        match self.find(name) {
+            Some(Device { user: Some(user), .. }) => {
+                problems.add(place, message, Some(format!("the device `{name}` is that of `{user}`")));
+            }
+            Some(_) => {
+                let help = format!("`{name}` is a group; name one of them, such as `{name}-1`");
+                problems.add(place, message, Some(help));
+            }
+            None => {
+                let first = |device: &&Device| device.count.map(|_| format!("{}-1", device.name));
+                let firsts: Vec<String> = self.by_name.values().filter_map(first).collect();
+                let users = self.by_name.values().map(|device| device.user.as_deref().unwrap_or(&device.name));
+                if let Some(user) = slip_of(name, users.chain(firsts.iter().map(String::as_str))) {
+                    problems.add(place, message, Some(format!("did you mean `{user}`?")));
+                }
+            }
+        }
+    }
+
+    fn is_user(&self, name: &str) -> bool {
+        let own = self.find(name).is_some_and(|device| device.user.is_none() && device.has_member(name));
+        own || self.by_name.values().any(|device| device.user.as_deref() == Some(name))
     }
 
     /// The group that a name such as `phone-7` points to, whether or not it has that many.

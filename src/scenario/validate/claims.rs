@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::story::{is_order_id, labels, order_help};
-use super::{Cast, at_least_one, screen};
+use super::{Cast, at_least_one, screen, values};
 use crate::check::{
     Claim, ConflictsClaim, FailedClaim, OpenedClaim, RequestsClaim, StockClaim, TamperedClaim, UploadsClaim,
 };
@@ -145,6 +145,7 @@ impl Claims<'_, '_, '_> {
             }
         }
         fields(has, at, self.problems);
+        values::check(has, at, self.cast, self.problems);
     }
 
     fn field(&mut self, name: &str, place: Place) {

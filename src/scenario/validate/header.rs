@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::story::LONGEST_STORY;
 use super::{Cast, at_least_one, is_name};
 use crate::base::Span;
 use crate::history::Tls;
@@ -45,6 +46,13 @@ pub(super) fn check_words(written: &Written, outline: &Node, problems: &mut Prob
     }
     if written.settle_within.is_some_and(|span| span == Span::default()) {
         problems.add(outline.at("settle-within").place, "`settle-within` must be more than nothing", None);
+    }
+    if written.settle_within.is_some_and(|span| span > LONGEST_STORY) {
+        problems.add(
+            outline.at("settle-within").place,
+            format!("`settle-within` must be at most {LONGEST_STORY}"),
+            None,
+        );
     }
 }
 

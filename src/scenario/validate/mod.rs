@@ -6,11 +6,15 @@ mod claims;
 mod faults;
 mod header;
 mod links;
+mod orders;
 mod screen;
 mod story;
+mod texts;
 mod tls;
+mod values;
 
-use super::file::{Expectation, Scenario};
+use super::action::Action;
+use super::file::{Expectation, Orders, Scenario};
 use super::outline::{Content, Node, Place};
 use super::problem::Problems;
 use super::read::Options;
@@ -18,6 +22,7 @@ use super::step::Step;
 use super::written::Written;
 use cast::Cast;
 pub use header::MOST_GENERATED;
+pub(super) use texts::check as check_texts;
 
 /// Takes out each step and each claim that is not one key with its value; whether the others can be judged without them.
 pub(super) fn one_action_each(outline: &mut Node, problems: &mut Problems<'_>) -> bool {
@@ -29,13 +34,13 @@ pub(super) fn one_action_each(outline: &mut Node, problems: &mut Problems<'_>) -
             _ => continue,
         };
         let Content::List(items) = &mut key.value.content else { continue };
-        let all = items.len();
+        let (all, is_story) = (items.len(), key.name == "steps");
         items.retain(|item| {
             let right = is_one_action(item, item_is, part, problems);
-            judgeable &= right || !item.mentions("as");
+            judgeable &= right || !(is_story && item.mentions("as"));
             right
         });
-        judgeable &= items.len() == all || !items.is_empty();
+        judgeable &= items.len() == all || !items.is_empty() || !is_story;
     }
     judgeable
 }
@@ -70,6 +75,7 @@ pub(super) fn validate(
     options: &Options<'_>,
     problems: &mut Problems<'_>,
 ) -> Scenario {
+    let formed = problems.is_empty();
     header::check_words(&written, outline, problems);
     let mut devices = header::devices(written.devices, outline.at("devices"), problems);
     links::check(&mut devices, &mut written.steps, outline, file, options, problems);
@@ -80,6 +86,17 @@ pub(super) fn validate(
     let world = header::world(written.world, outline.at("world"), file, &cast, problems);
     story::check(&written.steps, outline.at("steps"), &cast, world.tls, problems);
     claims::check(&written.expect, &written.steps, outline.at("expect"), &cast, problems);
+    // What is wrong in the file may be the number of its orders, or its claims.
+    if formed || outline.has("world") {
+        if let Orders::Generate(generated) = world.orders {
+            orders::check(generated, &written.steps, &written.expect, outline, problems);
+        }
+    }
+    if formed && written.expect.is_empty() && !written.steps.is_empty() && written.steps.iter().all(is_idle) {
+        let message = "nothing happens in this story, and nothing is expected of it: it proves nothing";
+        let help = "add what a user does, such as `- sync: maria`, or an `expect:` with a claim".to_owned();
+        problems.add(outline.key_place("steps"), message, Some(help));
+    }
     // Of a step from another file, where the scenario includes it: reports point into scenarios.
     let line = |list: &str, index: usize| match outline.at(list).item(index) {
         Node { from: 0, place, .. } => place.line,
@@ -97,6 +114,23 @@ pub(super) fn validate(
         steps: steps.map(|(index, action)| Step { line: line("steps", index), action }).collect(),
         expect: expect.map(|(index, claim)| Expectation { line: line("expect", index), claim }).collect(),
         devices,
+    }
+}
+
+/// Whether a step changes nothing that could go wrong: it lets time pass, or sets something up.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most steps do something")]
+const fn is_idle(step: &Action) -> bool {
+    match step {
+        Action::Wait(_)
+        | Action::Battery(_)
+        | Action::Clock(_)
+        | Action::DataSaver(_)
+        | Action::DiskSpace(_)
+        | Action::FileSettings(_)
+        | Action::Network(_)
+        | Action::ServerClock(_)
+        | Action::SyncEvery(_) => true,
+        _ => false,
     }
 }
 

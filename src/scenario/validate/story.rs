@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::header::SHORTEST_INTERVAL;
-use super::{Cast, at_least_one, is_name, screen};
+use super::{Cast, at_least_one, is_name, screen, values};
 use crate::base::Span;
 use crate::check::ShownClaim;
 use crate::history::{ServerState, Tls};
@@ -25,6 +25,13 @@ const SHORTEST_WORD: usize = 7;
 /// Largest body of a tampered call, in bytes.
 const LARGEST_CALL: u64 = 64 << 20;
 
+/// Longest time that a story takes.
+pub(super) const LONGEST_STORY: Span = Span::new(DAY.micros() * 3660);
+/// Most changes that a device makes in a day of work.
+const MOST_EDITS_A_DAY: u32 = 10_000;
+/// Most files of one `attach`.
+const MOST_FILES: u32 = 1_000;
+
 /// Checks all steps; `outline` is their list.
 pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, tls: Tls, problems: &mut Problems<'_>) {
     if steps.is_empty() {
@@ -32,7 +39,17 @@ pub(super) fn check(steps: &[Action], outline: &Node, cast: &Cast<'_>, tls: Tls,
     }
     let later = labels(steps, outline);
     let (created, crashed, struck) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let mut story = Story { cast, problems, later, created, crashed, struck, server: ServerState::Up, tls };
+    let mut story = Story {
+        cast,
+        problems,
+        later,
+        created,
+        crashed,
+        struck,
+        server: ServerState::Up,
+        tls,
+        lasted: Some(Span::default()),
+    };
     for (index, step) in steps.iter().enumerate() {
         if story.problems.is_full() {
             return;
@@ -92,6 +109,8 @@ pub(super) struct Story<'a, 'p, 't> {
     struck: BTreeSet<&'a str>,
     pub(super) server: ServerState,
     pub(super) tls: Tls,
+    /// How long it has lasted; nothing once it was told that this is too long.
+    lasted: Option<Span>,
 }
 
 impl<'a> Story<'a, '_, '_> {
@@ -342,6 +361,7 @@ impl<'a> Story<'a, '_, '_> {
                 self.problems.add(at.key_place(field), message, Some(one_of(field, &known)));
             }
         }
+        values::check(set, at, self.cast, self.problems);
     }
 
     /// A decision on conflicts. A field is named as they name it: a line after a slash.
@@ -370,6 +390,11 @@ impl<'a> Story<'a, '_, '_> {
     fn works(&mut self, step: &Work, at: &Node) {
         self.device(&step.device, at.at("device").place);
         at_least_one(step.days, "days", at.at("days").place, self.problems);
+        self.lasts_on(Span::new(DAY.micros().saturating_mul(step.days.into())), at.at("days").place);
+        if step.edits_a_day > MOST_EDITS_A_DAY {
+            let message = format!("`edits-a-day` must be at most {MOST_EDITS_A_DAY}");
+            self.problems.add(at.at("edits-a-day").place, message, None);
+        }
         let Some(zone) = step.dead_zone else { return };
         let at = at.at("dead-zone");
         if zone.at_most > DAY {
@@ -383,7 +408,10 @@ impl<'a> Story<'a, '_, '_> {
     fn attaches(&mut self, step: &'a Attach, at: &Node) {
         self.device(&step.device, at.at("device").place);
         self.order(&step.order, at.at("order").place);
-        at_least_one(step.times, "times", at.at("times").place, self.problems);
+        if !(1..=MOST_FILES).contains(&step.times) {
+            let message = format!("`times` must be from 1 to {MOST_FILES}");
+            self.problems.add(at.at("times").place, message, None);
+        }
         if step.photo.is_some() == step.document.is_some() {
             self.problems.add(at.place, "`attach` needs either `photo` or `document`, with a size", None);
         }
@@ -403,6 +431,18 @@ impl<'a> Story<'a, '_, '_> {
     fn waits(&mut self, span: Span, place: Place) {
         if span == Span::default() {
             self.problems.add(place, "a wait must last some time", None);
+        }
+        self.lasts_on(span, place);
+    }
+
+    /// Adds to how long the story lasts.
+    fn lasts_on(&mut self, span: Span, place: Place) {
+        let Some(lasted) = self.lasted else { return };
+        let lasts = Span::new(lasted.micros().saturating_add(span.micros()));
+        self.lasted = Some(lasts).filter(|lasts| *lasts <= LONGEST_STORY);
+        if self.lasted.is_none() {
+            let message = format!("with this the story lasts {lasts}; {LONGEST_STORY} is the most, ten years");
+            self.problems.add(place, message, None);
         }
     }
 
