@@ -235,18 +235,18 @@ fn sites_of_a_technician_and_other_sites_elsewhere() {
     says(
         "name: x\ncovers: []\ndevices:\n  ana: { role: supervisor, sites: [SITE-1] }\n  tablet: { user: ana, role: supervisor, sites: [\"\"] }\n  maria: { sites: [SITE-1] }\nsteps: [{ wait: 1s }]\n",
         r#"
-error: a site needs a name such as `SITE-1`
- --> story.yaml:5:51
-  |
-5 |   tablet: { user: ana, role: supervisor, sites: [""] }
-  |                                                  ^^
 error: `ana` has other sites on another device
- --> story.yaml:5:50
+ --> story.yaml:5:49
   |
 5 |   tablet: { user: ana, role: supervisor, sites: [""] }
   |                                                 ^
   |
   = help: a user has the same sites everywhere; write them on each
+error: a site needs a name such as `SITE-1`
+ --> story.yaml:5:50
+  |
+5 |   tablet: { user: ana, role: supervisor, sites: [""] }
+  |                                                  ^^
 error: `sites` is for supervisors
  --> story.yaml:6:19
   |
