@@ -144,6 +144,7 @@ fn later(story: &mut Story) {
     let update = OperationKind::Update;
     story.shows("maria", Status::Queued, 1);
     story.does("maria", "q8", update, "WO-2", json!({"status": "completed", "_version": 4}), 3);
+    story.shows("maria", Status::Queued, 2);
     story.does("maria", "q9", update, "WO-7", json!({"priority": 7, "_version": 2}), 5);
     story.sync("maria", Trigger::Manual);
     let refused =
