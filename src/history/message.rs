@@ -1,7 +1,5 @@
 //! A message between a device and the server, as the proxy saw it.
 
-use std::collections::BTreeSet;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,9 +67,9 @@ pub enum MessageKind {
         /// `deletedIds`, all kinds.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         deleted: Vec<String>,
-        /// The names of all fields of the inventory rows in it, each once.
-        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-        inventory_fields: BTreeSet<String>,
+        /// The names of all fields of the inventory rows in it, each once, sorted.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        inventory_fields: Vec<String>,
     },
     /// A change of what the user picks to sync.
     Selection,

@@ -1,6 +1,7 @@
 //! What a request or an answer says, as far as the checks need it. What cannot be read is `Other`, never an error.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use axum::extract::Query;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, RETRY_AFTER};
@@ -137,7 +138,8 @@ fn delta(answer: DeltaAnswer) -> MessageKind {
         ("inventory", "partId", &changes.inventory),
     ];
     let records = rows.iter().flat_map(|(kind, key, rows)| rows.iter().map(|row| reference(kind, key, row))).collect();
-    let inventory_fields = changes.inventory.iter().flat_map(|row| row.keys().cloned()).collect();
+    let inventory_fields: BTreeSet<&String> = changes.inventory.iter().flat_map(Record::keys).collect();
+    let inventory_fields = inventory_fields.into_iter().cloned().collect();
     let IdsByKind { work_orders, assets, inventory } = changes.deleted_ids;
     let deleted = [work_orders, assets, inventory].concat();
     let RemovalsByKind { work_orders, assets, inventory } = changes.removed;
@@ -232,7 +234,7 @@ mod tests {
             sync_timestamp: "t".into(),
             answers: Some("b".into()),
             deleted: vec!["WO-3".into()],
-            inventory_fields: ["partId".to_owned()].into(),
+            inventory_fields: vec!["partId".into()],
             next_cursor: "c".into(),
             has_more: true,
             records: vec![refer("work-orders", "WO-1", 3), refer("inventory", "P-1", 0)],

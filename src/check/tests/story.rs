@@ -165,7 +165,7 @@ impl Story {
             sync_timestamp: "2025-11-08T06:00:00.000Z".into(),
             answers: Some(cursor.unwrap_or_default().into()),
             deleted: deleted.map(|(id, _)| (*id).into()).collect(),
-            inventory_fields: std::collections::BTreeSet::new(),
+            inventory_fields: Vec::new(),
             next_cursor: next.into(),
             has_more: false,
             records: given.iter().map(reference).collect(),
