@@ -45,7 +45,7 @@ fn what_is_no_variable_stays() {
 #[test]
 fn each_row_is_a_run_with_its_values_in_its_name() {
     let text = format!(
-        "{HEAD}matrix:\n  - {{ pause: 1h, seed: 3 }}\n  - {{ pause: 2h, seed: 4 }}\nseed: ${{seed}}\nsteps: [{{ wait: \"${{pause}}\" }}]\n"
+        "{HEAD}matrix:\n  - {{ pause: 1h, seed: 3 }}\n  - {{ pause: 2h, seed: 4 }}\nseed: ${{seed}}\nsteps: [{{ wait: \"${{pause}}\" }}, {{ sync: maria }}]\n"
     );
     let runs = runs(&[("a.yaml", &text)]).unwrap();
     let told: Vec<_> = runs.iter().map(|run| (run.row, run.scenario.name.as_str(), run.scenario.seed)).collect();
@@ -55,7 +55,7 @@ fn each_row_is_a_run_with_its_values_in_its_name() {
 
 #[test]
 fn a_name_that_names_a_variable_is_left_alone() {
-    let text = format!("{HEAD}matrix: [{{ pause: 1h }}]\nsteps: [{{ wait: \"${{pause}}\" }}]\n");
+    let text = format!("{HEAD}matrix: [{{ pause: 1h }}]\nsteps: [{{ wait: \"${{pause}}\" }}, {{ sync: maria }}]\n");
     let runs = runs(&[("a.yaml", &text.replace("name: x", "name: A break of ${pause}"))]).unwrap();
     assert_eq!(runs[0].scenario.name, "A break of 1h");
 }

@@ -92,7 +92,11 @@ pub(super) fn validate(
             orders::check(generated, &written.steps, &written.expect, outline, problems);
         }
     }
-    if formed && written.expect.is_empty() && !written.steps.is_empty() && written.steps.iter().all(is_idle) {
+    if problems.is_empty()
+        && written.expect.is_empty()
+        && !written.steps.is_empty()
+        && written.steps.iter().all(is_idle)
+    {
         let message = "nothing happens in this story, and nothing is expected of it: it proves nothing";
         let help = "add what a user does, such as `- sync: maria`, or an `expect:` with a claim".to_owned();
         problems.add(outline.key_place("steps"), message, Some(help));

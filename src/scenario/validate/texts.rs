@@ -10,26 +10,35 @@ const LONGEST_NAME: usize = 200;
 /// Checks the whole file but for what `tamper` sends, which may be anything.
 pub(in crate::scenario) fn check(outline: &Node, problems: &mut Problems<'_>) {
     shown("the file", outline, problems);
+    let Some(Content::Plain(name)) = outline.key("name").map(|key| &key.value.content) else { return };
+    let place = outline.at("name").place;
+    if let Some(c) = name.text.chars().find(|c| is_layout(*c)) {
+        obeyed(c, "`name`", place, problems);
+    }
+    let length = name.text.chars().count();
+    if length > LONGEST_NAME {
+        let message = format!("`name` has {length} characters; say it in {LONGEST_NAME} at most");
+        problems.add(place, message, Some("what is longer belongs in a comment above it".to_owned()));
+    }
+}
+
+/// Whether it is part of notes of several lines.
+const fn is_layout(c: char) -> bool {
+    matches!(c, '\n' | '\t' | '\r')
 }
 
 fn shown(key: &str, node: &Node, problems: &mut Problems<'_>) {
+    let hidden = |text: &str| text.chars().find(|c| deceives(*c) && !is_layout(*c));
     match &node.content {
         Content::Plain(scalar) => {
-            // Notes have lines and tabs; names have one line.
-            let allowed = |c: char| key != "name" && matches!(c, '\n' | '\t' | '\r');
-            if let Some(c) = scalar.text.chars().find(|c| deceives(*c) && !allowed(*c)) {
+            if let Some(c) = hidden(&scalar.text) {
                 obeyed(c, &format!("`{key}`"), node.place, problems);
-            }
-            let length = scalar.text.chars().count();
-            if key == "name" && length > LONGEST_NAME {
-                let message = format!("`name` has {length} characters; say it in {LONGEST_NAME} at most");
-                problems.add(node.place, message, Some("what is longer belongs in a comment above it".to_owned()));
             }
         }
         Content::List(items) => items.iter().for_each(|item| shown(key, item, problems)),
         Content::Keys(keys) => {
             for key in keys.iter().filter(|key| key.name != "tamper") {
-                if let Some(c) = key.name.chars().find(|c| deceives(*c)) {
+                if let Some(c) = hidden(&key.name) {
                     obeyed(c, "a key", key.place, problems);
                 }
                 shown(&key.name, &key.value, problems);
