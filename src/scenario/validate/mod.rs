@@ -87,10 +87,10 @@ pub(super) fn validate(
     story::check(&written.steps, outline.at("steps"), &cast, world.tls, problems);
     claims::check(&written.expect, &written.steps, outline.at("expect"), &cast, problems);
     // What is wrong in the file may be the number of its orders, or its claims.
-    if formed || outline.has("world") {
-        if let Orders::Generate(generated) = world.orders {
-            orders::check(generated, &written.steps, &written.expect, outline, problems);
-        }
+    if let Orders::Generate(generated) = world.orders
+        && (formed || outline.has("world"))
+    {
+        orders::check(generated, &written.steps, &written.expect, outline, problems);
     }
     if problems.is_empty()
         && written.expect.is_empty()
@@ -122,20 +122,19 @@ pub(super) fn validate(
 }
 
 /// Whether a step changes nothing that could go wrong: it lets time pass, or sets something up.
-#[expect(clippy::wildcard_enum_match_arm, reason = "most steps do something")]
 const fn is_idle(step: &Action) -> bool {
-    match step {
+    matches!(
+        step,
         Action::Wait(_)
-        | Action::Battery(_)
-        | Action::Clock(_)
-        | Action::DataSaver(_)
-        | Action::DiskSpace(_)
-        | Action::FileSettings(_)
-        | Action::Network(_)
-        | Action::ServerClock(_)
-        | Action::SyncEvery(_) => true,
-        _ => false,
-    }
+            | Action::Battery(_)
+            | Action::Clock(_)
+            | Action::DataSaver(_)
+            | Action::DiskSpace(_)
+            | Action::FileSettings(_)
+            | Action::Network(_)
+            | Action::ServerClock(_)
+            | Action::SyncEvery(_)
+    )
 }
 
 /// Whether `name` is made of small letters, digits and hyphens.
