@@ -212,6 +212,11 @@ impl<'a> Facts<'a> {
         }
     }
 
+    fn cut_short(&mut self, event: &'a Event) {
+        let how = if event.what == What::Interrupted { &mut self.ending.interrupted } else { &mut self.ending.frozen };
+        *how = Some(event.seq);
+    }
+
     fn note_client(&mut self, event: &'a Event) {
         match &event.what {
             What::Lacks { capabilities, .. } => self.lacks.extend(capabilities),
@@ -284,8 +289,7 @@ impl<'a> Facts<'a> {
             What::Settled => self.ending.settled = Some(seq),
             What::NotSettled { waits } => self.ending.waits = Some((seq, waits)),
             What::ServerChanged { .. } => self.server_changes.push(event),
-            What::Interrupted => self.ending.interrupted = Some(seq),
-            What::Frozen { .. } => self.ending.frozen = Some(seq),
+            What::Interrupted | What::Frozen { .. } => self.cut_short(event),
             What::Lacks { .. } | What::Broke { .. } => self.note_client(event),
             What::RunEnded => self.ending.ended = true,
             What::RunStarted { tls, world, sealed, epoch, .. } => self.begun(*tls, (world, epoch), sealed),

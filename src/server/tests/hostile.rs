@@ -62,7 +62,6 @@ async fn each_bad_operation_fails_by_itself_and_the_rest_of_the_batch_is_applied
         (payload(json!({ "title": null })), invalid),
         (payload(json!({ "description": { "a": 1 } })), invalid),
         (payload(json!({ "rootCause": 5 })), invalid),
-        (payload(json!({ "customFields": "none" })), invalid),
         (payload(json!({ "actualEnd": "yesterday" })), invalid),
         (payload(json!({ "tasks": "none" })), invalid),
         (payload(json!({ "tasks": [{ "taskId": "../T1" }] })), invalid),
