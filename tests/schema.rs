@@ -329,7 +329,7 @@ fn the_examples_of_pipelines_run_commands_that_there_are() {
             .expect("the program starts");
         // Where there are no scenarios and no parts, the commands find nothing; but they are understood.
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!told.contains("Usage:") && !told.contains("error:"), "{command:?}: {told}");
+        assert!(!told.contains("Usage:") && !told.contains("--help"), "{command:?}: {told}");
     }
 }
 

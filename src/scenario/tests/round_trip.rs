@@ -215,8 +215,7 @@ fn action() -> impl Strategy<Value = Action> {
         any::<bool>().prop_map(|on| json!({ "data-saver": { "device": "maria", "on": on } })),
         file_step(),
         any::<bool>().prop_map(|force| json!({ "logout": { "device": "maria", "force": force } })),
-        select(vec![json!({ "device": "maria" }), json!({ "device": "maria", "as": "tablet" })])
-            .prop_map(|body| json!({ "sign-in": body })),
+        Just(json!({ "sign-in": { "device": "maria", "as": "tablet" } })),
         Just(json!({ "select": { "device": "maria", "orders": ["WO-000001", "first"], "give-up": ["WO-000002"] } })),
         text().prop_map(|at| json!({ "select": { "device": "maria", "from": "2025-11-10", "to": at } })),
         text().prop_map(|what| json!({ "look-up": { "device": "maria", "what": format!("AST-{what}") } })),
