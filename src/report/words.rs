@@ -47,7 +47,7 @@ fn what(what: &What) -> String {
         What::Choosing { device, entity_id, field, with } => choosing(device, entity_id, field.as_deref(), *with),
         What::Preferring { device, entity_id, field, with } => preferring(device, entity_id.as_deref(), field, *with),
         What::DiskSearched { device, bytes } => format!("all {bytes} bytes ever written by {device} are searched"),
-        What::ServerSearched { .. } | What::WireSearched { .. } => searched(what),
+        What::ServerSearched { bytes } | What::WireSearched { bytes } => searched(what, *bytes),
         What::Guarded { device, event } => format!("{device} {event}"),
         What::Sighted { device, sighting } => format!("seen of {device}: {sighting}"),
         What::Tampered { device, answers } => format!("tampering as {device} is answered: {}", answers.join(", ")),
@@ -251,12 +251,10 @@ fn status_name(status: &Status) -> String {
     }
 }
 
-fn searched(what: &What) -> String {
-    match what {
-        What::ServerSearched { bytes } => format!("all {bytes} bytes in the server's database are searched"),
-        What::WireSearched { bytes } => format!("all {bytes} bytes that passed the proxy are searched"),
-        _ => String::new(),
-    }
+fn searched(what: &What, bytes: u64) -> String {
+    let database = matches!(what, What::ServerSearched { .. });
+    let place = if database { "in the server's database" } else { "that passed the proxy" };
+    format!("all {bytes} bytes {place} are searched")
 }
 
 fn request(message: &Message) -> String {
