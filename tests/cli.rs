@@ -145,7 +145,7 @@ fn hopeless_input_exits_with_2_and_never_panics() {
 fn ctrl_c_leaves_a_usable_partial_report() {
     let folder = Folder::new();
     let good = folder.file("1-good.yaml", GOOD);
-    let long = folder.file("2-long.yaml", GOOD.replace("{ sync: maria }", "{ sync: maria }, { wait: 36500d }"));
+    let long = folder.file("2-long.yaml", GOOD.replace("{ sync: maria }", "{ sync: maria }, { wait: 3650d }"));
     let report = folder.path("report");
     let mut child = deadzone()
         .arg("run")

@@ -58,7 +58,7 @@ const NEEDED: &[(Sight, &[&str])] = &[
     (Sight::Crash, &["F10"]),
     (Sight::Trouble, &["F6"]),
     (Sight::Refresh, &["7.1/auth", "8.2/access", "F5"]),
-    (Sight::RefusedHandshake, &["8.3/pinning", "8.3/tls13", "X4"]),
+    (Sight::RefusedHandshake, &["8.3/pinning", "X4"]),
     (Sight::Locked, &["X1"]),
     (Sight::Removed, &["X2"]),
     (Sight::Stolen, &["X3"]),
