@@ -45,9 +45,7 @@ fn accept(arguments: &AcceptArguments, summary: &crate::report::Summary) -> Exit
     let baseline = Baseline::of(summary);
     let text = match serde_json::to_string_pretty(&baseline) {
         Ok(text) => text,
-        Err(error) => {
-            return failed(&error.to_string());
-        }
+        Err(error) => return failed(&error.to_string()),
     };
     if let Err(error) = fs::write(&arguments.to, format!("{text}\n")) {
         return wrong(&format!("--to {}: {error}: name a file that can be written", arguments.to.display()));

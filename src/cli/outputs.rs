@@ -114,12 +114,12 @@ pub(super) fn annotate(summary: &Summary) {
 /// Appends the run to the summary of a GitHub job, where there is one.
 ///
 /// # Errors
-/// When the file cannot be written.
-pub(super) fn write_job_summary(summary: &Summary) -> io::Result<()> {
+/// When the file cannot be written: which, and why.
+pub(super) fn write_job_summary(summary: &Summary) -> Result<(), String> {
     let Some(file) = env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()) else { return Ok(()) };
     let out = OpenOptions::new().create(true).append(true).open(&file);
     out.and_then(|mut out| out.write_all(report::markdown(summary, &matrix(summary)).as_bytes()))
-        .map_err(|error| at(Path::new(&file), error))
+        .map_err(|error| format!("GITHUB_STEP_SUMMARY {}", at(Path::new(&file), error)))
 }
 
 /// What stands for `..` in a report.

@@ -56,9 +56,7 @@ fn compare(arguments: &CompareArguments) -> Exit {
     };
     let (base, new) = match (read(&arguments.base), read(&arguments.new)) {
         (Ok(base), Ok(new)) => (base, new),
-        (Err(why), _) | (_, Err(why)) => {
-            return wrong(&why);
-        }
+        (Err(why), _) | (_, Err(why)) => return wrong(&why),
     };
     let found = report::compare(&base, &new, arguments.tolerance);
     say(&report::table(&found));
@@ -143,8 +141,7 @@ fn conclude(arguments: &MergeArguments, summary: &Summary, folders: &[&Path]) ->
     }
     say(&format!("\n{}", report::totals(summary)));
     outputs::annotate(summary);
-    let told = outputs::write_job_summary(summary).map_err(|error| format!("GITHUB_STEP_SUMMARY {error}"));
-    match written.and(told) {
+    match written.and(outputs::write_job_summary(summary)) {
         Err(why) => failed(&why),
         Ok(()) => Exit::of(summary),
     }

@@ -261,8 +261,7 @@ impl<'a> Runner<'a> {
         }
         let written =
             written.map_err(|error| format!("--report {error}: the report is incomplete; make room and run again"));
-        let told = outputs::write_job_summary(&summary).map_err(|error| format!("GITHUB_STEP_SUMMARY {error}"));
-        let exit = match written.and(told) {
+        let exit = match written.and(outputs::write_job_summary(&summary)) {
             Err(why) => failed(&why),
             Ok(()) => self.exit(&summary),
         };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::engine::{EditRequest, Engine, EngineError};
+use super::engine::{Engine, EngineError};
 use super::store::{StoreError, cache, logs, meta, queue, rows};
 use super::{merge, priority, resolve};
 use crate::history::{DeviceEvent, OperationRecord};
@@ -10,6 +10,15 @@ use crate::protocol::{EntityType, OperationKind, RESOLVES, Record, TEMPORARY_ID_
 
 /// Why changes are in the rescue log that were to go out before a deletion.
 const DELETED_HERE: &str = "its order was deleted here";
+
+/// A change to a work order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EditRequest {
+    /// Which; a temporary id stays good after the real one is known.
+    pub id: String,
+    /// The changed fields; of a field of lines, the changed lines alone, removed ones with `_deleted: true`.
+    pub set: Record,
+}
 
 impl Engine {
     /// Changes a work order and queues the change, in one transaction: on return it is durable. A change that the server

@@ -24,7 +24,7 @@ use super::{account, sealing};
 use crate::base::{Stream, WallClock};
 use crate::disk::Storage;
 use crate::history::{Circumstance, DeviceEvent};
-use crate::protocol::{ErrorCode, MAX_BATCH_OPERATIONS, Record, SignInRequest};
+use crate::protocol::{ErrorCode, MAX_BATCH_OPERATIONS, SignInRequest};
 
 /// What an engine is made of besides its storage.
 pub struct Parts {
@@ -67,15 +67,6 @@ impl Default for Settings {
     fn default() -> Self {
         Self { sync_every: Some(Duration::from_secs(15 * 60)), jitter: true, page_limit: 100, key_cost: KeyCost::REAL }
     }
-}
-
-/// A change to a work order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EditRequest {
-    /// Which; a temporary id stays good after the real one is known.
-    pub id: String,
-    /// The changed fields; of a field of lines, the changed lines alone, removed ones with `_deleted: true`.
-    pub set: Record,
 }
 
 /// Why the engine did not do as asked.

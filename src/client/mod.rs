@@ -54,7 +54,8 @@ pub(crate) use strategy::{STRATEGIES, Strategy};
 
 pub use account::LogOut;
 pub use attachments::{Capture, FILE_PREFIX, FileError, FileSettings, OpenError, Photo, PhotoError, prepare_photo};
-pub use engine::{EditRequest, Engine, EngineError, Parts, Settings};
+pub use edit::EditRequest;
+pub use engine::{Engine, EngineError, Parts, Settings};
 pub use keychain::{FileKeychain, Keychain, KeychainError, MemoryKeychain, REFRESH_TOKEN, VAULT};
 pub use proof::DeviceKey;
 pub use static_data::PROFILE;

@@ -35,6 +35,9 @@ pub const WORK_ORDER_FIELDS: &[(&str, FieldKind)] = &[
     ("customFields", FieldKind::Document),
 ];
 
+/// Fields of a work order that hold a time (RFC 3339).
+pub const TIME_FIELDS: &[&str] = &["scheduledStart", "scheduledEnd", "actualStart", "actualEnd"];
+
 /// The kind of a work order's field; `None` for a field that does not exist.
 #[must_use]
 pub fn field_kind(field: &str) -> Option<FieldKind> {

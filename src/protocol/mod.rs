@@ -32,7 +32,7 @@ pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalRea
 pub use digest::ViewDigest;
 pub use envelope::{Envelope, OpeningKey, SEALABLE, SealingKey, Slot, seal};
 pub use error::{ErrorCode, Problem};
-pub use fields::{FieldKind, WORK_ORDER_FIELDS, field_kind, line_key};
+pub use fields::{FieldKind, TIME_FIELDS, WORK_ORDER_FIELDS, field_kind, line_key};
 pub use push::{
     EntityType, Operation, OperationError, OperationKind, OperationResult, PushAnswer, PushRequest, ResultStatus,
 };

@@ -227,22 +227,12 @@ pub(super) fn deceives(c: char) -> bool {
 /// The candidate that `word` is but for a slip of the hand: one letter, two in a long word, or its case and hyphens.
 /// Stricter than [`did_you_mean`], since what is no slip may be meant.
 pub(super) fn slip_of<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |word: &str| word.to_lowercase().replace(['_', ' '], "-");
-    let length = word.chars().count();
-    let most = match length {
+    let most = match word.chars().count() {
         0..4 => 0,
         4..8 => 1,
-        8..=COMPARED => 2,
-        _ => return None,
+        _ => 2,
     };
-    let word = plain(word);
-    let near = |candidate: &'a str| {
-        let comparable = candidate.chars().count() <= COMPARED;
-        let distance = comparable.then(|| strsim::damerau_levenshtein(&word, &plain(candidate)))?;
-        (distance <= most).then_some((distance, candidate))
-    };
-    let near = candidates.into_iter().take(CANDIDATES).filter_map(near);
-    near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
+    closest(word, most, |word| word.to_lowercase().replace(['_', ' '], "-"), candidates)
 }
 
 /// `did you mean ..?` with the candidate that is nearest to `word`, if one is near.
@@ -252,22 +242,27 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
 }
 
 fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let length = word.chars().count();
-    if length > COMPARED {
+    closest(word, word.chars().count().div_ceil(3), str::to_lowercase, candidates)
+}
+
+/// The candidate that the fewest changes make of `word`, and at most so many; both are compared as `plain` writes them.
+fn closest<'a>(
+    word: &str,
+    most: usize,
+    plain: impl Fn(&str) -> String,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let comparable = |word: &str| word.chars().count() <= COMPARED;
+    if !comparable(word) {
         return None;
     }
-    let word = word.to_lowercase();
+    let word = plain(word);
     let near = |candidate: &'a str| {
-        let comparable = candidate.chars().count() <= COMPARED;
-        let distance = comparable.then(|| strsim::damerau_levenshtein(&word, &candidate.to_lowercase()))?;
-        (distance <= length.div_ceil(3)).then_some((distance, candidate))
+        let distance = comparable(candidate).then(|| strsim::damerau_levenshtein(&word, &plain(candidate)))?;
+        (distance <= most).then_some((distance, candidate))
     };
-    candidates
-        .into_iter()
-        .take(CANDIDATES)
-        .filter_map(near)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let near = candidates.into_iter().take(CANDIDATES).filter_map(near);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
 /// The nearest candidate, or else all of them: `allowed: a, b, c`.

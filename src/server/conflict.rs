@@ -1,6 +1,6 @@
 //! Who wins where two edits meet on one field (spec 4.2, decisions f and i). Pure.
 
-use super::policy::TERMINAL;
+use super::policy::is_terminal;
 use super::record::Written;
 use super::role::Role;
 use crate::protocol::ConflictOutcome;
@@ -61,8 +61,7 @@ fn strategy(field: &str) -> Strategy {
 }
 
 fn weighty(theirs: &Written) -> bool {
-    Role::named(&theirs.role) == Role::Supervisor
-        || theirs.value.as_str().is_some_and(|status| TERMINAL.contains(&status))
+    Role::named(&theirs.role) == Role::Supervisor || theirs.value.as_str().is_some_and(is_terminal)
 }
 
 #[cfg(test)]

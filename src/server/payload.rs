@@ -6,16 +6,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::stock::{PARTS_USED, QUANTITY};
-use crate::protocol::{Envelope, FieldKind, Record, field_kind};
+use crate::protocol::{Envelope, FieldKind, Record, TIME_FIELDS, field_kind};
 
 /// The mark of a removed line (decision d).
 pub(super) const DELETED: &str = "_deleted";
 
 /// Fields without which there is no work order (spec 2.2, `NOT NULL`).
 const REQUIRED: &[&str] = &["siteId", "type", "title", "priority", "status"];
-
-/// Fields that hold a time (RFC 3339).
-const TIMES: &[&str] = &["scheduledStart", "scheduledEnd", "actualStart", "actualEnd"];
 
 /// Longest id, in bytes.
 const LONGEST_ID: usize = 128;
@@ -91,7 +88,7 @@ fn scalar(field: &str, value: &Value) -> Result<Change, String> {
     } else if !(value.is_string() || value.is_null()) {
         return Err(format!("`{field}` must be a text or null, not {value}"));
     }
-    if let Some(text) = value.as_str().filter(|_| TIMES.contains(&field)) {
+    if let Some(text) = value.as_str().filter(|_| TIME_FIELDS.contains(&field)) {
         text.parse::<Timestamp>().map_err(|_| format!("`{field}` is `{text}`, not a time"))?;
     }
     Ok(Change::Field { field: field.to_owned(), value: value.clone() })

@@ -8,7 +8,12 @@ use crate::protocol::{Profile, RemovalReason};
 /// Statuses in which an assigned work order is synced (spec 2.3).
 const LIVE: &[&str] = &["assigned", "in-progress", "on-hold"];
 /// Statuses that end a work order.
-pub(super) const TERMINAL: &[&str] = &["completed", "closed", "cancelled"];
+const TERMINAL: &[&str] = &["completed", "closed", "cancelled"];
+
+/// Whether work of this status has come to an end.
+pub(super) fn is_terminal(status: &str) -> bool {
+    TERMINAL.contains(&status)
+}
 
 /// How a user stands to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,9 +23,10 @@ use super::rejection::Rejection;
 use super::role::Role;
 use super::store::Store;
 use super::view;
+use super::wire::of_object;
 use crate::base::Stream;
 use crate::protocol::{
-    ErrorCode, Operation, OperationError, OperationKind, OperationResult, Profile, RESOLVES, Record, ResultStatus,
+    ErrorCode, Operation, OperationError, OperationKind, OperationResult, Profile, RESOLVES, ResultStatus,
     TEMPORARY_ID_PREFIX,
 };
 
@@ -62,17 +63,11 @@ fn behind(error: &OperationError) -> OperationError {
 
 fn push_one(store: &mut Store, now_ms: i64, caller: &Caller, operation: Value) -> OperationResult {
     let queue_id = operation.get("queueId").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let result = match decode(operation) {
+    let result = match serde_json::from_value(operation).and_then(of_object::<Operation>) {
         Ok(operation) => named(&operation).and_then(|()| once(store, now_ms, caller, &operation)),
         Err(error) => Err(Rejection::invalid(format!("the operation is not as expected: {error}"))),
     };
     result.unwrap_or_else(|Rejection(error)| OperationResult::refused(queue_id, error))
-}
-
-/// An object alone: serde would take an array for the fields of an operation, in their order.
-fn decode(operation: Value) -> serde_json::Result<Operation> {
-    let object: Record = serde_json::from_value(operation)?;
-    serde_json::from_value(Value::Object(object))
 }
 
 /// Whether the ids in `operation` can be ids.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
 use super::payload::{Change, DELETED};
-use super::policy::TERMINAL;
+use super::policy::is_terminal;
 use super::store::Commit;
 use crate::protocol::{FieldKind, Record, WORK_ORDER_FIELDS, line_key};
 
@@ -67,7 +67,7 @@ impl Order {
 
     /// Whether its work has come to an end.
     pub(super) fn is_over(&self) -> bool {
-        self.status.as_deref().is_some_and(|status| TERMINAL.contains(&status))
+        self.status.as_deref().is_some_and(is_terminal)
     }
 
     /// Whether the same people see `other`, as far as the order itself decides it.

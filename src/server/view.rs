@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::policy::{Stand, TERMINAL, may_pick, stand};
+use super::policy::{Stand, is_terminal, may_pick, stand};
 use super::record::{self, Kind, Order};
 use super::role::Role;
 use super::selection;
@@ -50,7 +50,7 @@ pub(super) fn digest(db: &Connection, user: &str) -> rusqlite::Result<ViewDigest
     let mut unfinished: Vec<(String, i64)> = Vec::new();
     while let Some(row) = rows.next()? {
         let status: Option<String> = row.get(2)?;
-        if !status.is_some_and(|status| TERMINAL.contains(&status.as_str())) {
+        if !status.as_deref().is_some_and(is_terminal) {
             unfinished.push((row.get(0)?, row.get(1)?));
         }
     }

@@ -24,12 +24,12 @@ pub(super) async fn read_json<T: DeserializeOwned>(request: Request, limit: usiz
     if json.len() > limit {
         return Err(Refusal::too_large(format!("the body is larger than {limit} bytes")));
     }
-    decode(&json).map_err(|error| Refusal::malformed(format!("the body is not as expected: {error}")))
+    let read = serde_json::from_slice(&json).and_then(of_object);
+    read.map_err(|error| Refusal::malformed(format!("the body is not as expected: {error}")))
 }
 
-/// An object alone: serde would take an array for the fields of a structure, in their order.
-fn decode<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
-    let object: Record = serde_json::from_slice(json)?;
+/// Reads a structure from an object alone: serde would take an array for its fields, in their order.
+pub(super) fn of_object<T: DeserializeOwned>(object: Record) -> serde_json::Result<T> {
     serde_json::from_value(Value::Object(object))
 }
 

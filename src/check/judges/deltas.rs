@@ -79,11 +79,14 @@ fn never_back(name: &str, device: &Device<'_>, out: &mut Findings) {
 fn never_ahead(facts: &Facts<'_>, out: &mut Findings) {
     let mut newest = Timestamp::MIN;
     let Some(epoch) = facts.epoch.and_then(|epoch| epoch.parse::<Timestamp>().ok()) else { return };
-    let mut answers: Vec<_> =
-        facts.devices.iter().flat_map(|(name, device)| device.timeline.iter().map(move |e| (*name, *e))).collect();
-    answers.sort_by_key(|(_, event)| event.seq);
-    for (name, event) in answers {
-        let What::Answer(message) = &event.what else { continue };
+    let mut answers = Vec::new();
+    for event in facts.devices.values().flat_map(|device| &device.timeline) {
+        if let What::Answer(message) = &event.what {
+            answers.push((event, message));
+        }
+    }
+    answers.sort_by_key(|(event, _)| event.seq);
+    for (event, message) in answers {
         match &message.kind {
             MessageKind::PushAnswer { results } => {
                 let changed = results.iter().filter_map(|result| result.updated_at.as_deref()?.parse().ok());
@@ -94,7 +97,7 @@ fn never_ahead(facts: &Facts<'_>, out: &mut Findings) {
                 let since_ms = i64::try_from(event.at_ms).unwrap_or(i64::MAX);
                 let now_ms = epoch.as_millisecond().saturating_add(since_ms).max(newest.as_millisecond());
                 if time.as_millisecond() > now_ms.saturating_add(AHEAD_MS) {
-                    let expected = format!("`syncTimestamp` tells {name} a time that has been");
+                    let expected = format!("`syncTimestamp` tells {} a time that has been", message.device);
                     out.violated(SHAPE, expected, format!("it is {time}"), &[event.seq]);
                 }
             }

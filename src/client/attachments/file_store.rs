@@ -95,8 +95,8 @@ impl FileStore {
 
     /// How much of a file is here and sound, in bytes: what a torn write left behind its last good segment is cut off.
     pub(in crate::client) fn mend(&self, kept: &Kept) -> Result<u64, FileError> {
-        let (sealed, there) = (self.sealed_len(kept)?, self.there(kept)?);
-        let mut sound = 0;
+        let sealed = self.sealed_len(kept)?;
+        let (there, mut sound) = (sealed::plain_len(sealed, kept.size), 0);
         while sound < there
             && let Ok(segment) = self.read(kept, sound, SEGMENT as u64)
             && !segment.is_empty()

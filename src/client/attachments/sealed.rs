@@ -25,8 +25,8 @@ pub(in crate::client) struct Damaged;
 /// whole number of segments.
 pub(in crate::client) fn seal(key: &FileKey, first: usize, plain: &[u8], last: bool) -> Result<Vec<u8>, Damaged> {
     let cipher = Aes256Gcm::new(key.into());
-    let mut sealed = Vec::with_capacity(plain.len() + plain.len().div_ceil(SEGMENT).max(1) * TAG);
     let count = plain.len().div_ceil(SEGMENT).max(1);
+    let mut sealed = Vec::with_capacity(plain.len() + count * TAG);
     for number in 0..count {
         let segment = &plain[number * SEGMENT..plain.len().min((number + 1) * SEGMENT)];
         let nonce = nonce(first + number, last && number + 1 == count)?;
@@ -54,7 +54,7 @@ pub(in crate::client) fn place(size: u64, offset: u64, len: u64) -> (usize, u64,
     let first = offset / segment;
     let end = (offset + len).min(size).div_ceil(segment).max(first + 1);
     let last = end >= size.div_ceil(segment).max(1);
-    let until = if last { size + size.div_ceil(segment).max(1) * TAG as u64 } else { end * whole };
+    let until = if last { sealed_len(size, size) } else { end * whole };
     (usize::try_from(first).unwrap_or(usize::MAX), first * whole, to_usize(until.saturating_sub(first * whole)), last)
 }
 

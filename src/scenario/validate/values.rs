@@ -4,13 +4,10 @@
 use serde_json::Value;
 
 use super::Cast;
-use crate::protocol::{FieldKind, Record, field_kind};
+use crate::protocol::{FieldKind, Record, TIME_FIELDS, field_kind};
 use crate::scenario::outline::{Content, Node};
 use crate::scenario::problem::{Problems, slip_of};
 use crate::scenario::reference::label_in;
-
-/// The fields that are moments.
-const TIMES: [&str; 4] = ["scheduledStart", "scheduledEnd", "actualStart", "actualEnd"];
 
 /// The words that generated orders, the rules of the specification and the reference server know; a team's own server
 /// may know others.
@@ -45,7 +42,7 @@ fn scalar(field: &str, value: &Value, at: &Node, cast: &Cast<'_>, problems: &mut
             return problems.add(at.place, format!("`{field}` is a text"), Some(help));
         }
     };
-    if TIMES.contains(&field) && !is_time(text) {
+    if TIME_FIELDS.contains(&field) && !is_time(text) {
         let help = "write for example `\"2025-11-14T08:00:00.000Z\"`".to_owned();
         return problems.add(at.place, format!("`{field}` is a time, which `{text}` is not"), Some(help));
     }
