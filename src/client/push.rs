@@ -82,7 +82,7 @@ pub(super) async fn run(engine: &Engine) -> Result<Pushed, Failure> {
 
 /// Sends the first of the operations at `rows`, as many as fit, and applies what is answered.
 pub(super) async fn batch(engine: &Engine, rows: Vec<i64>, pushed: &mut Pushed) -> Result<(), Failure> {
-    let batch = make_batch(engine, rows).await?;
+    let batch = make_batch(engine, rows, &pushed.held).await?;
     engine.show()?;
     let results = match send(engine, &batch).await {
         Ok(results) => {
@@ -175,13 +175,16 @@ fn next_rows(engine: &Engine, held: &BTreeSet<String>, round: &mut Round) -> Res
 }
 
 /// The first of the operations at `rows`, as many as fit, marked as sent.
-async fn make_batch(engine: &Engine, rows: Vec<i64>) -> Result<Batch, Failure> {
+async fn make_batch(engine: &Engine, rows: Vec<i64>, held: &BTreeSet<String>) -> Result<Batch, Failure> {
     let mut operations = Vec::new();
     for row in rows.into_iter().take(engine.batch_limit.get()) {
         operations.push(queue::load(engine.store.read(), row)?);
     }
-    sealing::seal_all(engine, &mut operations).await?;
-    let json = fit(&mut operations, engine.pace.get().budget())?;
+    let budget = engine.pace.get().budget();
+    let newest = queue::places(engine.store.read())?.last().map_or(0, |place| place.row);
+    let overtaken = || Ok(due(engine, held)?.first().is_some_and(|due| due.level <= URGENT && due.row > newest));
+    sealing::seal_all(engine, &mut operations, (budget, overtaken)).await?;
+    let json = fit(&mut operations, budget)?;
     let now = engine.clock.now_text();
     engine.store.write(|tx| {
         operations.iter().try_for_each(|operation| {

@@ -187,9 +187,10 @@ impl Schedule {
         self.every.is_some() && !self.conditions.period_allowed()
     }
 
-    /// Somebody signed in; a pause for the want of it is over.
+    /// Somebody signed in: what is theirs is fetched (spec 3.1A), and a pause for the want of it is over.
     pub(super) fn signed_in(&mut self, now: Instant) {
         self.signed_in = true;
+        self.launched = true;
         if let Some(pause) = self.pause.as_mut().filter(|pause| pause.code == ErrorCode::AuthError) {
             pause.until = Some(now);
         }

@@ -17,9 +17,15 @@ use crate::history::{DeviceEvent, Phase, SyncOutcome, Trigger};
 const NOTED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 impl Engine {
+    /// The user pulls to refresh: syncs now, whatever the pause, and looks again for files that were let alone.
+    pub async fn refresh(&self) -> SyncOutcome {
+        self.uploads.borrow_mut().down.try_again();
+        self.sync(Trigger::Manual).await
+    }
+
     /// Syncs now, whatever the pause. While another sync runs this one waits for it, and runs once more, unless one
     /// that began after the request has run by then.
-    pub async fn sync(&self, trigger: Trigger) -> SyncOutcome {
+    pub(super) async fn sync(&self, trigger: Trigger) -> SyncOutcome {
         let asked = self.schedule.borrow().begun();
         let _turn = self.turn.lock().await;
         if let Some(outcome) = self.schedule.borrow().ended_since(asked) {
@@ -54,9 +60,6 @@ impl Engine {
         self.board.borrow_mut().sweep();
         let _abandoned = AbandonOnDrop(self);
         self.emit(DeviceEvent::SyncStarted { trigger });
-        if trigger == Trigger::Manual {
-            self.uploads.borrow_mut().down.try_again();
-        }
         let online = self.schedule.borrow().online();
         let result = if online { Some(self.halves().await) } else { None };
         let outcome = self.conclude(result);

@@ -35,8 +35,10 @@ const KEY_ID: usize = 8;
 const ENCAPSULATED: usize = 32;
 /// Bytes of a content key.
 const CONTENT_KEY: usize = 32;
-/// Bytes of a content key sealed to a device: with its tag.
-const WRAPPED: usize = CONTENT_KEY + 16;
+/// Bytes that tell whether what is sealed was touched.
+const TAG: usize = 16;
+/// Bytes of a content key sealed to a device.
+const WRAPPED: usize = CONTENT_KEY + TAG;
 /// Bytes of all that is said to one device.
 const SLOT: usize = KEY_ID + ENCAPSULATED + WRAPPED;
 
@@ -139,6 +141,13 @@ pub fn seal(value: &Value, slot: Slot<'_>, keys: &[SealingKey], random: &mut Str
     }
     let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     Some(format!("{HEAD}.{}.{}.{}", part(slot.id.as_bytes()), part(&boxed), part(&slots)))
+}
+
+/// How long an envelope is, in bytes, of a value of `value` bytes as JSON in a record whose id has `id`, for so many `keys`.
+#[must_use]
+pub fn sealed_length(value: usize, id: usize, keys: usize) -> usize {
+    let base64 = |bytes: usize| (4 * bytes).div_ceil(3);
+    HEAD.len() + 3 + base64(id) + base64(value + TAG) + base64(keys * SLOT)
 }
 
 /// A key is used for one value, and needs no nonce but one.

@@ -140,3 +140,20 @@ fn a_key_survives_its_bytes() {
     assert_eq!(SealingKey::parse("AAAA"), None);
     assert!(OpeningKey::from_bytes(&[1; 31]).is_none());
 }
+
+#[test]
+fn an_envelope_is_as_long_as_is_said() {
+    let random = &mut Seed(1).stream("length");
+    for keys in 1..4 {
+        for text in ["", "a", "ab", "abc", "Behind the door"] {
+            let (value, slot) = (json!(text), Slot { id: "WO-000001", field: "rootCause" });
+            let readers: Vec<SealingKey> = (0..keys).map(|_| OpeningKey::draw(random).public()).collect();
+            let envelope = seal(&value, slot, &readers, random).unwrap();
+            assert_eq!(
+                envelope.len(),
+                sealed_length(value.to_string().len(), slot.id.len(), keys),
+                "{text} for {keys}"
+            );
+        }
+    }
+}

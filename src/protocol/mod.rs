@@ -30,7 +30,7 @@ pub use conflict::{
 pub use dead_letter::{DeadLetter, DeadLetters, DeadLettersQuery};
 pub use delta::{Changes, DeltaAnswer, DeltaQuery, IdsByKind, Removal, RemovalReason, RemovalsByKind};
 pub use digest::ViewDigest;
-pub use envelope::{Envelope, OpeningKey, SEALABLE, SealingKey, Slot, seal};
+pub use envelope::{Envelope, OpeningKey, SEALABLE, SealingKey, Slot, seal, sealed_length};
 pub use error::{ErrorCode, Problem};
 pub use fields::{FieldKind, TIME_FIELDS, WORK_ORDER_FIELDS, field_kind, line_key};
 pub use push::{

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::device::{Ask, Reply};
 use crate::base::WallClock;
 use crate::client::{Capture, EditRequest, Engine, EngineError, LogOut};
-use crate::history::Trigger;
 
 /// A running reference engine and the wall clock of its device.
 #[derive(Clone)]
@@ -49,7 +48,7 @@ impl Session {
                 LogOut::Done => Reply::Done,
                 LogOut::Unsynced(changes) => Reply::Unsynced(changes),
             },
-            Ask::Sync => Reply::Synced(engine.sync(Trigger::Manual).await),
+            Ask::Sync => Reply::Synced(engine.refresh().await),
             Ask::Connectivity { online } => {
                 engine.connectivity(online);
                 Reply::Done

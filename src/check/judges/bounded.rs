@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::history::{DeviceEvent, Event, Message, MessageKind, Phase, QueueStatus, Trigger, What};
-use crate::protocol::Operation;
+use crate::protocol::{Operation, sealed_length};
 
 use super::super::case::{Case, device_event};
 use super::super::facts::Device;
@@ -21,7 +21,7 @@ pub(in super::super) fn within_budget(case: &Case<'_>, out: &mut Findings) {
     for (name, device) in &case.facts.devices {
         // A user without an engine has no budget: the story says each request.
         if device.timeline.iter().any(|event| device_event(event).is_some()) {
-            requests(name, device, out);
+            requests(case, name, device, out);
             wake_ups(name, device, out);
             nothing_twice(case, name, device, out);
             queue_rows(case, name, device, out);
@@ -42,7 +42,7 @@ struct Count {
     refreshes: u64,
 }
 
-fn requests(name: &str, device: &Device<'_>, out: &mut Findings) {
+fn requests(case: &Case<'_>, name: &str, device: &Device<'_>, out: &mut Findings) {
     let mut count = Count::default();
     let mut last = 0;
     for event in &device.timeline {
@@ -53,7 +53,7 @@ fn requests(name: &str, device: &Device<'_>, out: &mut Findings) {
                     MessageKind::Push { operations } => {
                         (count.pushes, count.deliveries) =
                             (count.pushes + 1, count.deliveries + operations.len() as u64);
-                        lean(name, message, operations, event.seq, out);
+                        lean(case, message, operations, event.seq, out);
                     }
                     MessageKind::Delta { .. } => count.pulls += 1,
                     MessageKind::Refresh => count.refreshes += 1,
@@ -82,16 +82,25 @@ fn requests(name: &str, device: &Device<'_>, out: &mut Findings) {
 }
 
 /// A push carries its operations and little else.
-fn lean(name: &str, message: &Message, operations: &[Operation], seq: u64, out: &mut Findings) {
+fn lean(case: &Case<'_>, message: &Message, operations: &[Operation], seq: u64, out: &mut Findings) {
     if message.bytes <= HEAD_BYTES {
         return;
     }
-    let length = |operation: &Operation| serde_json::to_string(operation).map_or(0, |text| text.len() as u64);
-    let budget = HEAD_BYTES + operations.iter().map(length).sum::<u64>();
+    let budget = HEAD_BYTES + operations.iter().map(|operation| length(case, operation)).sum::<u64>();
     if message.bytes > budget {
-        let expected = format!("a push of {} by {name} takes at most {budget} bytes", operations.len());
+        let expected = format!("a push of {} by {} takes at most {budget} bytes", operations.len(), message.device);
         out.violated(CHECK, expected, format!("it took {}", message.bytes), &[seq]);
     }
+}
+
+/// How long an operation is in a push, in bytes; at most, where it is sealed.
+fn length(case: &Case<'_>, operation: &Operation) -> u64 {
+    let open = serde_json::to_string(operation).map_or(0, |text| text.len());
+    // Devices, the office and the auditor.
+    let keys = case.facts.devices.len() + 2;
+    let sealed = case.facts.sealed.iter().filter_map(|field| operation.payload.get(field));
+    let sealed = sealed.map(|value| sealed_length(value.to_string().len(), operation.entity_id.len(), keys));
+    (open + sealed.sum::<usize>()) as u64
 }
 
 /// Syncs that the user did not ask for keep to what happened: a change, the network, a wait that ended, a period.

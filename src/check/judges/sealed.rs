@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::history::{DeviceEvent, ENVELOPES, MessageKind, UNREADABLE, What};
+use crate::history::{DeviceEvent, ENVELOPES, Event, MessageKind, UNREADABLE, What};
 use crate::protocol::{Envelope, OperationKind, path};
 
 use super::super::case::{Case, device_event};
@@ -80,7 +80,8 @@ fn last_writer<'c, 'a>(case: &'c Case<'a>, id: &str, field: &str) -> Option<&'c 
     case.facts.ops.all.iter().filter(sets).max_by_key(|op| op.accepted().and_then(|answer| answer.result.new_version))
 }
 
-/// Whether the server had `device`'s key and had given it the order by the time `writer` was made.
+/// Whether the server had `device`'s key and had given it the order by the time `writer` was made. Who signs in again later
+/// may have had no session any more by then, and a device without one is none.
 fn could_be_sealed_to(device: &Device<'_>, id: &str, writer: &Op<'_>) -> bool {
     let (mut asked, mut registered, mut given) = (None, false, false);
     let sent = writer.sent.first().map_or(u64::MAX, |sent| sent.seq);
@@ -106,5 +107,7 @@ fn could_be_sealed_to(device: &Device<'_>, id: &str, writer: &Op<'_>) -> bool {
             _ => {}
         }
     }
-    registered && given
+    let mut later = device.timeline.iter().skip_while(|event| event.seq <= by);
+    let signs_in = |event: &Event| matches!(&event.what, What::Request(asked) if asked.kind == MessageKind::SignIn);
+    registered && given && !later.any(|event| signs_in(event))
 }

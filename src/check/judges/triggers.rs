@@ -14,6 +14,8 @@ use super::super::verdict::Findings;
 const CHECK: &str = "5.1 triggers";
 /// What "at once" allows a device, in milliseconds.
 const AT_ONCE_MS: u64 = 1_000;
+/// What it allows one that was just let in, which has to write down who it is for and to register its key first.
+const LET_IN_MS: u64 = 5_000;
 /// Coming back is a reason to sync after more than this in the background, in milliseconds.
 const AWAY_MS: u64 = 5 * 60 * 1_000;
 /// A battery with fewer percent than this, and not charged, forbids the period.
@@ -119,6 +121,9 @@ impl<'c> Watch<'c> {
                 }
                 What::Answer(message) if message.kind == MessageKind::SignIn && message.status == 200 => {
                     self.let_in |= message.delivered;
+                    if message.delivered {
+                        self.owe_within(LET_IN_MS, "somebody signed in", event);
+                    }
                 }
                 What::Answer(message) if message.delivered => {
                     let MessageKind::PushAnswer { results } = &message.kind else { continue };
@@ -182,8 +187,12 @@ impl<'c> Watch<'c> {
     }
 
     fn owe(&mut self, why: &str, event: &Event) {
-        if self.up && self.signed_in && !self.troubled && !self.running {
-            self.owed.push(Owed { why: why.to_owned(), seq: event.seq, by_ms: event.at_ms + AT_ONCE_MS });
+        self.owe_within(AT_ONCE_MS, why, event);
+    }
+
+    fn owe_within(&mut self, allowed_ms: u64, why: &str, event: &Event) {
+        if self.up && (self.signed_in || self.let_in) && !self.troubled && !self.running {
+            self.owed.push(Owed { why: why.to_owned(), seq: event.seq, by_ms: event.at_ms + allowed_ms });
         }
     }
 

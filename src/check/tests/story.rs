@@ -117,7 +117,7 @@ impl Story {
         self.tell(What::Acknowledged { device: device.into(), operation });
     }
 
-    fn message(&mut self, device: &str, request: bool, delivered: bool, kind: MessageKind) {
+    pub(super) fn message(&mut self, device: &str, request: bool, delivered: bool, kind: MessageKind) {
         self.now_ms += 10;
         self.exchanges += u64::from(request);
         let status = if request { 0 } else { 200 };

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::base::{Clock, Seed, WallClock};
 use crate::disk::{SimDisk, Storage};
-use crate::history::{DeviceEvent, OperationRecord, QueueStatus, SyncOutcome, Trigger};
+use crate::history::{DeviceEvent, OperationRecord, QueueStatus, SyncOutcome};
 use crate::protocol::{Problem, Record, path};
 
 pub(super) const RTT: Duration = Duration::from_millis(100);
@@ -296,7 +296,7 @@ impl Device {
     }
 
     pub(super) async fn sync(&self) -> SyncOutcome {
-        self.engine.sync(Trigger::Manual).await
+        self.engine.refresh().await
     }
 
     pub(super) fn edit(&self, id: &str, set: Value) -> OperationRecord {

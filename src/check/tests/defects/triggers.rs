@@ -2,7 +2,7 @@
 
 use super::super::super::Verdict;
 use super::*;
-use crate::history::{Circumstance, LinkState};
+use crate::history::{Circumstance, LinkState, MessageKind};
 use crate::protocol::OperationKind;
 
 const MINUTE: u64 = 60_000;
@@ -55,19 +55,21 @@ fn a_trigger_that_does_not_fire() {
         story.wait(6 * MINUTE);
         told(story, Circumstance::Foreground);
     };
-    let cases: [(Happens, Trigger, &str); 3] = [
+    let let_in: Happens = |story| story.message("maria", false, true, MessageKind::SignIn);
+    let cases: [(Happens, Trigger, &str); 4] = [
         (edited, Trigger::Critical, "a critical change was made"),
         (away, Trigger::Foreground, "comes back"),
         (restarted, Trigger::Launch, "the app was started"),
+        (let_in, Trigger::Launch, "somebody signed in"),
     ];
     for (happens, trigger, why) in cases {
         let mut missed = story(None);
         happens(&mut missed);
-        red(&after(missed, 2_000), "5.1", &["maria syncs at once", why]);
+        red(&after(missed, 6_000), "5.1", &["maria syncs at once", why]);
         let mut fired = story(None);
         happens(&mut fired);
         synced(&mut fired, trigger);
-        quiet(&after(fired, 2_000));
+        quiet(&after(fired, 6_000));
     }
 }
 
