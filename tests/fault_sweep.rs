@@ -62,8 +62,8 @@ const FAULTS: &[(&str, &str)] = &[
     ("replay", "replay: { device: maria, back: 2"),
 ];
 
-/// What is no message fault, or strikes pushes alone and has scenarios of its own.
-const OTHERS: &[&str] = &["captive-portal", "server", "crash", "refuse"];
+/// What is no message fault, or strikes pushes or pulls alone and has scenarios of its own.
+const OTHERS: &[&str] = &["captive-portal", "server", "crash", "refuse", "spoil short-of-one"];
 
 /// More exchanges than the story has, whatever goes wrong.
 const BOUND: u32 = 40;

@@ -13,7 +13,7 @@ use hyper::{Response, StatusCode};
 use tokio::task::spawn_local;
 
 use super::exchange::{Answered, Asked, Asking, Fate, Session, complete};
-use super::faults::{Act, Canned, Damaged, Duplicate, Garble, LoseHow, Moment, Refuse, Replay, Slow, Spoil};
+use super::faults::{Act, Canned, Damaged, Duplicate, Garble, LoseHow, Moment, Refuse, Replay, Slow, Spoil, leave_out};
 use super::inspect;
 use super::script::head_text;
 use crate::history::MessageKind;
@@ -35,6 +35,7 @@ impl Session {
                 self.keep_back(asked, &answer, 0);
                 return Ok(self.spoilt(asked, id, spoil, answer));
             }
+            Act::LeaveOut => self.short_of_one(asked, id, (head, body)).await?,
             Act::Refuse(refuse) => {
                 let answer = self.refused(&refuse, head, body).await?;
                 self.proxy.fired(&self.device, asked.number, id);
@@ -175,6 +176,18 @@ impl Session {
         Ok(Response::from_parts(earlier, Full::new(content)))
     }
 
+    /// The server's answer; where it is a page with work orders, one is missing.
+    async fn short_of_one(&self, asked: &Asked, id: u64, (head, body): Asking) -> io::Result<Response<Full<Bytes>>> {
+        let (mut head, mut body) = self.forward(head, body).await?;
+        if let Some(page) = inspect::json(&head.headers, &body).and_then(leave_out) {
+            self.proxy.fired(&self.device, asked.number, id);
+            head.headers.remove(CONTENT_ENCODING);
+            head.headers.remove(CONTENT_LENGTH);
+            body = serde_json::to_vec(&page).map_err(io::Error::other)?.into();
+        }
+        Ok(self.hand_over(asked, (head, body)).0)
+    }
+
     /// Asks the server for all but the operations to refuse, and puts those into its answer.
     async fn refused(&self, refuse: &Refuse, mut head: request::Parts, body: Bytes) -> io::Result<Answered> {
         let Some(PushRequest { mut operations }) = inspect::json(&head.headers, &body) else {
@@ -205,6 +218,7 @@ impl Session {
             Act::Answer(_)
             | Act::AnswerAfter(_)
             | Act::Spoil(_)
+            | Act::LeaveOut
             | Act::Refuse(_)
             | Act::Slow(_)
             | Act::Duplicate(_)

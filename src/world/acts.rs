@@ -28,7 +28,7 @@ pub fn message_fault(action: &Action) -> Option<(Fault, Aim<'_>, Act)> {
             }
         }
         Action::Answer(step) => (Fault::Answer, step.aim(), answer(step)),
-        Action::Spoil(step) => (Fault::Spoil, step.aim(), Act::Spoil(spoil(step))),
+        Action::Spoil(step) => (Fault::Spoil, step.aim(), spoil(step)),
         Action::Slow(step) => (Fault::Slow, step.aim(), Act::Slow(slow(step))),
         Action::Duplicate(step) => {
             let duplicate = step.late.map_or(Duplicate::AtOnce, |late| Duplicate::Late(late.duration()));
@@ -62,9 +62,9 @@ fn place(at: Option<Size>) -> At {
     at.map_or(At::Middle, |at| At::Byte(at.bytes()))
 }
 
-fn spoil(step: &scenario::SpoilAnswer) -> Spoil {
+fn spoil(step: &scenario::SpoilAnswer) -> Act {
     let at = place(step.at);
-    match step.how {
+    Act::Spoil(match step.how {
         SpoilHow::Empty => Spoil::Empty,
         SpoilHow::Half => Spoil::Half(at),
         SpoilHow::CutOff => Spoil::CutOff(at),
@@ -76,7 +76,8 @@ fn spoil(step: &scenario::SpoilAnswer) -> Spoil {
         SpoilHow::Garbage => Spoil::Garbage,
         SpoilHow::BadGzip => Spoil::BadGzip,
         SpoilHow::Mislabelled => Spoil::Mislabelled,
-    }
+        SpoilHow::ShortOfOne => return Act::LeaveOut,
+    })
 }
 
 fn slow(step: &scenario::Slow) -> Slow {

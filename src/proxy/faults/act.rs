@@ -17,6 +17,8 @@ pub enum Act {
     AnswerAfter(Canned),
     /// The server does its work; its answer arrives damaged.
     Spoil(Spoil),
+    /// Of what the server gives in a pull, a work order never arrives.
+    LeaveOut,
     /// Of a push, the operations on some records fail.
     Refuse(Refuse),
     /// It takes its time.
@@ -40,6 +42,7 @@ impl Act {
             Self::Answer(_) => "answer",
             Self::AnswerAfter(_) => "answer-after",
             Self::Spoil(_) => "spoil",
+            Self::LeaveOut => "leave-out",
             Self::Refuse(_) => "refuse",
             Self::Slow(_) => "slow",
             Self::Duplicate(_) => "duplicate",
@@ -70,6 +73,7 @@ impl Act {
             | Self::Answer(_)
             | Self::AnswerAfter(_)
             | Self::Spoil(_)
+            | Self::LeaveOut
             | Self::Slow(_)
             | Self::Duplicate(_)
             | Self::Garble(_)

@@ -1,6 +1,6 @@
 //! Every fault there is, for lists and explanations: what it does, what can be set, and how a scenario asks for it.
 
-use super::{canned, crash, duplicate, garble, lose, refuse, replay, slow, spoil};
+use super::{canned, crash, duplicate, garble, leave_out, lose, refuse, replay, slow, spoil};
 
 /// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Entry {
 pub fn catalogue() -> impl Iterator<Item = &'static Entry> {
     [lose::ENTRIES, canned::ENTRIES, refuse::ENTRIES, spoil::ENTRIES, slow::ENTRIES, duplicate::ENTRIES]
         .into_iter()
-        .chain([garble::ENTRIES, replay::ENTRIES, crash::ENTRIES])
+        .chain([leave_out::ENTRIES, garble::ENTRIES, replay::ENTRIES, crash::ENTRIES])
         .flatten()
 }
 

@@ -64,6 +64,8 @@ pub enum SpoilHow {
     BadGzip,
     /// It is whole, and called a page for people.
     Mislabelled,
+    /// A page of a pull lacks a work order, and looks whole.
+    ShortOfOne,
 }
 
 impl SpoilHow {
@@ -90,6 +92,7 @@ impl fmt::Display for SpoilAnswer {
             SpoilHow::Garbage => "as garbage",
             SpoilHow::BadGzip => "with its gzip broken",
             SpoilHow::Mislabelled => "called a page",
+            SpoilHow::ShortOfOne => "short of one work order",
         };
         write!(f, "{} will get {} {how}", self.device, self.aim())?;
         match self.at {

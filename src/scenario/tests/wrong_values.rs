@@ -297,3 +297,20 @@ fn what_is_quoted_is_cut() {
     let cut = format!("there is no requirement `{}…`", "x".repeat(100));
     assert_eq!(texts, ["`name` has 900000 characters; say it in 200 at most", cut.as_str()]);
 }
+
+#[test]
+fn only_a_page_of_a_pull_can_be_short() {
+    says(
+        &story("  - spoil: { device: maria, how: short-of-one }\n"),
+        r"
+error: only a page of a pull can be short of a work order
+ --> story.yaml:7:34
+  |
+7 |   - spoil: { device: maria, how: short-of-one }
+  |                                  ^^^^^^^^^^^^
+  |
+  = help: write `of: pull`
+",
+    );
+    read(&story("  - spoil: { device: maria, of: pull, how: short-of-one }\n")).unwrap();
+}

@@ -6,7 +6,9 @@ use crate::base::Span;
 use crate::history::ServerState;
 use crate::protocol::ErrorCode;
 use crate::scenario::action::Action;
-use crate::scenario::faults::{Aim, Answer, AnswerPage, Only, RefuseChange, Replay, Slow, SpoilAnswer};
+use crate::scenario::faults::{
+    Aim, Answer, AnswerPage, Exchange, Only, RefuseChange, Replay, Slow, SpoilAnswer, SpoilHow,
+};
 use crate::scenario::outline::{Node, Place};
 use crate::scenario::problem::one_of;
 use crate::scenario::server_step::CrashServer;
@@ -70,6 +72,10 @@ impl<'a> Story<'a, '_, '_> {
         if step.at.is_some() && !step.how.has_place() {
             let help = "it goes with half, cut-off, stalled, overlong and cut-in-head".to_owned();
             self.problems.add(at.key_place("at"), "`at` names no place in an answer spoilt so", Some(help));
+        }
+        if step.how == SpoilHow::ShortOfOne && step.of != Exchange::Pull {
+            let help = Some("write `of: pull`".to_owned());
+            self.problems.add(at.at("how").place, "only a page of a pull can be short of a work order", help);
         }
     }
 
