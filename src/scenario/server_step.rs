@@ -1,5 +1,6 @@
 //! Steps of those who mean no good, and of a server that goes wrong: its clock, tampered calls, a disk in strange hands.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use super::file::Skew;
 use crate::base::Size;
+use crate::protocol::tus;
 
 /// See [`super::Action::ServerClock`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +97,10 @@ pub struct Call {
     #[schemars(example = "call: [{ method: POST, path: /api/v1/sync/push, body: hello, content-type: text/plain }]")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
+    /// Further headers by their names in small letters: those of uploads (tus 1.0), of ranges and of caches.
+    #[schemars(example = "call: [{ path: /api/v1/sync/attachments/a-1, headers: { range: bytes=0-9 } }]")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// In place of the user's own access token; none at all when empty.
     #[schemars(example = "call: [{ path: /api/v1/profile, token: made-up }]")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +109,21 @@ pub struct Call {
     #[schemars(example = "call: [{ path: /api/v1/sync/conflicts, without: [Worn brush] }]")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
+}
+
+impl Call {
+    /// What `headers` can name.
+    pub const HEADERS: &'static [&'static str] = &[
+        "if-none-match",
+        "if-range",
+        "range",
+        tus::RESUMABLE,
+        tus::UPLOAD_CHECKSUM,
+        tus::UPLOAD_LENGTH,
+        tus::UPLOAD_METADATA,
+        tus::UPLOAD_OFFSET,
+        "x-http-method-override",
+    ];
 }
 
 /// How a call is made.

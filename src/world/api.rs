@@ -231,13 +231,14 @@ impl ApiUser {
         };
         let request = Request {
             bearer: Some(token).filter(|token| !token.is_empty()),
-            headers: call.content_type.iter().map(|kind| ("content-type", kind.clone())).collect(),
+            headers: headers_of(call),
             body: body_of(call).map_err(|error| fail(error.to_string()))?,
             gzip: call.gzip.is_some(),
             ..Request::new(method, call.path.clone())
         };
         let answer = self.http.send(request).await.map_err(|error| fail(error.detail))?;
-        let text = if answer.gzip {
+        // The answer to a HEAD says how its body would be packed, and has none.
+        let text = if answer.gzip && !answer.body.is_empty() {
             gzip::unpack(&answer.body, MAX_ANSWER).map_err(|error| fail(error.to_string()))?
         } else {
             answer.body
@@ -314,6 +315,13 @@ impl ApiUser {
         let answer = serde_json::from_slice(&text);
         Ok(answer.map_err(|error| fail(format!("not the answer that the protocol names: {error}")))?)
     }
+}
+
+/// The headers of a tampered call.
+fn headers_of(call: &Call) -> Vec<(&'static str, String)> {
+    let content_type = call.content_type.iter().map(|kind| ("content-type", kind.clone()));
+    let named = Call::HEADERS.iter().filter_map(|name| Some((*name, call.headers.get(*name)?.clone())));
+    content_type.chain(named).collect()
 }
 
 /// The body that a tampered call has on the wire.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::{Circumstance, DeviceEvent, Event, MessageKind, UploadStep, What};
+use crate::protocol::OperationKind;
 
 use super::super::case::{Case, device_event};
 use super::super::facts::{Device, WORK_ORDERS};
@@ -20,6 +21,8 @@ const SETTINGS: &str = "6.2 settings";
 const URGENT: u8 = 3;
 /// Largest part of a file, in bytes (decision s).
 const MOST: u64 = 4 << 20;
+/// So long the server remembers what was deleted (decision q).
+const NINETY_DAYS_MS: u64 = 90 * 24 * 3600 * 1000;
 /// A part that is on its way when it may not be any more is broken off within this.
 const AT_ONCE_MS: u64 = 1_000;
 
@@ -292,12 +295,22 @@ pub(in super::super) fn are_what_was_kept(case: &Case<'_>, out: &mut Findings) {
         let Some(op) = case.facts.ops.find(file.queue_id) else { continue };
         if let Some(answer) = op.accepted()
             && !case.facts.server_files.contains_key(id)
+            && !may_be_forgotten(case, op.entity)
         {
             let expected = format!("the server holds the file of {}", op.describe());
             out.violated(CHECK, expected, format!("it has no {id}, which {name} took"), &[file.seq, answer.seq]);
         }
         said_of_it(op, file, out);
     }
+}
+
+/// Whether the server has forgotten the order, and its files with it: ninety days after it was deleted (decision q).
+fn may_be_forgotten(case: &Case<'_>, order: &str) -> bool {
+    let Some(read_ms) = case.facts.dead_letters_read_ms else { return false };
+    let order = case.facts.ops.resolve(order);
+    let deletes = case.facts.ops.all.iter().filter(|op| op.kind == OperationKind::Delete);
+    let deleted = deletes.filter(|op| case.facts.ops.resolve(op.entity) == order).filter_map(|op| op.accepted());
+    deleted.map(|answer| answer.at_ms).min().is_some_and(|at_ms| read_ms.saturating_sub(at_ms) >= NINETY_DAYS_MS)
 }
 
 /// What is no picture goes up as it was attached.

@@ -15,7 +15,7 @@ use crate::scenario::outline::{Node, Place};
 use crate::scenario::period::SyncEvery;
 use crate::scenario::problem::{Problems, did_you_mean, one_of};
 use crate::scenario::reference::labels_in;
-use crate::scenario::server_step::{SearchDisk, Tamper};
+use crate::scenario::server_step::{Call, SearchDisk, Tamper};
 use crate::scenario::step::{Crash, CrashWhen, SetClock};
 use crate::scenario::work_step::{DAY, Work};
 use crate::scenario::{Battery, DataSaver};
@@ -251,6 +251,11 @@ impl<'a> Story<'a, '_, '_> {
             if !call.path.starts_with('/') || call.path.contains(char::is_whitespace) {
                 let help = Some("write for example `path: /api/v1/profile`".to_owned());
                 self.problems.add(node.at("path").place, format!("`{}` is no path", call.path), help);
+            }
+            for name in call.headers.keys().filter(|name| !Call::HEADERS.contains(&name.as_str())) {
+                let help = Some(one_of(name, Call::HEADERS));
+                let message = format!("`{name}` is no header that a call can have");
+                self.problems.add(node.at("headers").key_place(name), message, help);
             }
             if call.body.is_none() && (call.fill.is_some() || call.gzip.is_some()) {
                 self.problems.add(node.place, "without a `body` there is nothing to fill or to gzip", None);
