@@ -1,6 +1,7 @@
 //! The proxy: takes a device's connection and answers its requests with what the server says.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -21,6 +22,7 @@ use super::overhear::OnHeard;
 use super::wire::{Watched, Wire};
 use crate::history::{MessageKind, Recorder, What};
 use crate::net::ProxyEnd;
+use crate::protocol::Operation;
 
 /// Any stream of bytes both ways.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin {}
@@ -76,6 +78,8 @@ pub(super) struct Shared {
     pub(super) faults: Faults,
     /// What a cache that should not be there has kept.
     pub(super) memory: RefCell<Memory<Target, Answered>>,
+    /// The operations that set out for the server.
+    pub(super) pushed: RefCell<BTreeSet<String>>,
     on_crash: RefCell<OnCrash>,
     front: RefCell<Front>,
     on_heard: RefCell<Option<OnHeard>>,
@@ -89,6 +93,11 @@ impl Shared {
     /// The next exchange's number, from 1.
     pub(super) fn next_exchange(&self) -> u64 {
         self.exchanges.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// `operations` set out for the server.
+    pub(super) fn note_pushed(&self, operations: &[Operation]) {
+        self.pushed.borrow_mut().extend(operations.iter().map(|operation| operation.queue_id.clone()));
     }
 
     /// Records that a rule struck.
@@ -137,6 +146,7 @@ impl Proxy {
             upstream,
             faults,
             memory: RefCell::default(),
+            pushed: RefCell::default(),
             on_crash: RefCell::new(on_crash),
             front: RefCell::default(),
             on_heard: RefCell::default(),

@@ -37,8 +37,7 @@ impl Session {
             }
             Act::LeaveOut => self.short_of_one(asked, id, (head, body)).await?,
             Act::Refuse(refuse) => {
-                let answer = self.refused(&refuse, head, body).await?;
-                self.proxy.fired(&self.device, asked.number, id);
+                let answer = self.refused((asked.number, id), &refuse, head, body).await?;
                 self.hand_over(asked, answer).0
             }
             Act::LoseAnswer(_) | Act::Crash(Moment::AfterCommit) => {
@@ -188,12 +187,23 @@ impl Session {
         Ok(self.hand_over(asked, (head, body)).0)
     }
 
-    /// Asks the server for all but the operations to refuse, and puts those into its answer.
-    async fn refused(&self, refuse: &Refuse, mut head: request::Parts, body: Bytes) -> io::Result<Answered> {
+    /// Asks the server for all but the operations to refuse, and puts those into its answer. What it may have seen before,
+    /// such as a change whose answer was lost, cannot be refused any more.
+    async fn refused(
+        &self,
+        (exchange, id): (u64, u64),
+        refuse: &Refuse,
+        mut head: request::Parts,
+        body: Bytes,
+    ) -> io::Result<Answered> {
         let Some(PushRequest { mut operations }) = inspect::json(&head.headers, &body) else {
             return self.forward(head, body).await;
         };
-        let refused = refuse.take(&mut operations);
+        let refused = refuse.take(&mut operations, &self.proxy.pushed.borrow());
+        if !refused.is_empty() {
+            self.proxy.fired(&self.device, exchange, id);
+        }
+        self.proxy.note_pushed(&operations);
         head.headers.remove(CONTENT_ENCODING);
         head.headers.remove(CONTENT_LENGTH);
         let rest = serde_json::to_vec(&PushRequest { operations }).map_err(io::Error::other)?;

@@ -115,8 +115,13 @@ impl Watch {
                     let expected = format!("{name} escalates after {ESCALATE_AFTER} failures of the server");
                     out.violated(CHECK, expected, format!("it does after {}", self.server_failures + 1), &[seq]);
                 }
+                if self.escalated {
+                    let expected = format!("{name} escalates once, while the server keeps failing");
+                    out.violated(CHECK, expected, "it does again", &[seq]);
+                }
                 self.escalated = true;
             }
+            DeviceEvent::LoggedOut => (self.server_failures, self.escalated) = (0, false),
             DeviceEvent::SyncEnded { outcome: SyncOutcome::Failed { code: ErrorCode::AuthError, .. } } => {
                 self.unpaused = self.unpaused.saturating_add(1);
             }

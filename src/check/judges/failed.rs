@@ -1,9 +1,9 @@
 //! Failed changes (spec 7.1, 7.2, decision k): given up after ten answers of the server and not before, shown, and never
 //! sent again, corrected or dropped but by the user's word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Decision, DeviceEvent, Message, MessageKind, Notice, Upload, UploadStep, What};
+use crate::history::{Decision, DeviceEvent, Message, MessageKind, Notice, QueueStatus, Upload, UploadStep, What};
 use crate::protocol::{ErrorCode, Operation, OperationResult};
 
 use super::super::case::{Case, device_event};
@@ -24,6 +24,23 @@ pub(in super::super) fn by_the_users_word(case: &Case<'_>, out: &mut Findings) {
         let files = taken(device).into_iter().map(|file| (file.id, file.queue_id)).collect();
         Watch { case, name, ops: BTreeMap::new(), asked: BTreeMap::new(), files, uploads: BTreeMap::new() }
             .follow(device, out);
+        stand(name, device, out);
+    }
+}
+
+/// A notice stands for each change that failed, and for nothing else.
+fn stand(name: &str, device: &Device<'_>, out: &mut Findings) {
+    let Some((seq, state)) = device.state else { return };
+    let failed = state.queue.iter().filter(|row| row.status == QueueStatus::Failed);
+    let failed: BTreeSet<&str> = failed.map(|row| row.queue_id.as_str()).collect();
+    let noticed: BTreeSet<&str> = state.notices.iter().map(|notice| notice.queue_id.as_str()).collect();
+    for queue_id in failed.symmetric_difference(&noticed) {
+        let expected = format!("{name} shows a notice for each change that failed, and for no other");
+        let happened = match failed.contains(queue_id) {
+            true => format!("{queue_id} has failed, and none stands for it"),
+            false => format!("one stands for {queue_id}, which has not"),
+        };
+        out.violated(CHECK, expected, happened, &[seq]);
     }
 }
 

@@ -124,6 +124,7 @@ pub(super) const AT_THE_END: &[Judge] = &[
     always(converge::devices_agree),
     always(sealed::kept_in_envelopes),
     always(sealed::read_by_whom_they_are_for),
+    always(sealed::each_user_has_a_key),
     always(phantom::nothing_from_nowhere),
     always(references::nothing_dangles),
     always(resurrect::the_dead_stay_dead),

@@ -58,6 +58,30 @@ pub(in super::super) fn read_by_whom_they_are_for(case: &Case<'_>, out: &mut Fin
     }
 }
 
+/// A device's key leaves with its user: what was sealed to one opens for nobody after them.
+pub(in super::super) fn each_user_has_a_key(case: &Case<'_>, out: &mut Findings) {
+    for (name, device) in &case.facts.devices {
+        let last = device.state.map(|(seq, state)| (seq, state.sealing_key.as_deref()));
+        let looked = device.timeline.iter().filter_map(|event| match &event.what {
+            What::Looked { state, .. } => Some((event.seq, state.sealing_key.as_deref())),
+            _ => None,
+        });
+        let held = looked.chain(last).filter_map(|(seq, key)| Some((seq, key?)));
+        let held: Vec<(u64, &str)> = held.collect();
+        for event in &device.timeline {
+            if !matches!(device_event(event), Some(DeviceEvent::LoggedOut)) {
+                continue;
+            }
+            let (before, after) = held.split_at(held.partition_point(|(seq, _)| *seq < event.seq));
+            if let Some((seq, key)) = after.iter().find(|(_, key)| before.iter().any(|(_, old)| old == key)) {
+                let expected = format!("{name} forgets its key for sealed fields with the user who logs out");
+                out.violated(CHECK, expected, format!("it holds {key} again"), &[event.seq, *seq]);
+                break;
+            }
+        }
+    }
+}
+
 fn envelope<'a>(server: Seen<'a>, field: &str) -> Option<&'a str> {
     server.record.get(ENVELOPES)?.get(field)?.as_str()
 }

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{ChangeLine, ChangeState, DeviceEvent, Event, Icon, MessageKind, Status, SyncOutcome, What};
+use crate::history::{
+    Capability, ChangeLine, ChangeState, DeviceEvent, Event, Icon, MessageKind, Status, SyncOutcome, What,
+};
 use crate::protocol::ResultStatus;
 
 use super::super::case::{Case, device_event};
@@ -12,11 +14,16 @@ use super::super::operation::refused_for_good;
 use super::super::verdict::Findings;
 
 const CHECK: &str = "I18 honest status";
+/// How long a screen may take that shows nothing yet, in milliseconds.
+const AT_ONCE_MS: u64 = 1_000;
 
 pub(in super::super) fn honest_status(case: &Case<'_>, out: &mut Findings) {
     for (name, device) in &case.facts.devices {
-        // A client of somebody else's may show no icons and no lines; one that shows some shows all.
-        let marks = device.timeline.iter().any(|event| matches!(device_event(event), Some(DeviceEvent::Marked { .. })));
+        // A client of somebody else's may show no icons and no lines.
+        let marks = !case.facts.lacks.contains(&Capability::Changes)
+            && device.timeline.iter().any(|event| {
+                matches!(device_event(event), Some(DeviceEvent::Marked { .. } | DeviceEvent::Opened { .. }))
+            });
         Screen { case, name, marks, ..Screen::blank(case, name) }.watch(device, out);
     }
 }
@@ -39,17 +46,38 @@ struct Screen<'c, 'a> {
     /// The number of waiting changes that it shows, and where it began to.
     number: Option<(u64, u64)>,
     failed: Option<u64>,
+    /// A sync went through for the user who is signed in.
+    synced: bool,
+    /// It said that it was opened, as those do that show something.
+    opened: bool,
+    /// Since when there is something to show, by event and time, of a screen that shows no status.
+    empty: Option<(u64, u64)>,
 }
 
 impl<'c, 'a> Screen<'c, 'a> {
     fn blank(case: &'c Case<'a>, name: &'c str) -> Self {
         let (unsynced, lines, left) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
         let (open, done, number, failed) = (BTreeMap::new(), None, None, None);
-        Self { case, name, marks: false, open, done, unsynced, lines, left, number, failed }
+        Self {
+            case,
+            name,
+            marks: false,
+            open,
+            done,
+            unsynced,
+            lines,
+            left,
+            number,
+            failed,
+            synced: false,
+            opened: false,
+            empty: None,
+        }
     }
 
     fn watch(&mut self, device: &Device<'c>, out: &mut Findings) {
         for event in &device.timeline {
+            self.judge_empty(event, out);
             match &event.what {
                 What::Acknowledged { operation, .. } => {
                     let heard = self.case.facts.ops.find(&operation.queue_id).and_then(|op| op.settled());
@@ -57,6 +85,7 @@ impl<'c, 'a> Screen<'c, 'a> {
                         let order = self.case.facts.ops.resolve(&operation.entity_id);
                         self.open.insert(&operation.queue_id, (event.seq, order));
                         self.judge(event, out);
+                        self.shall_show(event);
                     }
                 }
                 What::Answer(message) if message.delivered => {
@@ -66,7 +95,7 @@ impl<'c, 'a> Screen<'c, 'a> {
                     }
                 }
                 What::Crashed { .. } => {
-                    (self.done, self.number) = (None, None);
+                    (self.done, self.number, self.empty) = (None, None, None);
                     self.unsynced.clear();
                     self.lines.clear();
                 }
@@ -99,12 +128,15 @@ impl<'c, 'a> Screen<'c, 'a> {
                 self.open.clear();
                 self.unsynced.clear();
                 self.lines.clear();
-                (self.done, self.number, self.failed) = (None, None, None);
+                (self.done, self.number, self.failed, self.synced) = (None, None, None, false);
+                self.empty = None;
             }
             DeviceEvent::SyncEnded { outcome } => {
                 self.failed = matches!(outcome, SyncOutcome::Failed { .. }).then_some(event.seq);
+                self.synced |= *outcome == SyncOutcome::Done;
+                self.shall_show(event);
             }
-            DeviceEvent::Opened { .. } => self.failed = None,
+            DeviceEvent::Opened { .. } => (self.failed, self.opened) = (None, true),
             DeviceEvent::Marked { changes, icons } => {
                 self.lines.extend(changes.iter().map(|line: &ChangeLine| (line.queue_id.as_str(), line.state)));
                 let order = |id: &'c String| self.case.facts.ops.resolve(id);
@@ -116,7 +148,11 @@ impl<'c, 'a> Screen<'c, 'a> {
                 self.unsynced.extend(other);
                 self.judge_marks(event, out);
             }
-            DeviceEvent::Shown { status, queued, .. } => {
+            DeviceEvent::Shown { status, queued, synced_ago_ms, .. } => {
+                if synced_ago_ms.is_some() && !self.synced {
+                    let expected = format!("{} names no last sync before its user's first", self.name);
+                    out.violated(CHECK, expected, format!("{status:?} names one"), &[event.seq]);
+                }
                 let done = *status == Status::Synced || (*queued == 0 && *status != Status::Syncing);
                 self.done = done.then(|| (event.seq, format!("{status:?} with {queued} waiting")));
                 if let Some(failed) = self.failed.filter(|_| *status == Status::Synced) {
@@ -128,6 +164,22 @@ impl<'c, 'a> Screen<'c, 'a> {
                 self.judge_number(event, *queued, out);
             }
             _ => {}
+        }
+    }
+
+    /// A status is to be seen from now on.
+    fn shall_show(&mut self, event: &Event) {
+        if self.opened && self.number.is_none() {
+            self.empty.get_or_insert((event.seq, event.at_ms));
+        }
+    }
+
+    fn judge_empty(&mut self, event: &Event, out: &mut Findings) {
+        if self.number.is_none()
+            && let Some((since, _)) = self.empty.take_if(|(_, at_ms)| *at_ms + AT_ONCE_MS < event.at_ms)
+        {
+            let expected = format!("{} shows its user how things stand", self.name);
+            out.violated(CHECK, expected, "it shows no status at all", &[since, event.seq]);
         }
     }
 

@@ -26,9 +26,15 @@ impl Refuse {
         }
     }
 
-    /// Takes the operations to refuse out of `operations`; returns their places, each with its result.
-    pub(in crate::proxy) fn take(&self, operations: &mut Vec<Operation>) -> Vec<(usize, OperationResult)> {
-        let first = operations.first().map(|operation| operation.entity_id.clone());
+    /// Takes the operations to refuse out of `operations`, but for those that were `pushed` before; returns their places,
+    /// each with its result.
+    pub(in crate::proxy) fn take(
+        &self,
+        operations: &mut Vec<Operation>,
+        pushed: &BTreeSet<String>,
+    ) -> Vec<(usize, OperationResult)> {
+        let is_new = |operation: &&Operation| !pushed.contains(&operation.queue_id);
+        let first = operations.iter().find(is_new).map(|operation| operation.entity_id.clone());
         let orders: BTreeSet<&str> = match self.orders.as_slice() {
             [] => first.as_deref().into_iter().collect(),
             orders => orders.iter().map(String::as_str).collect(),
@@ -36,7 +42,7 @@ impl Refuse {
         let mut refused = Vec::new();
         let mut place = 0;
         operations.retain(|operation| {
-            let stays = !orders.contains(operation.entity_id.as_str());
+            let stays = !orders.contains(operation.entity_id.as_str()) || pushed.contains(&operation.queue_id);
             if !stays {
                 refused.push((place, self.result(operation, refused.is_empty())));
             }
@@ -101,7 +107,7 @@ mod tests {
     #[test]
     fn every_result_stands_in_its_operations_place() {
         let mut kept = operations(&["a", "b", "a", "c"]);
-        let refused = refuse(&["a", "x"]).take(&mut kept);
+        let refused = refuse(&["a", "x"]).take(&mut kept, &BTreeSet::new());
         let done = kept.iter().map(|it| OperationResult::blank(it.queue_id.clone(), ResultStatus::Success)).collect();
         let results = Refuse::join(refused, done);
         assert_eq!(ids(&results), ["q0", "q1", "q2", "q3"]);
@@ -110,9 +116,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_pushed_before_is_not_refused() {
+        let pushed = BTreeSet::from(["q0".to_owned()]);
+        let mut kept = operations(&["a", "b", "a"]);
+        let refused = refuse(&["a"]).take(&mut kept, &pushed);
+        assert_eq!(refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [2]);
+        let mut kept = operations(&["a", "b"]);
+        let refused = refuse(&[]).take(&mut kept, &pushed);
+        assert_eq!(refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [1], "the first that is new");
+    }
+
+    #[test]
     fn with_no_order_named_the_first_record_is_refused() {
         let mut kept = operations(&["b", "a", "b"]);
-        assert_eq!(refuse(&[]).take(&mut kept).len(), 2);
+        assert_eq!(refuse(&[]).take(&mut kept, &BTreeSet::new()).len(), 2);
         assert_eq!(kept[0].entity_id, "a");
         assert!(refuse(&["a"]).concerns(&["b", "a"]) && refuse(&[]).concerns(&["b"]));
         assert!(!refuse(&["a"]).concerns(&["b"]) && !refuse(&[]).concerns(&[]));

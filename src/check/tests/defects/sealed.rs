@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::{planted, red};
+use super::super::{finds, planted, red};
 use super::{Story, on_device, on_server};
 use crate::base::Seed;
 use crate::check::Verdict;
-use crate::history::{ENVELOPES, Form, Message, MessageKind, Part, Place, Secret, Sighting, UNREADABLE, What};
+use crate::history::{DeviceEvent, DeviceState, ENVELOPES, Form, Message, MessageKind, Part, Place, Secret, Sighting};
+use crate::history::{UNREADABLE, What};
 use crate::protocol::{OpeningKey, Slot, path, seal};
 
 const CHECK: &str = "8.3 sealed";
@@ -97,4 +98,22 @@ fn a_device_that_does_not_read_what_is_for_it_is_caught() {
     red(&open, CHECK, &["maria reads title", "that is not sealed"]);
     let lost = sealed("tablet", |story| shows(story, "description", &Value::Null));
     red(&lost, "I3", &["WO-2 on maria", "description"]);
+}
+
+#[test]
+fn a_key_that_stays_when_its_user_leaves_is_caught() {
+    let left = |before: &str| {
+        sealed("maria", |story| {
+            on_device(story, "maria", |state| state.sealing_key = Some(key("maria").public().id()));
+            let at = story.events.iter().position(|(_, what)| *what == What::Healed).unwrap();
+            let tail = story.events.split_off(at);
+            let sealing_key = Some(key(before).public().id());
+            let state = Box::new(DeviceState { sealing_key, ..DeviceState::default() });
+            story.tell(What::Looked { device: "maria".into(), step: 0, state });
+            story.says("maria", DeviceEvent::LoggedOut);
+            story.events.extend(tail);
+        })
+    };
+    red(&left("maria"), CHECK, &["maria forgets its key", "it holds"]);
+    assert!(!finds(&left("tom"), CHECK, &["forgets its key"]));
 }

@@ -49,6 +49,39 @@ fn synced_goes_on_being_shown_while_a_change_waits() {
 }
 
 #[test]
+fn a_screen_that_stays_empty() {
+    let synced = |shows: bool| {
+        let mut story = Story::default();
+        story.says("maria", DeviceEvent::Opened { queued: 0, interrupted: 0 });
+        story.sync("maria", Trigger::Launch);
+        story.done("maria");
+        if shows {
+            story.shows("maria", Status::Synced, 0);
+        }
+        story.wait(2_000);
+        story.sync("maria", Trigger::Manual);
+        told(story)
+    };
+    honest(&synced(true));
+    red(&synced(false), "I18", &["shows its user how things stand", "no status at all"]);
+}
+
+#[test]
+fn the_next_user_is_told_of_a_sync_that_was_none_of_theirs() {
+    let next = |synced_ago_ms: Option<u64>| {
+        let mut story = Story::default();
+        story.sync("maria", Trigger::Manual);
+        story.done("maria");
+        story.shows("maria", Status::Synced, 0);
+        story.says("maria", DeviceEvent::LoggedOut);
+        story.says("maria", DeviceEvent::Shown { status: Status::Offline, queued: 0, progress: None, synced_ago_ms });
+        told(story)
+    };
+    honest(&next(None));
+    red(&next(Some(5_000)), "I18", &["names no last sync before its user's first"]);
+}
+
+#[test]
 fn an_icon_or_a_line_says_synced_too_early() {
     red(&told(edited(None, 1)), "I18", &["the queue view does not have it"]);
     let icon_alone = marked(&[("q1", "WO-1", ChangeState::Queued)], &[]);
