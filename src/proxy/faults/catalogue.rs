@@ -19,10 +19,18 @@ pub struct Entry {
 
 /// Every fault, file by file.
 pub fn catalogue() -> impl Iterator<Item = &'static Entry> {
-    [lose::ENTRIES, canned::ENTRIES, refuse::ENTRIES, spoil::ENTRIES, slow::ENTRIES, duplicate::ENTRIES]
-        .into_iter()
-        .chain([leave_out::ENTRIES, garble::ENTRIES, replay::ENTRIES, crash::ENTRIES])
-        .flatten()
+    [
+        lose::ENTRIES,
+        canned::ENTRIES,
+        refuse::ENTRIES,
+        spoil::ENTRIES,
+        leave_out::ENTRIES,
+        slow::ENTRIES,
+        duplicate::ENTRIES,
+    ]
+    .into_iter()
+    .chain([garble::ENTRIES, replay::ENTRIES, crash::ENTRIES])
+    .flatten()
 }
 
 #[cfg(test)]

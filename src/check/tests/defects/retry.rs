@@ -7,7 +7,7 @@ use crate::protocol::{ErrorCode, OperationKind, Record};
 
 use super::super::super::Verdict;
 use super::super::story::{Story, result};
-use super::{finds, planted, red, verdict};
+use super::{finds, on_device, planted, red, verdict};
 
 /// Histories of one device, before anything has come to rest.
 fn alone(tell: impl FnOnce(&mut Story)) -> Verdict {
