@@ -118,7 +118,7 @@ fn record_of(
     let as_text = |map: &BTreeMap<String, Resolution>| {
         map.iter().map(|(field, how)| format!("{field}: {how}")).collect::<Vec<_>>().join(", ")
     };
-    let user = case.facts.user_of(op.device).unwrap_or(&record.user_id);
+    let user = case.facts.user_at(op.device, op.first_seq()).unwrap_or(&record.user_id);
     let told = [
         ("entityId", case.facts.ops.resolve(op.entity).to_owned(), record.entity_id.clone()),
         ("userId", user.to_owned(), record.user_id.clone()),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::history::Edit;
-use crate::protocol::{OperationKind, Record, TEMPORARY_ID_PREFIX, line_key};
+use crate::protocol::{Envelope, OperationKind, Record, TEMPORARY_ID_PREFIX, line_key};
 
 use super::super::case::Case;
 use super::super::item::{same, short};
@@ -73,7 +73,7 @@ fn sent_as_promised(case: &Case<'_>, op: &Op<'_>, out: &mut Findings) {
         let operation = sent.operation;
         let happened = if operation.operation != op.kind || resolve(&operation.entity_id) != resolve(op.entity) {
             format!("a {} of {} was sent", operation.operation, operation.entity_id)
-        } else if let Some(difference) = difference(op, &operation.payload) {
+        } else if let Some(difference) = difference(case, op, &operation.payload) {
             difference
         } else {
             continue;
@@ -85,14 +85,16 @@ fn sent_as_promised(case: &Case<'_>, op: &Op<'_>, out: &mut Findings) {
 }
 
 /// The first field in which a payload differs from the promised one. What was made on a record without a version may
-/// learn it from the create's answer.
-fn difference(op: &Op<'_>, sent: &Record) -> Option<String> {
+/// learn it from the create's answer. Of what the server does not give its user any more nobody can be told who else may
+/// read it: such a value is sealed to its writer, and refused.
+fn difference(case: &Case<'_>, op: &Op<'_>, sent: &Record) -> Option<String> {
     let on_temporary = op.kind != OperationKind::Create && op.entity.starts_with(TEMPORARY_ID_PREFIX);
     let null = &serde_json::Value::Null;
     let fields = op.payload.keys().chain(sent.keys()).filter(|field| !(on_temporary && *field == "_version"));
     for field in fields {
         let (mine, theirs) = (op.payload.get(field).unwrap_or(null), sent.get(field).unwrap_or(null));
-        if !same(mine, theirs) {
+        let unread = op.accepted().is_none() && case.facts.sealed.contains(field) && Envelope::of(theirs).is_some();
+        if !unread && !same(mine, theirs) {
             return Some(format!("its {field} was {} and went out as {}", short(mine), short(theirs)));
         }
     }
