@@ -134,7 +134,7 @@ const MOST_BEYOND: u32 = 4;
 
 impl Round {
     fn begin(engine: &Engine) -> Result<Self, StoreError> {
-        let last_row = queue::places(engine.store.read())?.last().map_or(0, |place| place.row);
+        let last_row = queue::newest(engine.store.read())?;
         Ok(Self { last_row, overtaken: 0, beyond: 0 })
     }
 
@@ -181,7 +181,7 @@ async fn make_batch(engine: &Engine, rows: Vec<i64>, held: &BTreeSet<String>) ->
         operations.push(queue::load(engine.store.read(), row)?);
     }
     let budget = engine.pace.get().budget();
-    let newest = queue::places(engine.store.read())?.last().map_or(0, |place| place.row);
+    let newest = queue::newest(engine.store.read())?;
     let overtaken = || Ok(due(engine, held)?.first().is_some_and(|due| due.level <= URGENT && due.row > newest));
     sealing::seal_all(engine, &mut operations, (budget, overtaken)).await?;
     let json = fit(&mut operations, budget)?;

@@ -99,9 +99,8 @@ pub(super) async fn seal_all(
     let waits = operations.iter().skip(1).position(|operation| must_wait(operation, &fields));
     operations.truncate(waits.map_or(operations.len(), |before| before + 1));
     let mut known: BTreeMap<String, Vec<SealingKey>> = BTreeMap::new();
-    let mut spent = 0;
-    for index in 0..operations.len() {
-        let operation = &mut operations[index];
+    let (mut spent, mut ready) = (0, operations.len());
+    for (index, operation) in operations.iter_mut().enumerate() {
         let open = to_seal(operation, &fields);
         if open.is_empty() {
             continue;
@@ -109,8 +108,8 @@ pub(super) async fn seal_all(
         let query = who_may_see(operation);
         if !known.contains_key(&query) {
             if index > 0 && (spent > budget || overtakes()?) {
-                operations.truncate(index);
-                return Ok(());
+                ready = index;
+                break;
             }
             known.insert(query.clone(), recipients(engine, &query).await?);
         }
@@ -127,6 +126,7 @@ pub(super) async fn seal_all(
         }
         operation.sealed = Some(sealed);
     }
+    operations.truncate(ready);
     Ok(())
 }
 

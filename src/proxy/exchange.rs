@@ -15,7 +15,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 
-use super::faults::{Act, Facts, Strike, Target, Turn};
+use super::faults::{Facts, Strike, Target, Turn};
 use super::forward::Shared;
 use super::front::{Layer, Met};
 use super::inspect::{self, Route};
@@ -119,11 +119,8 @@ impl Session {
         let fault = self.decide(target, &kind, &head, &body);
 
         let stopped = fault.as_ref().is_some_and(|strike| strike.act.stops_request());
-        // What is to be refused of a push is known once it is looked at.
-        let sorted_out = fault.as_ref().is_some_and(|strike| matches!(strike.act, Act::Refuse(_)));
         if let MessageKind::Push { operations } = &kind
-            && !stopped
-            && !sorted_out
+            && fault.as_ref().is_none_or(|strike| strike.act.lets_all_through())
         {
             self.proxy.note_pushed(operations);
         }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
-use hyper::http::request;
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
+use serde::Serialize;
 use tokio::task::spawn_local;
 
 use super::exchange::{Answered, Asked, Asking, Fate, Session, complete};
@@ -37,7 +37,7 @@ impl Session {
             }
             Act::LeaveOut => self.short_of_one(asked, id, (head, body)).await?,
             Act::Refuse(refuse) => {
-                let answer = self.refused((asked.number, id), &refuse, head, body).await?;
+                let answer = self.refused(asked, id, &refuse, (head, body)).await?;
                 self.hand_over(asked, answer).0
             }
             Act::LoseAnswer(_) | Act::Crash(Moment::AfterCommit) => {
@@ -180,40 +180,28 @@ impl Session {
         let (mut head, mut body) = self.forward(head, body).await?;
         if let Some(page) = inspect::json(&head.headers, &body).and_then(leave_out) {
             self.proxy.fired(&self.device, asked.number, id);
-            head.headers.remove(CONTENT_ENCODING);
-            head.headers.remove(CONTENT_LENGTH);
-            body = serde_json::to_vec(&page).map_err(io::Error::other)?.into();
+            body = rewritten(&mut head.headers, &page)?;
         }
         Ok(self.hand_over(asked, (head, body)).0)
     }
 
     /// Asks the server for all but the operations to refuse, and puts those into its answer. What it may have seen before,
     /// such as a change whose answer was lost, cannot be refused any more.
-    async fn refused(
-        &self,
-        (exchange, id): (u64, u64),
-        refuse: &Refuse,
-        mut head: request::Parts,
-        body: Bytes,
-    ) -> io::Result<Answered> {
+    async fn refused(&self, asked: &Asked, id: u64, refuse: &Refuse, (mut head, body): Asking) -> io::Result<Answered> {
         let Some(PushRequest { mut operations }) = inspect::json(&head.headers, &body) else {
             return self.forward(head, body).await;
         };
         let refused = refuse.take(&mut operations, &self.proxy.pushed.borrow());
         if !refused.is_empty() {
-            self.proxy.fired(&self.device, exchange, id);
+            self.proxy.fired(&self.device, asked.number, id);
         }
         self.proxy.note_pushed(&operations);
-        head.headers.remove(CONTENT_ENCODING);
-        head.headers.remove(CONTENT_LENGTH);
-        let rest = serde_json::to_vec(&PushRequest { operations }).map_err(io::Error::other)?;
-        let (mut head, body) = self.forward(head, rest.into()).await?;
+        let rest = rewritten(&mut head.headers, &PushRequest { operations })?;
+        let (mut head, body) = self.forward(head, rest).await?;
         let Some(PushAnswer { results }) = inspect::json(&head.headers, &body) else { return Ok((head, body)) };
         let results = Refuse::join(refused, results);
-        head.headers.remove(CONTENT_ENCODING);
-        head.headers.remove(CONTENT_LENGTH);
-        let body = serde_json::to_vec(&PushAnswer { results }).map_err(io::Error::other)?;
-        Ok((head, body.into()))
+        let body = rewritten(&mut head.headers, &PushAnswer { results })?;
+        Ok((head, body))
     }
 
     /// Ends the exchange without an answer. Returns, with an error, only if the connection is to be cut.
@@ -256,6 +244,13 @@ impl Session {
             }),
         );
     }
+}
+
+/// A body in place of the one that came with `headers`, which say no more how long that was and how it was packed.
+fn rewritten(headers: &mut HeaderMap, body: &impl Serialize) -> io::Result<Bytes> {
+    headers.remove(CONTENT_ENCODING);
+    headers.remove(CONTENT_LENGTH);
+    Ok(serde_json::to_vec(body).map_err(io::Error::other)?.into())
 }
 
 /// No time at all is not even a tick of the clock.

@@ -168,7 +168,8 @@ pub enum Action {
     #[schemars(example = "- answer: { device: maria, of: push, status: 503 }")]
     Answer(Answer),
     /// The answer arrives damaged, `how`: `empty`, `half`, `cut-off`, `stalled`, `overlong`, `cut-in-head` (these but
-    /// `empty` at a byte that `at` names); `cut-in-chunk`, `bad-chunk`, `garbage`, `bad-gzip`, `mislabelled`; of a pull alone `short-of-one`.
+    /// `empty` at a byte that `at` names); `cut-in-chunk`, `bad-chunk`, `garbage`, `bad-gzip`, `mislabelled`; of a pull
+    /// alone `short-of-one`.
     #[schemars(example = "- spoil: { device: maria, of: push, how: cut-in-head, at: 30B }")]
     Spoil(SpoilAnswer),
     /// An exchange takes its time, `what`: the `request` or the `answer` waits so long, `by`; the `head` or the `body` of the answer comes by so

@@ -1,5 +1,6 @@
 //! A user who works through the API with no engine between: the office's hands and the auditor's eyes.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::authenticators::{Authenticators, TERMINAL};
 use super::http::HttpClient;
 use crate::base::Clock;
-use crate::client::{Method, Request, Transport};
+use crate::client::{Method, Request, Response, Transport};
 use crate::protocol::{
     AttachmentsAnswer, Changes, ConflictRecord, ConflictsAnswer, DeadLetter, DeadLetters, DeltaAnswer, MAX_PAGE,
     NewPasswordRequest, Operation, OperationResult, PushAnswer, PushRequest, Recipient, RecipientsAnswer, ResultStatus,
@@ -237,12 +238,7 @@ impl ApiUser {
             ..Request::new(method, call.path.clone())
         };
         let answer = self.http.send(request).await.map_err(|error| fail(error.detail))?;
-        // The answer to a HEAD says how its body would be packed, and has none.
-        let text = if answer.gzip && !answer.body.is_empty() {
-            gzip::unpack(&answer.body, MAX_ANSWER).map_err(|error| fail(error.to_string()))?
-        } else {
-            answer.body
-        };
+        let text = plain(&answer).map_err(|error| fail(error.to_string()))?;
         let text = String::from_utf8_lossy(&text);
         let told = call.without.iter().any(|word| text.contains(word));
         Ok(if told { format!("{} told", answer.status) } else { answer.status.to_string() })
@@ -303,11 +299,7 @@ impl ApiUser {
         let request = Request { bearer, body, ..Request::new(method, target) };
         let answer = self.http.send(request).await.map_err(|error| fail(error.detail))?;
         let (status, retry_after) = (answer.status, answer.retry_after);
-        let text = if answer.gzip {
-            gzip::unpack(&answer.body, MAX_ANSWER).map_err(|error| fail(error.to_string()))?
-        } else {
-            answer.body
-        };
+        let text = plain(&answer).map_err(|error| fail(error.to_string()))?;
         if status != 200 {
             let refused = fail(format!("HTTP {status}: {}", String::from_utf8_lossy(&text)));
             return Err(SendError { status: Some(status), retry_after, error: refused });
@@ -315,6 +307,12 @@ impl ApiUser {
         let answer = serde_json::from_slice(&text);
         Ok(answer.map_err(|error| fail(format!("not the answer that the protocol names: {error}")))?)
     }
+}
+
+/// The body of `answer` as it was before it was packed. The answer to a HEAD says how its body would be packed, and has none.
+fn plain(answer: &Response) -> Result<Cow<'_, [u8]>, gzip::UnpackError> {
+    let packed = answer.gzip && !answer.body.is_empty();
+    Ok(if packed { gzip::unpack(&answer.body, MAX_ANSWER)?.into() } else { (&answer.body[..]).into() })
 }
 
 /// The headers of a tampered call.

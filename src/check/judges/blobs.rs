@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use crate::history::{Circumstance, DeviceEvent, Event, MessageKind, UploadStep, What};
-use crate::protocol::OperationKind;
 
 use super::super::case::{Case, device_event};
 use super::super::facts::{Device, WORK_ORDERS};
 use super::super::files::{Exchanges, Passed, Taken, Told, added, taken};
 use super::super::operation::Op;
 use super::super::verdict::Findings;
+use super::dead_letters::NINETY_DAYS_MS;
 
 const CHECK: &str = "I16 blobs";
 const ORDER: &str = "I7 order";
@@ -21,8 +21,6 @@ const SETTINGS: &str = "6.2 settings";
 const URGENT: u8 = 3;
 /// Largest part of a file, in bytes (decision s).
 const MOST: u64 = 4 << 20;
-/// So long the server remembers what was deleted (decision q).
-const NINETY_DAYS_MS: u64 = 90 * 24 * 3600 * 1000;
 /// A part that is on its way when it may not be any more is broken off within this.
 const AT_ONCE_MS: u64 = 1_000;
 
@@ -295,7 +293,7 @@ pub(in super::super) fn are_what_was_kept(case: &Case<'_>, out: &mut Findings) {
         let Some(op) = case.facts.ops.find(file.queue_id) else { continue };
         if let Some(answer) = op.accepted()
             && !case.facts.server_files.contains_key(id)
-            && !may_be_forgotten(case, op.entity)
+            && !may_be_forgotten(case, op)
         {
             let expected = format!("the server holds the file of {}", op.describe());
             out.violated(CHECK, expected, format!("it has no {id}, which {name} took"), &[file.seq, answer.seq]);
@@ -305,12 +303,11 @@ pub(in super::super) fn are_what_was_kept(case: &Case<'_>, out: &mut Findings) {
 }
 
 /// Whether the server has forgotten the order, and its files with it: ninety days after it was deleted (decision q).
-fn may_be_forgotten(case: &Case<'_>, order: &str) -> bool {
-    let Some(read_ms) = case.facts.dead_letters_read_ms else { return false };
-    let order = case.facts.ops.resolve(order);
-    let deletes = case.facts.ops.all.iter().filter(|op| op.kind == OperationKind::Delete);
-    let deleted = deletes.filter(|op| case.facts.ops.resolve(op.entity) == order).filter_map(|op| op.accepted());
-    deleted.map(|answer| answer.at_ms).min().is_some_and(|at_ms| read_ms.saturating_sub(at_ms) >= NINETY_DAYS_MS)
+fn may_be_forgotten(case: &Case<'_>, op: &Op<'_>) -> bool {
+    let deleted = case.model.order_of(&case.facts, op).and_then(|order| order.deleted);
+    let done = deleted.and_then(|index| case.facts.ops.all[index].accepted());
+    let read_ms = case.facts.dead_letters_read_ms;
+    done.zip(read_ms).is_some_and(|(done, read_ms)| read_ms.saturating_sub(done.at_ms) >= NINETY_DAYS_MS)
 }
 
 /// What is no picture goes up as it was attached.

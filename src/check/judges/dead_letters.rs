@@ -13,8 +13,8 @@ use super::super::operation::{Answered, Op};
 use super::super::verdict::Findings;
 
 const CHECK: &str = "dead letters";
-/// They are kept this long (decision q).
-const NINETY_DAYS_MS: u64 = 90 * 24 * 3600 * 1000;
+/// They, and what was deleted with all that is of it, are kept this long (decision q).
+pub(super) const NINETY_DAYS_MS: u64 = 90 * 24 * 3600 * 1000;
 
 pub(in super::super) fn kept_once(case: &Case<'_>, out: &mut Findings) {
     let mut letters: BTreeMap<&str, u64> = BTreeMap::new();

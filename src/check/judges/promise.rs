@@ -93,8 +93,8 @@ fn difference(case: &Case<'_>, op: &Op<'_>, sent: &Record) -> Option<String> {
     let fields = op.payload.keys().chain(sent.keys()).filter(|field| !(on_temporary && *field == "_version"));
     for field in fields {
         let (mine, theirs) = (op.payload.get(field).unwrap_or(null), sent.get(field).unwrap_or(null));
-        let unread = op.accepted().is_none() && case.facts.sealed.contains(field) && Envelope::of(theirs).is_some();
-        if !unread && !same(mine, theirs) {
+        let unread = || case.facts.sealed.contains(field) && op.accepted().is_none() && Envelope::of(theirs).is_some();
+        if !same(mine, theirs) && !unread() {
             return Some(format!("its {field} was {} and went out as {}", short(mine), short(theirs)));
         }
     }

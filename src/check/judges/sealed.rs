@@ -68,10 +68,8 @@ pub(in super::super) fn each_user_has_a_key(case: &Case<'_>, out: &mut Findings)
         });
         let held = looked.chain(last).filter_map(|(seq, key)| Some((seq, key?)));
         let held: Vec<(u64, &str)> = held.collect();
-        for event in &device.timeline {
-            if !matches!(device_event(event), Some(DeviceEvent::LoggedOut)) {
-                continue;
-            }
+        let leaves = |event: &&&Event| matches!(device_event(event), Some(DeviceEvent::LoggedOut));
+        for event in device.timeline.iter().filter(leaves) {
             let (before, after) = held.split_at(held.partition_point(|(seq, _)| *seq < event.seq));
             if let Some((seq, key)) = after.iter().find(|(_, key)| before.iter().any(|(_, old)| old == key)) {
                 let expected = format!("{name} forgets its key for sealed fields with the user who logs out");
@@ -132,6 +130,6 @@ fn could_be_sealed_to(device: &Device<'_>, id: &str, writer: &Op<'_>) -> bool {
         }
     }
     let mut later = device.timeline.iter().skip_while(|event| event.seq <= by);
-    let signs_in = |event: &Event| matches!(&event.what, What::Request(asked) if asked.kind == MessageKind::SignIn);
-    registered && given && !later.any(|event| signs_in(event))
+    let is_sign_in = |what: &What| matches!(what, What::Request(asked) if asked.kind == MessageKind::SignIn);
+    registered && given && !later.any(|event| is_sign_in(&event.what))
 }

@@ -24,7 +24,7 @@ pub(in super::super) fn honest_status(case: &Case<'_>, out: &mut Findings) {
             && device.timeline.iter().any(|event| {
                 matches!(device_event(event), Some(DeviceEvent::Marked { .. } | DeviceEvent::Opened { .. }))
             });
-        Screen { case, name, marks, ..Screen::blank(case, name) }.watch(device, out);
+        Screen::blank(case, name, marks).watch(device, out);
     }
 }
 
@@ -55,24 +55,10 @@ struct Screen<'c, 'a> {
 }
 
 impl<'c, 'a> Screen<'c, 'a> {
-    fn blank(case: &'c Case<'a>, name: &'c str) -> Self {
-        let (unsynced, lines, left) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
-        let (open, done, number, failed) = (BTreeMap::new(), None, None, None);
-        Self {
-            case,
-            name,
-            marks: false,
-            open,
-            done,
-            unsynced,
-            lines,
-            left,
-            number,
-            failed,
-            synced: false,
-            opened: false,
-            empty: None,
-        }
+    fn blank(case: &'c Case<'a>, name: &'c str, marks: bool) -> Self {
+        let (open, unsynced, lines, left) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
+        let (done, number, failed, empty, synced, opened) = (None, None, None, None, false, false);
+        Self { case, name, marks, open, done, unsynced, lines, left, number, failed, synced, opened, empty }
     }
 
     fn watch(&mut self, device: &Device<'c>, out: &mut Findings) {
@@ -128,8 +114,8 @@ impl<'c, 'a> Screen<'c, 'a> {
                 self.open.clear();
                 self.unsynced.clear();
                 self.lines.clear();
-                (self.done, self.number, self.failed, self.synced) = (None, None, None, false);
-                self.empty = None;
+                (self.done, self.number, self.failed, self.empty) = (None, None, None, None);
+                self.synced = false;
             }
             DeviceEvent::SyncEnded { outcome } => {
                 self.failed = matches!(outcome, SyncOutcome::Failed { .. }).then_some(event.seq);

@@ -119,11 +119,11 @@ impl<'c> Watch<'c> {
                     self.critical |= is_critical(made.operation, &made.payload);
                     self.changed(made, event);
                 }
-                What::Answer(message) if message.kind == MessageKind::SignIn && message.status == 200 => {
-                    self.let_in |= message.delivered;
-                    if message.delivered {
-                        self.owe_within(LET_IN_MS, "somebody signed in", event);
-                    }
+                What::Answer(message)
+                    if message.delivered && message.kind == MessageKind::SignIn && message.status == 200 =>
+                {
+                    self.let_in = true;
+                    self.owe_within(LET_IN_MS, "somebody signed in", event);
                 }
                 What::Answer(message) if message.delivered => {
                     let MessageKind::PushAnswer { results } = &message.kind else { continue };

@@ -85,6 +85,12 @@ pub(in crate::client) fn append_behind(
     Ok(())
 }
 
+/// The last operation's row; 0 when there is none.
+pub(in crate::client) fn newest(c: &Connection) -> Result<i64, StoreError> {
+    let newest = c.prepare_cached("SELECT max(rowid) FROM sync_queue")?.query_row([], |row| row.get(0));
+    Ok(newest.map(Option::unwrap_or_default)?)
+}
+
 /// The places of all operations, in the order of the edits.
 pub(in crate::client) fn places(c: &Connection) -> Result<Vec<Place>, StoreError> {
     let sql = "SELECT rowid, entityId, priority, status, names, attachmentId,

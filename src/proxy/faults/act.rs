@@ -63,6 +63,12 @@ impl Act {
         )
     }
 
+    /// Whether the server gets all that is in a push.
+    #[must_use]
+    pub fn lets_all_through(&self) -> bool {
+        !self.stops_request() && !matches!(self, Self::Refuse(_))
+    }
+
     /// Whether it is about a request on `entities` at all.
     pub(super) fn concerns(&self, entities: &[&str]) -> bool {
         match self {

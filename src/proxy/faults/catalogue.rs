@@ -27,9 +27,11 @@ pub fn catalogue() -> impl Iterator<Item = &'static Entry> {
         leave_out::ENTRIES,
         slow::ENTRIES,
         duplicate::ENTRIES,
+        garble::ENTRIES,
+        replay::ENTRIES,
+        crash::ENTRIES,
     ]
     .into_iter()
-    .chain([garble::ENTRIES, replay::ENTRIES, crash::ENTRIES])
     .flatten()
 }
 

@@ -6,8 +6,9 @@ use super::super::{finds, planted, red};
 use super::{Story, on_device, on_server};
 use crate::base::Seed;
 use crate::check::Verdict;
-use crate::history::{DeviceEvent, DeviceState, ENVELOPES, Form, Message, MessageKind, Part, Place, Secret, Sighting};
-use crate::history::{UNREADABLE, What};
+use crate::history::{
+    DeviceEvent, DeviceState, ENVELOPES, Form, Message, MessageKind, Part, Place, Secret, Sighting, UNREADABLE, What,
+};
 use crate::protocol::{OpeningKey, Slot, path, seal};
 
 const CHECK: &str = "8.3 sealed";
